@@ -1,0 +1,302 @@
+# p2pdi: GNU make, one file, no recursion into directories.
+#
+#   make V=1                      show the commands
+#   make CC=clang CFLAGS=-O3      another compiler, further flags (appended to ours)
+#   make VARIANT=asan             into build/asan/; variants: release asan ubsan tsan cover fuzz
+#   make check T=unit/test_buf    one test, or several in quotes
+#
+# Targets that a user types (check, demo, asan ...) first install what is missing and then call this
+# file again, because what is probed below (flags, libraries) may not exist before that.
+
+VERSION := 0.1.0
+
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+DOCDIR  ?= $(PREFIX)/share/doc/p2pdi
+
+VARIANT   ?= release
+BUILD     ?= build/$(VARIANT)
+T         ?=
+TEST_JOBS ?= 2
+FUZZ_S    ?= 60
+
+SHELL       := /bin/sh
+MAKEFLAGS   += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
+# Jobs for the second make: as many as there are cores, unless the user said -j.
+JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell getconf _NPROCESSORS_ONLN))
+AGAIN = $(MAKE) --no-print-directory $(JOBS)
+
+# --- files ----------------------------------------------------------------------------------------
+
+MAIN_C     := $(wildcard src/cli/main.c)
+LIB_C      := $(filter-out src/cli/main.c,$(sort $(wildcard src/*/*.c)))
+TEST_DIRS  := unit sim dialogue tui integration
+TEST_C     := $(sort $(foreach d,$(TEST_DIRS),$(wildcard tests/$(d)/test_*.c)))
+# Anything else in those directories is a helper, linked with every test.
+HELPER_C   := $(filter-out $(TEST_C),$(sort $(foreach d,$(TEST_DIRS) support,$(wildcard tests/$(d)/*.c))))
+FUZZ_C     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+BENCH_C    := $(sort $(wildcard tests/bench/bench_*.c))
+ALL_C      := $(MAIN_C) $(LIB_C) $(TEST_C) $(HELPER_C) $(FUZZ_C) $(BENCH_C) $(wildcard tests/fuzz/replay.c)
+FORMATTED   = $(shell find include src tests -name '*.[ch]' 2>/dev/null | sort)
+SCRIPTS     = $(shell grep -rlE '^\#!.*\b(ba)?sh$$' .ci contrib tests --exclude-dir=corpus 2>/dev/null | sort)
+
+LIB        := $(BUILD)/libp2pdi.a
+HELPERS    := $(if $(HELPER_C),$(BUILD)/libhelpers.a)
+PROGRAM    := $(if $(MAIN_C),$(BUILD)/p2pdi)
+TEST_BIN   := $(TEST_C:%.c=$(BUILD)/%)
+FUZZ_BIN   := $(FUZZ_C:%.c=$(BUILD)/%)
+BENCH_BIN  := $(BENCH_C:%.c=$(BUILD)/%)
+MAN        := $(wildcard docs/man/*.[1-8])
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+# --- flags ----------------------------------------------------------------------------------------
+
+# What compiler and libraries offer is asked once and kept; `make distclean` asks again. The targets
+# listed here do not compile, or call make again when everything is installed.
+NO_CONFIG := help deps clean distclean format dist uninstall demo check asan ubsan tsan cover bench \
+             fuzz lint
+CONFIG := build/config-$(subst /,_,$(subst $() ,_,$(CC))).mk
+ifneq ($(if $(MAKECMDGOALS),$(filter-out $(NO_CONFIG),$(MAKECMDGOALS)),all),)
+include $(CONFIG)
+endif
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
+        -Wmissing-prototypes -Wold-style-definition -Wwrite-strings -Wformat=2 -Wvla -Wundef \
+        -Wcast-align -Wcast-qual -Wpointer-arith -Wredundant-decls -Wimplicit-fallthrough \
+        $(if $(filter 1,$(WERROR)),-Werror)
+
+OPT_release := -O2 -g
+OPT_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+OPT_ubsan   := -O1 -g -fno-omit-frame-pointer -fsanitize=undefined -fno-sanitize-recover=all
+OPT_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+OPT_cover   := -O0 -g --coverage -fprofile-update=atomic
+OPT_fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+               -fno-sanitize-recover=all
+OPT         := $(OPT_$(VARIANT))
+ifeq ($(OPT),)
+$(error there is no VARIANT=$(VARIANT); there are: release asan ubsan tsan cover fuzz)
+endif
+
+# Hardening belongs to what is installed; sanitizers bring their own checks and dislike ours. -O0
+# from the user turns _FORTIFY_SOURCE off, since glibc warns about the pair.
+HARDEN    := -fPIE
+HARDEN_LD := -pie
+ifeq ($(VARIANT),release)
+HARDEN    += $(CONF_HARDEN) $(if $(filter -O0,$(CFLAGS)),,$(CONF_FORTIFY))
+HARDEN_LD += -Wl,-z,relro,-z,now -Wl,--as-needed
+endif
+
+OUR_CPPFLAGS = -Iinclude -D_GNU_SOURCE -DP2PDI_VERSION=\"$(VERSION)\" $(CONF_CPPFLAGS) $(CPPFLAGS)
+OUR_CFLAGS   = -std=c17 -pthread $(OPT) $(WARN) $(CONF_WARN) $(HARDEN) $(CFLAGS)
+OUR_LDFLAGS  = -pthread $(OPT) $(HARDEN_LD) $(LDFLAGS)
+COMPILE      = $(CC) $(OUR_CPPFLAGS) $(OUR_CFLAGS)
+LINK         = $(CC) $(OUR_LDFLAGS)
+
+# --- what a user types ----------------------------------------------------------------------------
+
+.PHONY: all run demo check bench fuzz asan tsan ubsan cover lint format install uninstall dist clean \
+        distclean deps help
+
+all: program ## build ./p2pdi (the default)
+
+run: all ## a peer with its dashboard: ./p2pdi peer
+	$(Q)./p2pdi peer
+
+demo: ## install what is missing, build, and show the whole system on this machine
+	$(Q)contrib/deps build
+	$(Q)$(AGAIN) all
+	$(Q)./p2pdi demo
+
+check: ## install what is missing, build, and run all tests (T=unit/test_buf: one)
+	$(Q)contrib/deps build test
+	$(Q)$(AGAIN) run-tests
+
+asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(Q)$(AGAIN) VARIANT=asan check
+
+tsan: ## all tests under ThreadSanitizer
+	$(Q)$(AGAIN) VARIANT=tsan check
+
+ubsan: ## all tests under UndefinedBehaviorSanitizer alone
+	$(Q)$(AGAIN) VARIANT=ubsan check
+
+cover: ## all tests, then line and branch coverage
+	$(Q)contrib/deps build test cover
+	$(Q)find build/cover -name '*.gcda' -delete 2>/dev/null || true
+	$(Q)$(AGAIN) VARIANT=cover run-tests
+	$(Q)$(AGAIN) VARIANT=cover print-coverage
+
+bench: ## measure against nginx, curl and others
+	$(Q)contrib/deps build test bench
+	$(Q)$(AGAIN) run-bench
+
+fuzz: ## fuzz every parser for FUZZ_S=60 seconds each (T=fuzz/fuzz_head: one)
+	$(Q)contrib/deps build fuzz
+	$(Q)$(AGAIN) CC=clang VARIANT=fuzz run-fuzz
+
+lint: ## formatting, static analysis, include directions, shell scripts
+	$(Q)contrib/deps build test lint
+	$(Q)$(AGAIN) run-lint
+
+format: ## rewrite the sources as .clang-format wants them
+	$(Q)contrib/deps lint
+	$(Q)clang-format -i $(FORMATTED)
+
+deps: ## install compiler, libraries and tools that are missing
+	$(Q)contrib/deps build test
+
+install: all ## into $(DESTDIR)$(PREFIX)
+	$(Q)test -x p2pdi || { echo 'make install: ./p2pdi was not built' >&2; exit 1; }
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DOCDIR)' '$(DESTDIR)$(UNITDIR)'
+	install -m 755 p2pdi '$(DESTDIR)$(BINDIR)/p2pdi'
+	install -m 644 LICENSE CHANGELOG.md $(wildcard README.md docs/*.md) '$(DESTDIR)$(DOCDIR)'
+	for u in contrib/systemd/*.service; do \
+	    sed 's|@BINDIR@|$(BINDIR)|g' "$$u" >'$(DESTDIR)$(UNITDIR)'/"$${u##*/}" || exit 1; \
+	    chmod 644 '$(DESTDIR)$(UNITDIR)'/"$${u##*/}"; \
+	done
+	for m in $(MAN); do \
+	    install -D -m 644 "$$m" '$(DESTDIR)$(MANDIR)'/man"$${m##*.}"/"$${m##*/}" || exit 1; \
+	done
+
+uninstall: ## take away what install put there
+	rm -f '$(DESTDIR)$(BINDIR)/p2pdi'
+	rm -rf '$(DESTDIR)$(DOCDIR)'
+	for u in contrib/systemd/*.service; do rm -f '$(DESTDIR)$(UNITDIR)'/"$${u##*/}"; done
+	for m in $(MAN); do rm -f '$(DESTDIR)$(MANDIR)'/man"$${m##*.}"/"$${m##*/}"; done
+
+dist: ## build/p2pdi-$(VERSION).tar.gz from the last commit
+	$(Q)mkdir -p build
+	$(Q)git archive --format=tar --prefix=p2pdi-$(VERSION)/ HEAD | gzip -9n >build/p2pdi-$(VERSION).tar.gz
+	@echo build/p2pdi-$(VERSION).tar.gz
+
+clean: ## remove objects and programs
+	rm -rf $(addprefix build/,release asan ubsan tsan cover fuzz) p2pdi
+
+distclean: ## remove everything that was not in the tarball
+	rm -rf build p2pdi
+
+help: ## this list
+	@echo 'usage: make [TARGET] [V=1] [CC=clang] [VARIANT=asan] [CFLAGS=...] [PREFIX=/usr/local]'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) \
+	    | sed 's|$$(VERSION)|$(VERSION)|' | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+
+# --- the second call, with everything installed ---------------------------------------------------
+
+.PHONY: program objects tests run-tests run-bench run-fuzz run-lint print-coverage FORCE
+
+program: $(LIB) $(PROGRAM) $(if $(and $(PROGRAM),$(filter build/release,$(BUILD))),p2pdi)
+	$(if $(PROGRAM),,@echo 'no src/cli/main.c yet: only $(LIB) was built')
+
+objects: $(call obj,$(ALL_C)) ## compile everything, link nothing
+tests: $(TEST_BIN) $(FUZZ_BIN)
+
+# With T, only what it names is built, so that a half-written test elsewhere is not in the way. The
+# program is there for tests that run it.
+WANTED = $(if $(T),$(filter $(addprefix $(BUILD)/tests/,$(T)),$(TEST_BIN) $(FUZZ_BIN)),$(TEST_BIN) $(FUZZ_BIN))
+NEEDS_PROGRAM = $(if $(T),$(filter-out unit/% sim/% fuzz/% layers,$(T)),yes)
+run-tests: $(WANTED) $(if $(NEEDS_PROGRAM),program)
+	$(Q)V='$(V)' TEST_JOBS='$(TEST_JOBS)' tests/run $(VARIANT) $(BUILD) $(T)
+
+run-bench: all $(BENCH_BIN)
+	$(Q)set -- $(BENCH_BIN) $(sort $(wildcard tests/bench/*.sh)); \
+	test $$# -gt 0 || { echo 'make bench: nothing in tests/bench yet' >&2; exit 1; }; \
+	for b; do P2PDI='$(CURDIR)/p2pdi' BUILD='$(CURDIR)/$(BUILD)' "$$b" || exit 1; done
+
+# What is found goes below build/; worth keeping: copy it to tests/fuzz/corpus/<name>/.
+run-fuzz: $(FUZZ_BIN)
+	$(Q)set -- $(filter $(if $(T),$(addprefix $(BUILD)/tests/,$(T)),%),$(FUZZ_BIN)); \
+	test $$# -gt 0 || { echo 'make fuzz: no such target in tests/fuzz' >&2; exit 1; }; \
+	for f; do \
+	    name=$${f##*/fuzz_}; seed=tests/fuzz/corpus/$$name; \
+	    mkdir -p build/fuzz/corpus/$$name build/fuzz/crashes; \
+	    test -d $$seed || seed=; \
+	    echo "== fuzz_$$name, $(FUZZ_S) s"; \
+	    $$f -max_total_time=$(FUZZ_S) -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+	        -artifact_prefix=build/fuzz/crashes/$$name- build/fuzz/corpus/$$name $$seed \
+	        || { echo "found by fuzz_$$name: see build/fuzz/crashes/" >&2; exit 1; }; \
+	done
+
+run-lint: format-lint tidy-lint shell-lint layers-lint
+
+.PHONY: format-lint tidy-lint shell-lint layers-lint
+format-lint:
+	$(call say,FORMAT,$(words $(FORMATTED)) files)
+	$(Q)$(if $(FORMATTED),clang-format --dry-run -Werror $(FORMATTED))
+tidy-lint:
+	$(call say,TIDY,$(words $(MAIN_C) $(LIB_C)) files)
+	$(Q)printf '%s\n' $(MAIN_C) $(LIB_C) | xargs -r -n 1 -P $$(getconf _NPROCESSORS_ONLN) sh -c \
+	    'o=$$(clang-tidy --quiet "$$0" -- -std=c17 $(OUR_CPPFLAGS) 2>&1) \
+	     || { printf "%s\n" "$$o"; exit 1; }'
+shell-lint:
+	$(call say,SHELL,$(words $(SCRIPTS)) scripts)
+	$(Q)shellcheck $(SCRIPTS)
+layers-lint:
+	$(call say,LAYERS,include src)
+	$(Q)tests/layers
+
+print-coverage:
+	$(Q)gcovr --root . --filter 'src/' --exclude-unreachable-branches --exclude-throw-branches \
+	    --object-directory $(BUILD) --html-details $(BUILD)/coverage.html --txt - \
+	    --print-summary $(BUILD)
+	@echo 'by line: $(BUILD)/coverage.html'
+
+# --- rules ----------------------------------------------------------------------------------------
+
+.SECONDARY:
+
+$(CONFIG): Makefile contrib/probe contrib/deps
+	$(Q)contrib/deps --check build
+	$(Q)mkdir -p $(@D)
+	$(Q)contrib/probe $(CC) >$@
+
+# Rewritten only when the commands change; then everything is compiled again.
+$(BUILD)/commands: FORCE
+	$(Q)mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(COMPILE))' '$(subst ','\'',$(LINK) $(CONF_LIBS))' >$@.new; \
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(BUILD)/%.o: %.c $(BUILD)/commands
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(LIB): $(call obj,$(LIB_C)) $(BUILD)/commands
+	$(call say,AR,$@)
+	$(Q)rm -f $@; ar rcs $@ $(filter %.o,$^)
+
+$(BUILD)/libhelpers.a: $(call obj,$(HELPER_C))
+	$(call say,AR,$@)
+	$(Q)rm -f $@; ar rcs $@ $^
+
+$(BUILD)/p2pdi: $(call obj,$(MAIN_C)) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $(filter %.o %.a,$^) $(CONF_LIBS) $(LDLIBS)
+
+p2pdi: $(BUILD)/p2pdi
+	$(Q)cp -f $< $@.new && mv -f $@.new $@
+
+# A test that replaces functions says so in a line of its own: /* ld: -Wl,--wrap=malloc */
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(HELPERS) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $$(sed -n 's|^/\* ld: \(.*\) \*/$$|\1|p' tests/$*.c) \
+	    $(HELPERS) $(LIB) $(CONF_TEST_LIBS) $(CONF_LIBS) $(LDLIBS)
+
+# libFuzzer brings its own main; elsewhere the stored corpus is replayed.
+ifeq ($(VARIANT),fuzz)
+FUZZ_MAIN := -fsanitize=fuzzer
+else
+FUZZ_MAIN := $(BUILD)/tests/fuzz/replay.o
+endif
+$(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(filter %.o,$(FUZZ_MAIN)) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $< $(FUZZ_MAIN) $(LIB) $(CONF_LIBS) $(LDLIBS)
+
+-include $(patsubst %.c,$(BUILD)/%.d,$(ALL_C))
