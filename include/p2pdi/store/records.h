@@ -24,10 +24,13 @@ struct record_store_ops {
     /* All records, before the first put; ttl_s recomputed from the stored wall-clock expiry, clamped to 0..7200. */
     enum di_err (*load)(struct record_store *s, int64_t wall_s,
                         enum di_err (*visit)(void *arg, const struct stored_record *r), void *arg);
-    /* Copies r and returns. durable(arg, err) is called by the writer thread once it is on disk (or failed); NULL: nobody waits,
-     * and the write may come up to a second later. DI_LIMIT: the queue is full. */
+    /* Copies r and returns. durable(arg, err) is called by the writer thread once it is on disk (or failed); NULL: nobody
+     * waits. DI_LIMIT: the queue is full, nothing was taken and durable will not be called. */
     enum di_err (*put)(struct record_store *s, const struct stored_record *r, int64_t wall_s,
                        void (*durable)(void *arg, enum di_err err), void *arg);
+    /* KEEP-ALIVE and PQUERY: only the TTL starts anew, as of wall_s. Nobody waits: written up to a second later, only the newest of
+     * a cookie. DI_LIMIT: the queue is full (the next renewal makes up for it). */
+    enum di_err (*renew)(struct record_store *s, const struct sha256 *cookie, int64_t wall_s);
     /* Bytes in use on disk, for the dashboard. */
     uint64_t (*size_bytes)(struct record_store *s);
     /* Commits what is queued, calls every durable, closes, frees. */
