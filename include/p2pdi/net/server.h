@@ -70,14 +70,20 @@ struct net_server_config {
     const char *name;         /* of the threads, at most 8 characters */
 };
 
-/* Binds and starts the threads. why (at least 160 bytes) gets a sentence on failure: DI_IN_USE, DI_ACCESS, … */
+/* Binds and starts the threads; *out is set before the first callback runs. why (at least 160 bytes) gets a sentence on failure: DI_IN_USE, DI_ACCESS, … */
 enum di_err net_server_start(const struct net_server_config *cfg, const struct net_service *service,
                              void *ctx, struct stats_counters *stats, struct net_server **out,
                              char why[160]) DI_MUST_CHECK;
 /* Where it listens (the port that was given for 0). */
 const struct addr *net_server_addr(const struct net_server *s);
-/* Stops accepting, lets jobs end and answers flush for at most grace_us, closes all, joins, frees. */
+/*
+ * Stops accepting, lets jobs end and answers flush for at most grace_us (parked and idle connections are not waited for), closes
+ * all, joins the threads. From then on no callback runs and net_server_answer only frees its buffer, so that whoever still has
+ * answers coming (a store that commits) can be closed before net_server_free.
+ */
 void net_server_stop(struct net_server *s, int64_t grace_us);
+/* Frees a server that was stopped; NULL is fine. */
+void net_server_free(struct net_server *s);
 
 /* ---- called by serve() on the connection it was given ----------------------------------------- */
 
