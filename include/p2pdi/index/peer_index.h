@@ -61,7 +61,7 @@ enum di_err peer_index_register(struct peer_index *ix, const struct sha256 *cook
 /* LEAVE: inactive now. DI_NOT_FOUND (no such cookie); leaving twice is fine. */
 enum di_err peer_index_leave(struct peer_index *ix, const struct sha256 *cookie, int64_t now_us,
                              int64_t wall_s, struct peer_record *out) DI_MUST_CHECK;
-/* KEEP-ALIVE, PQUERY with cookie: TTL 7200 if active. DI_NOT_FOUND (no such cookie), DI_CLOSED (inactive). */
+/* KEEP-ALIVE, PQUERY with cookie: TTL 7200 if active. DI_NOT_FOUND (no such cookie), DI_CLOSED (inactive: out is filled). */
 enum di_err peer_index_renew(struct peer_index *ix, const struct sha256 *cookie, int64_t now_us,
                              int64_t wall_s, struct peer_record *out) DI_MUST_CHECK;
 /* Deactivates what ran out by now; returns when the next one will (INT64_MAX: none). Call before queries.

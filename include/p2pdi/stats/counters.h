@@ -7,6 +7,7 @@
 
 #include "p2pdi/base/buf.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 /* X(name, kind, help): kind is counter or gauge. Prometheus name: p2pdi_<name>. */

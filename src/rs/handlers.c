@@ -1,0 +1,243 @@
+/*
+ * REGISTER, LEAVE, KEEP-ALIVE (PROTOCOL.md "Peer to RS"). Worker threads.
+ *
+ * REGISTER and LEAVE are answered once their record is on disk: the connection is parked, the store's writer answers it.
+ */
+#include "internal.h"
+
+#include "p2pdi/base/log.h"
+#include "p2pdi/base/random.h"
+#include "p2pdi/wire/rows.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PORT_MIN 1024 /* a peer needs no privileged port; a third party's services have them */
+#define HEAD_MAX ((size_t)4096)
+
+/* An answer that waits for the disk. */
+struct owed {
+    struct rs *rs;
+    struct net_token token;
+    enum wire_form form;
+    struct addr remote;
+    struct buf answer;
+};
+
+static void on_durable(void *arg, enum di_err err)
+{
+    struct owed *o = arg;
+    if (err != DI_OK) {
+        struct wire_fault fault;
+        wire_fault_set(&fault, 500, "the record could not be stored: %s", di_err_text(err));
+        buf_clear(&o->answer);
+        wire_error_format(&o->answer, o->form, &fault);
+        STATS_ADD(&o->rs->stats, request_errors_total, 1);
+        log_write(LOG_ERROR, "rs: a record could not be stored: %s", di_err_text(err));
+    }
+    rs_trace(o->rs, false, &o->remote, buf_bytes(&o->answer), o->answer.len);
+    net_server_answer(o->rs->server, o->token, &o->answer);
+    buf_fini(&o->answer);
+    free(o);
+}
+
+/* Queues r for the store and owes the answer; takes the answer. Holding rs->lock, so that the store sees changes in their order. */
+static enum di_err owe_locked(struct rs_request *q, const struct peer_record *r, struct buf *answer)
+{
+    struct rs *rs = q->rs;
+    lock_assert_held(&rs->lock);
+    struct owed *o = malloc(sizeof(*o));
+    if (o == NULL || buf_status(answer) != DI_OK) {
+        free(o);
+        buf_fini(answer);
+        return DI_NOMEM;
+    }
+    *o = (struct owed){
+        .rs = rs,
+        .form = q->wire->form,
+        .remote = *net_conn_remote(q->conn),
+        .answer = *answer,
+    };
+    rs->scratch.record = *r;
+    rs->scratch.stamp_count = peer_index_stamps(rs->index, &r->cookie, rs->scratch.stamps);
+    service_close_if_asked(q->conn, q->wire);
+    o->token = net_conn_park(q->conn);
+    enum di_err err = rs->store->ops->put(rs->store, &rs->scratch, q->wall_s, on_durable, o);
+    if (err != DI_OK) {
+        /* The connection is parked already: the refusal takes the same way as the answer would have. */
+        on_durable(o, err);
+    }
+    return DI_OK;
+}
+
+static void answer_begin(struct buf *answer, const struct rs_request *q)
+{
+    buf_init(answer, HEAD_MAX);
+    wire_head_begin(answer, q->wire->form, 200);
+}
+
+static void answer_end(struct buf *answer, const struct rs_request *q)
+{
+    wire_head_field_u64(answer, "Content-Length", 0);
+    service_connection_field(answer, q->wire);
+    wire_head_end(answer);
+}
+
+/* Digest under which a cookie is looked up and stored. */
+static enum di_err cookie_digest(uint64_t cookie, struct sha256 *out)
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof(digits), "%" PRIu64, cookie);
+    return sha256_of(digits, (size_t)len, out);
+}
+
+static enum di_err request_digest(const struct rs_request *q, struct sha256 *out)
+{
+    return q->wire->has_cookie ? cookie_digest(q->wire->cookie, out) : DI_NOT_FOUND;
+}
+
+static void clean_name(char out[PEER_NAME_SIZE], struct slice s)
+{
+    (void)text_clean(out, PEER_NAME_SIZE, s);
+}
+
+/*
+ * "200; Cookie (decimal, 63 random bits), Peer (public id), TTL, Reachable. Unknown cookie: 401, and the client registers again
+ * without. Without Port: 400."
+ */
+void rs_on_register(struct rs_request *q)
+{
+    const struct wire_request *w = q->wire;
+    struct rs *rs = q->rs;
+    if (!w->has_port) {
+        rs_send_error(q, 400, "REGISTER needs a Port: the one your RFC server listens on");
+        return;
+    }
+    if (w->port < PORT_MIN) {
+        rs_send_error(q, 400, "Port is below 1024: listen on an unprivileged one");
+        return;
+    }
+    uint64_t cookie = w->has_cookie ? w->cookie : random_cookie();
+    struct sha256 digest;
+    if (cookie_digest(cookie, &digest) != DI_OK) {
+        rs_send_error(q, 500, "out of memory");
+        return;
+    }
+    char name[PEER_NAME_SIZE];
+    char os[PEER_NAME_SIZE];
+    clean_name(name, w->host);
+    clean_name(os, w->os);
+    struct addr addr = *net_conn_remote(q->conn);
+    addr.port = w->port;
+
+    struct peer_record r;
+    enum di_err err = DI_OK;
+    lock_acquire(&rs->lock);
+    rs_expire_locked(rs, q->now_us, q->wall_s);
+    if (w->has_cookie) {
+        err = peer_index_find(rs->index, &digest, q->now_us, q->wall_s, &r);
+    }
+    if (err == DI_OK) {
+        err = peer_index_register(rs->index, &digest, &addr, name, os, q->now_us, q->wall_s, &r);
+    }
+    if (err == DI_OK) {
+        struct buf answer;
+        answer_begin(&answer, q);
+        wire_head_field_u64(&answer, "Cookie", cookie);
+        wire_head_field_u64(&answer, "Peer", r.peer);
+        wire_head_field_u64(&answer, "TTL", r.ttl_s);
+        wire_head_field(&answer, "Reachable", wire_reachable_word(WIRE_REACHABLE_UNKNOWN));
+        answer_end(&answer, q);
+        err = owe_locked(q, &r, &answer);
+    }
+    lock_release(&rs->lock);
+
+    switch (err) {
+    case DI_OK:
+        STATS_ADD(&rs->stats, register_total, 1);
+        net_server_wake(rs->server);
+        break;
+    case DI_NOT_FOUND:
+        rs_send_error(q, 401, "Cookie is not known here: register again without one");
+        break;
+    case DI_LIMIT:
+        rs_send_error(q, 503, "the registry is full");
+        break;
+    default:
+        rs_send_error(q, 500, di_err_text(err));
+    }
+}
+
+/* "LEAVE … 200". Leaving twice is as good as once. */
+void rs_on_leave(struct rs_request *q)
+{
+    struct rs *rs = q->rs;
+    struct sha256 digest;
+    struct peer_record r;
+    enum di_err err = request_digest(q, &digest);
+    if (err == DI_OK) {
+        lock_acquire(&rs->lock);
+        rs_expire_locked(rs, q->now_us, q->wall_s);
+        err = peer_index_leave(rs->index, &digest, q->now_us, q->wall_s, &r);
+        if (err == DI_OK) {
+            struct buf answer;
+            answer_begin(&answer, q);
+            answer_end(&answer, q);
+            err = owe_locked(q, &r, &answer);
+        }
+        lock_release(&rs->lock);
+    }
+    if (err == DI_OK) {
+        STATS_ADD(&rs->stats, leave_total, 1);
+        net_server_wake(rs->server);
+    } else if (err == DI_NOT_FOUND) {
+        rs_send_error(q, 401, "Cookie is missing or not known here");
+    } else {
+        rs_send_error(q, 500, di_err_text(err));
+    }
+}
+
+enum di_err rs_renew(struct rs_request *q, struct sha256 *digest, struct peer_record *r)
+{
+    struct rs *rs = q->rs;
+    enum di_err err = request_digest(q, digest);
+    if (err != DI_OK) {
+        return err;
+    }
+    lock_acquire(&rs->lock);
+    rs_expire_locked(rs, q->now_us, q->wall_s);
+    err = peer_index_renew(rs->index, digest, q->now_us, q->wall_s, r);
+    if (err == DI_OK && rs->store->ops->renew(rs->store, digest, q->wall_s) != DI_OK) {
+        log_write(LOG_WARN, "rs: the store is behind: a renewal was not written");
+    }
+    lock_release(&rs->lock);
+    return err;
+}
+
+/* "KEEP-ALIVE … 200; TTL. Record inactive: 404, register again". */
+void rs_on_keep_alive(struct rs_request *q)
+{
+    struct sha256 digest;
+    struct peer_record r;
+    enum di_err err = rs_renew(q, &digest, &r);
+    switch (err) {
+    case DI_OK: {
+        struct buf answer;
+        answer_begin(&answer, q);
+        wire_head_field_u64(&answer, "TTL", r.ttl_s);
+        answer_end(&answer, q);
+        STATS_ADD(&q->rs->stats, keepalive_total, 1);
+        rs_send(q, &answer, NULL);
+        break;
+    }
+    case DI_NOT_FOUND:
+        rs_send_error(q, 401, "Cookie is missing or not known here");
+        break;
+    case DI_CLOSED:
+        rs_send_error(q, 404, "the record is inactive: register again");
+        break;
+    default:
+        rs_send_error(q, 500, di_err_text(err));
+    }
+}

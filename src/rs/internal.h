@@ -1,0 +1,71 @@
+/*
+ * The registration server's inside, shared by its files only.
+ *
+ * Locks: rs.lock guards the index. Under it only memory is touched: store calls queue and return. Lock order: rs.lock, then the
+ * locks inside store, waiters and net (their functions may be called with rs.lock held; none of them calls back here under a lock).
+ */
+#ifndef P2PDI_RS_INTERNAL_H
+#define P2PDI_RS_INTERNAL_H
+
+#include "p2pdi/base/clock.h"
+#include "p2pdi/base/thread.h"
+#include "p2pdi/index/peer_index.h"
+#include "p2pdi/net/server.h"
+#include "p2pdi/rs/rs.h"
+#include "p2pdi/service/service.h"
+#include "p2pdi/store/records.h"
+#include "p2pdi/wire/message.h"
+
+#define RS_CONNECTIONS_MAX 16384
+#define RS_IDLE_US (300 * CLOCK_US_PER_S)
+#define RS_PAGE_MAX ((size_t)256 << 20)
+
+struct rs {
+    struct net_server *server;
+    struct record_store *store;
+    struct waiters *waiters;
+    struct stats_counters stats;
+    int64_t started_us;
+    rs_trace_fn *trace;
+    void *trace_arg;
+    struct lock trace_lock; /* one trace call at a time */
+
+    struct lock lock;
+    struct peer_index *index;          /* guarded by lock */
+    struct stored_record scratch;      /* guarded by lock: what is being queued for the store */
+};
+
+/* One request under way. Worker thread. */
+struct rs_request {
+    struct rs *rs;
+    struct net_conn *conn;
+    const struct wire_request *wire;
+    int64_t now_us;
+    int64_t wall_s;
+};
+
+/* Answers with head (and body, may be NULL), traced. Takes both. */
+void rs_send(struct rs_request *q, struct buf *head, struct buf *body);
+void rs_send_error(struct rs_request *q, int status, const char *text);
+void rs_trace(struct rs *rs, bool received, const struct addr *remote, const char *bytes, size_t len);
+
+/* handlers.c: PROTOCOL.md "Peer to RS". */
+void rs_on_register(struct rs_request *q);
+void rs_on_leave(struct rs_request *q);
+void rs_on_keep_alive(struct rs_request *q);
+/* pquery.c */
+void rs_on_pquery(struct rs_request *q);
+/* Listener: answers the long polls for which there is news, or whose time is up. */
+void rs_offer_news(struct rs *rs, int64_t now_us);
+/* pages.c: PROTOCOL.md "HTTP". */
+void rs_on_http(struct rs_request *q);
+
+/* Time has passed: deactivates what ran out. Holding rs->lock. */
+void rs_expire_locked(struct rs *rs, int64_t now_us, int64_t wall_s);
+/*
+ * TTL 7200 for the owner of the request's cookie; its digest and record come out. DI_NOT_FOUND: no such cookie, or none sent.
+ * DI_CLOSED: the record (filled in) is inactive and stays so.
+ */
+enum di_err rs_renew(struct rs_request *q, struct sha256 *digest, struct peer_record *r) DI_MUST_CHECK;
+
+#endif
