@@ -11,6 +11,8 @@
 
 /* SipHash-1-3 under the process's key. Any thread. */
 uint32_t hash_bytes(const void *key, size_t len);
+/* The same under a key of the caller's, all 64 bits. Pure. */
+uint64_t hash_sip13(const uint64_t key[2], const void *bytes, size_t len);
 
 #define HASH_FUNCTION(keyptr, keylen, hashv) ((hashv) = hash_bytes((keyptr), (keylen)))
 #define HASH_NONFATAL_OOM 1

@@ -30,6 +30,11 @@ bool text_parse_duration_s(struct slice s, int64_t *out_s);
 bool text_parse_size(struct slice s, uint64_t *out_bytes);
 
 /*
+ * The character at the front of s (s.n > 0): *cp gets its code point, U+FFFD if the bytes are not
+ * UTF-8 (then as many are taken as Unicode recommends to replace by one). Returns the bytes taken.
+ */
+size_t text_utf8_next(struct slice s, uint32_t *cp);
+/*
  * Copies src into dst (dst_size bytes, always NUL-terminated) with everything that could harm a
  * terminal, a log or a table taken out: C0, DEL, C1, bidirectional overrides and isolates become
  * spaces (runs of them one), invalid UTF-8 U+FFFD; cuts only between characters. Returns strlen(dst).

@@ -26,6 +26,7 @@ struct lock {
     pthread_mutex_t mutex;
     _Atomic(uintptr_t) owner;
 };
+#define LOCK_INITIALIZER {.mutex = PTHREAD_MUTEX_INITIALIZER} /* for locks of static storage */
 void lock_init(struct lock *l);
 void lock_fini(struct lock *l);
 void lock_acquire(struct lock *l);

@@ -1,6 +1,6 @@
 /*
- * Counters that any thread bumps and anyone reads, and latency histograms. One table makes the struct,
- * the /metrics text and the screens' numbers.
+ * Counters that any thread bumps and anyone reads. One table makes the struct, the /metrics text and
+ * the screens' numbers.
  */
 #ifndef P2PDI_STATS_COUNTERS_H
 #define P2PDI_STATS_COUNTERS_H
