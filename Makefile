@@ -32,7 +32,7 @@ Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
 # Jobs for the second make: as many as there are cores, unless the user said -j.
 JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell getconf _NPROCESSORS_ONLN))
-AGAIN = $(MAKE) --no-print-directory $(JOBS)
+AGAIN = --no-print-directory $(JOBS)
 
 # --- files ----------------------------------------------------------------------------------------
 
@@ -113,39 +113,39 @@ run: all ## a peer with its dashboard: ./p2pdi peer
 
 demo: ## install what is missing, build, and show the whole system on this machine
 	$(Q)contrib/deps build
-	$(Q)$(AGAIN) all
+	$(Q)$(MAKE) $(AGAIN) all
 	$(Q)./p2pdi demo
 
 check: ## install what is missing, build, and run all tests (T=unit/test_buf: one)
 	$(Q)contrib/deps build test
-	$(Q)$(AGAIN) run-tests
+	$(Q)$(MAKE) $(AGAIN) run-tests
 
 asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	$(Q)$(AGAIN) VARIANT=asan check
+	$(Q)$(MAKE) $(AGAIN) VARIANT=asan check
 
 tsan: ## all tests under ThreadSanitizer
-	$(Q)$(AGAIN) VARIANT=tsan check
+	$(Q)$(MAKE) $(AGAIN) VARIANT=tsan check
 
 ubsan: ## all tests under UndefinedBehaviorSanitizer alone
-	$(Q)$(AGAIN) VARIANT=ubsan check
+	$(Q)$(MAKE) $(AGAIN) VARIANT=ubsan check
 
 cover: ## all tests, then line and branch coverage
 	$(Q)contrib/deps build test cover
 	$(Q)find build/cover -name '*.gcda' -delete 2>/dev/null || true
-	$(Q)$(AGAIN) VARIANT=cover run-tests
-	$(Q)$(AGAIN) VARIANT=cover print-coverage
+	$(Q)$(MAKE) $(AGAIN) VARIANT=cover run-tests
+	$(Q)$(MAKE) $(AGAIN) VARIANT=cover print-coverage
 
 bench: ## measure against nginx, curl and others
 	$(Q)contrib/deps build test bench
-	$(Q)$(AGAIN) run-bench
+	$(Q)$(MAKE) $(AGAIN) run-bench
 
 fuzz: ## fuzz every parser for FUZZ_S=60 seconds each (T=fuzz/fuzz_head: one)
 	$(Q)contrib/deps build fuzz
-	$(Q)$(AGAIN) CC=clang VARIANT=fuzz run-fuzz
+	$(Q)$(MAKE) $(AGAIN) CC=clang VARIANT=fuzz run-fuzz
 
 lint: ## formatting, static analysis, include directions, shell scripts
 	$(Q)contrib/deps build test lint
-	$(Q)$(AGAIN) run-lint
+	$(Q)$(MAKE) $(AGAIN) run-lint
 
 format: ## rewrite the sources as .clang-format wants them
 	$(Q)contrib/deps lint
