@@ -179,7 +179,7 @@ dist: ## build/p2pdi-$(VERSION).tar.gz from the last commit
 	@echo build/p2pdi-$(VERSION).tar.gz
 
 clean: ## remove objects and programs
-	rm -rf $(addprefix build/,release asan ubsan tsan cover fuzz) p2pdi
+	rm -rf $(filter-out build/config-%,$(wildcard build/*)) p2pdi
 
 distclean: ## remove everything that was not in the tarball
 	rm -rf build p2pdi
