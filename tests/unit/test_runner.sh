@@ -11,6 +11,7 @@ cp "$tests/run" "$tree/tests/run"
 printf '#!/bin/bash\nexit 0\n' >"$tree/tests/layers"
 chmod +x "$tree/tests/layers"
 failures=0
+unset ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS # those that the outer runner set
 
 program() { # NAME, what it does on standard input
     : >"$tree/tests/unit/test_$1.c"
