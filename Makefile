@@ -45,6 +45,7 @@ HELPER_C   := $(filter-out $(TEST_C),$(sort $(foreach d,$(TEST_DIRS) support,$(w
 FUZZ_C     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_C    := $(sort $(wildcard tests/bench/bench_*.c))
 ALL_C      := $(MAIN_C) $(LIB_C) $(TEST_C) $(HELPER_C) $(FUZZ_C) $(BENCH_C) $(wildcard tests/fuzz/replay.c)
+PUBLIC_H    = $(sort $(wildcard include/p2pdi/*.h include/p2pdi/*/*.h))
 FORMATTED   = $(shell find include src tests -name '*.[ch]' 2>/dev/null | sort)
 SCRIPTS     = $(shell grep -rlE '^\#!.*\b(ba)?sh$$' .ci contrib tests --exclude-dir=corpus 2>/dev/null | sort)
 
@@ -225,12 +226,18 @@ run-fuzz: $(FUZZ_BIN)
 	        || { echo "found by fuzz_$$name: see build/fuzz/crashes/" >&2; exit 1; }; \
 	done
 
-run-lint: format-lint tidy-lint shell-lint layers-lint
+run-lint: format-lint header-lint tidy-lint shell-lint layers-lint
 
-.PHONY: format-lint tidy-lint shell-lint layers-lint
+.PHONY: format-lint header-lint tidy-lint shell-lint layers-lint
 format-lint:
 	$(call say,FORMAT,$(words $(FORMATTED)) files)
 	$(Q)$(if $(FORMATTED),clang-format --dry-run -Werror $(FORMATTED))
+# Every public header stands alone.
+header-lint:
+	$(call say,HEADERS,$(words $(PUBLIC_H)) files)
+	$(Q)for h in $(PUBLIC_H:include/%=%); do \
+	    echo "#include <$$h>" | $(COMPILE) -Werror -fsyntax-only -x c - || exit 1; \
+	done
 tidy-lint:
 	$(call say,TIDY,$(words $(MAIN_C) $(LIB_C)) files)
 	$(Q)printf '%s\n' $(MAIN_C) $(LIB_C) | xargs -r -n 1 -P $$(getconf _NPROCESSORS_ONLN) sh -c \
