@@ -72,7 +72,7 @@ endif
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
         -Wmissing-prototypes -Wold-style-definition -Wwrite-strings -Wformat=2 -Wvla -Wundef \
-        -Wcast-align -Wcast-qual -Wpointer-arith -Wredundant-decls -Wimplicit-fallthrough \
+        -Wcast-align -Wcast-qual -Wpointer-arith -Wredundant-decls \
         $(if $(filter 1,$(WERROR)),-Werror)
 
 OPT_release := -O2 -g
