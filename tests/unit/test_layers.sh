@@ -53,6 +53,7 @@ expect_found src/sched/x.c '#  include <p2pdi/net/sock.h>'
 expect_found include/p2pdi/net/x.h '#include <p2pdi/peer/peer.h>'
 expect_found include/p2pdi/net.h '#include <p2pdi/lab.h>'
 expect_found src/peer/x.c '#include <p2pdi/cli/options.h>'
+expect_found src/service/x.c '#include <p2pdi/rs/rs.h>'
 # Sideways.
 expect_found src/rs/x.c '#include <p2pdi/peer/peer.h>'
 expect_found src/peer/x.c '#include <p2pdi/rs/rs.h>'
