@@ -1,8 +1,9 @@
 /*
- * A peer: serves its library, learns what others hold, downloads. One process, one struct peer.
+ * A peer: serves its library, learns what others hold, downloads. One struct peer has one port.
  *
- * Calls marked "waits" may take as long as their deadline; they are for the batch interpreter's or a screen's helper thread. Results and
- * news come as events through one sink, from any of the peer's threads, one at a time.
+ * Calls that talk to others wait until their deadline at most; they are for the batch interpreter's
+ * or a screen's helper thread. Results and news come as events through one sink, from any of the
+ * peer's threads, one at a time. A sink must not call back into the peer.
  */
 #ifndef P2PDI_PEER_PEER_H
 #define P2PDI_PEER_PEER_H
@@ -13,6 +14,7 @@
 #include "p2pdi/index/rfc_index.h"
 #include "p2pdi/sched/sched.h"
 #include "p2pdi/stats/counters.h"
+#include "p2pdi/store/state.h"
 #include "p2pdi/wire/rows.h"
 
 #include <stdbool.h>
@@ -21,18 +23,21 @@
 
 struct peer;
 
-/* What happened (cli.md, "Streams, events"). Pointers are valid during the call. Times in microseconds on the monotonic clock. */
+/*
+ * What happened (cli.md, "Streams, events"). Pointers are valid during the call. Times in
+ * microseconds on the monotonic clock.
+ */
 enum peer_event_kind {
     PEER_EV_LISTENING,  /* addr */
     PEER_EV_REGISTERED, /* peer_id, ttl_s, reachable */
     PEER_EV_LEFT,
-    PEER_EV_PEERS,      /* rows, count: all others known active */
-    PEER_EV_INDEX,      /* documents, entries */
-    PEER_EV_START,      /* rfc, addr = holder */
-    PEER_EV_DONE,       /* rfc, addr = holder, bytes, wire_bytes, us, sha256: after rename and directory sync */
-    PEER_EV_FAILED,     /* rfc, tried, count; mismatch: ended on a hash mismatch */
-    PEER_EV_COMPLETE,   /* files, bytes, us: once per get */
-    PEER_EV_ERROR       /* what, why, hint */
+    PEER_EV_PEERS,    /* rows, count: all others known active */
+    PEER_EV_INDEX,    /* documents, entries */
+    PEER_EV_START,    /* rfc, addr = holder */
+    PEER_EV_DONE,     /* rfc, addr = holder, bytes, wire_bytes, us, sha256: after rename and sync */
+    PEER_EV_FAILED,   /* rfc, tried, count: who was asked, and why it did not come from there */
+    PEER_EV_COMPLETE, /* files, bytes, us: once per get */
+    PEER_EV_ERROR     /* what, why, hint */
 };
 
 struct peer_event {
@@ -53,7 +58,10 @@ struct peer_event {
 };
 
 typedef void peer_event_fn(void *arg, const struct peer_event *ev);
-/* Messages as they came and went on any connection of the peer (heads and row bodies; documents as their head), cookies masked. */
+/*
+ * Messages as they came and went on any connection of the peer (heads and row bodies; documents as
+ * their head), values of cookies masked. Serialised with the events.
+ */
 typedef void peer_trace_fn(void *arg, bool received, const struct addr *remote, const char *bytes,
                            size_t len);
 
@@ -63,27 +71,40 @@ struct peer_config {
     struct addr rs[PEER_RS_MAX]; /* tried in order */
     size_t rs_count;
     struct addr listen;
-    const char *library; /* directory */
-    const char *state;   /* directory, exists and is locked by the caller */
+    const char *library;           /* directory */
+    const struct state_dir *state; /* opened (locked) by the caller, outlives the peer */
     unsigned workers, downloads;
-    uint64_t seed;       /* of random policy choices; 0: from the kernel */
+    uint64_t seed; /* of random policy choices; 0: from the kernel */
     peer_event_fn *on_event;
     peer_trace_fn *trace; /* may be NULL */
-    void *arg;           /* of both */
+    void *arg;            /* of both */
 };
 
-/* Listens (PEER_EV_LISTENING), starts its threads, scans the library in the background. why gets a sentence on failure. */
-enum di_err peer_start(const struct peer_config *cfg, struct peer **out, char why[256]) DI_MUST_CHECK;
-/* Leaves the RS if registered (at most two seconds), stops all threads, frees. Unfinished downloads keep their parts. */
+/*
+ * Listens (PEER_EV_LISTENING), starts its threads, scans the library in the background. Copies what
+ * cfg points to, but for state. why gets a sentence on failure.
+ */
+enum di_err peer_start(const struct peer_config *cfg, struct peer **out,
+                       char why[256]) DI_MUST_CHECK;
+/*
+ * Leaves the RS if registered (at most two seconds), stops all threads, frees. Unfinished downloads
+ * keep their parts. No other call may be under way: peer_cancel first and let them return.
+ */
 void peer_stop(struct peer *p);
-/* Makes every waiting call return DI_CANCELLED from now on. Signal handling threads use it. */
+/* Makes every waiting call return DI_CANCELLED from now on. Any thread, not in a signal handler. */
 void peer_cancel(struct peer *p);
 const struct addr *peer_addr(const struct peer *p);
 const struct stats_counters *peer_stats(const struct peer *p);
 
-/* ---- to the RS. Wait at most timeout_us. DI_REFUSED, DI_UNREACHABLE, DI_TIMEOUT, DI_PROTOCOL; errors are events too. ---------- */
+/*
+ * ---- to the RS. Wait at most timeout_us. DI_REFUSED, DI_UNREACHABLE, DI_TIMEOUT, DI_CLOSED,
+ * DI_PROTOCOL, DI_CANCELLED; errors are events too. ----------------------------------------------
+ */
 
-/* From now on registered: a thread renews, and registers again with jittered back-off when the RS was gone. */
+/*
+ * From now on registered, even if it fails for now: a thread renews, and registers again with
+ * jittered back-off when the RS was gone.
+ */
 enum di_err peer_register(struct peer *p, int64_t timeout_us) DI_MUST_CHECK;
 enum di_err peer_leave(struct peer *p, int64_t timeout_us) DI_MUST_CHECK;
 enum di_err peer_keepalive(struct peer *p, int64_t timeout_us) DI_MUST_CHECK;
@@ -91,25 +112,29 @@ bool peer_is_registered(struct peer *p);
 /* Replaces the peer list. DI_OK also for none active. */
 enum di_err peer_pquery(struct peer *p, int64_t timeout_us) DI_MUST_CHECK;
 
-/* ---- to peers ------------------------------------------------------------------------------------------- */
+/* ---- to peers ------------------------------------------------------------------------------ */
 
-/* Gets the index of one peer (NULL: of every known active peer, in parallel) and merges it. DI_NOT_FOUND: no such peer known; the
- * first error if all failed. */
-enum di_err peer_rfcquery(struct peer *p, const struct addr *from, int64_t timeout_us) DI_MUST_CHECK;
-/* PEER as a user writes it: peer id, or HOST:PORT. DI_NOT_FOUND. */
+/*
+ * Gets the whole index of one peer (NULL: of every known active peer, in parallel) and merges it.
+ * The first error if all failed; DI_OK where nobody is known.
+ */
+enum di_err peer_rfcquery(struct peer *p, const struct addr *from,
+                          int64_t timeout_us) DI_MUST_CHECK;
+/* PEER as a user writes it: peer id of a known one, or a numeric HOST:PORT. DI_NOT_FOUND. */
 enum di_err peer_resolve(struct peer *p, struct slice word, struct addr *out) DI_MUST_CHECK;
 
-/* ---- downloads ------------------------------------------------------------------------------------------ */
+/* ---- downloads ----------------------------------------------------------------------------- */
 
 struct peer_range {
     uint32_t first, last;
 };
 struct peer_get {
-    const struct peer_range *ranges; /* single numbers are asked for by name; ranges mean what is known of in them */
+    /* Single numbers are asked for by name; longer ranges mean what is known of in them. */
+    const struct peer_range *ranges;
     size_t count;
-    bool all;                        /* all that is known of and not here ("all", "missing") */
+    bool all; /* all that is known of and not here ("all", "missing") */
     bool has_from;
-    struct addr from;                /* only this holder */
+    struct addr from; /* only this holder */
     bool serial;
 };
 struct peer_result {
@@ -119,20 +144,31 @@ struct peer_result {
     uint64_t bytes;
     int64_t us;
 };
-/* Downloads (waits until all are here or exhausted, cli.md "get"). DI_OK also with failures: see result. DI_CANCELLED. */
-enum di_err peer_get(struct peer *p, const struct peer_get *what, struct peer_result *result) DI_MUST_CHECK;
+/*
+ * Downloads: waits until all are here or exhausted (cli.md, "get"). Registers first if need be.
+ * DI_OK also with failures: see result. DI_CANCELLED; what peer_register says if nobody is known
+ * either. With serial it is one document at a time, in the order asked for.
+ * PEER_EV_COMPLETE comes in each case.
+ */
+enum di_err peer_get(struct peer *p, const struct peer_get *what,
+                     struct peer_result *result) DI_MUST_CHECK;
 /* From now on downloads whatever appears. */
 enum di_err peer_sync(struct peer *p) DI_MUST_CHECK;
 
-/* ---- waiting and looking ----------------------------------------------------------------------------------- */
+/* ---- waiting and looking ------------------------------------------------------------------- */
 
-/* Until n other active peers are known (asking the RS again) / n RFCs are held. timeout_us < 0: for ever. DI_TIMEOUT, DI_CANCELLED. */
+/*
+ * Until n other active peers are known (asking the RS again) / n RFCs are held. timeout_us < 0: for
+ * ever. DI_TIMEOUT, DI_CANCELLED.
+ */
 enum di_err peer_wait_peers(struct peer *p, size_t n, int64_t timeout_us) DI_MUST_CHECK;
 enum di_err peer_wait_rfcs(struct peer *p, size_t n, int64_t timeout_us) DI_MUST_CHECK;
 
 /* Copies of rows until visit returns false; no lock is held during visit. */
-void peer_walk_peers(struct peer *p, bool (*visit)(void *arg, const struct wire_peer_row *row), void *arg);
-void peer_walk_index(struct peer *p, bool (*visit)(void *arg, const struct rfc_entry *e), void *arg);
+void peer_walk_peers(struct peer *p, bool (*visit)(void *arg, const struct wire_peer_row *row),
+                     void *arg);
+void peer_walk_index(struct peer *p, bool (*visit)(void *arg, const struct rfc_entry *e),
+                     void *arg);
 
 struct peer_transfer {
     uint32_t rfc;
@@ -141,7 +177,8 @@ struct peer_transfer {
     int64_t us; /* so far, or of the whole if done */
     bool done;
 };
-void peer_walk_transfers(struct peer *p, bool (*visit)(void *arg, const struct peer_transfer *t), void *arg);
+void peer_walk_transfers(struct peer *p, bool (*visit)(void *arg, const struct peer_transfer *t),
+                         void *arg);
 
 struct peer_status {
     bool registered;
