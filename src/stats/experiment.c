@@ -1,0 +1,61 @@
+/* Names of the experiments' tasks, and the end of a result. Pure. */
+#include "p2pdi/stats/experiment.h"
+
+#include <stdlib.h>
+
+static const struct {
+    const char *option, *name, *title;
+} tasks[] = {
+#define X(upper, option, file, title) [EXPERIMENT_##upper] = {option, file, title},
+    EXPERIMENT_TASK_MAP(X)
+#undef X
+};
+
+const char *experiment_task_name(enum experiment_task task)
+{
+    return tasks[task].name;
+}
+
+const char *experiment_task_title(enum experiment_task task)
+{
+    return tasks[task].title;
+}
+
+static unsigned task_bits(struct slice word)
+{
+    if (slice_equal(word, SLICE("all")))
+        return EXPERIMENT_ALL;
+    for (unsigned i = 0; i < EXPERIMENT_TASKS; i++) {
+        if (slice_equal(word, slice_of(tasks[i].option)))
+            return EXPERIMENT_BIT(i);
+    }
+    return 0;
+}
+
+bool experiment_parse_tasks(struct slice s, unsigned *out)
+{
+    unsigned bits = 0;
+    struct slice rest = s;
+
+    while (rest.p != NULL) {
+        unsigned bit = task_bits(slice_split(rest, ',', &rest));
+
+        if (bit == 0)
+            return false;
+        bits |= bit;
+    }
+    *out = bits;
+    return bits != 0;
+}
+
+void experiment_fini(struct experiment *e)
+{
+    for (size_t t = 0; t < EXPERIMENT_TASKS; t++) {
+        if (e->runs[t] == NULL)
+            continue;
+        for (size_t i = 0; i < EXPERIMENT_PEERS_MAX; i++)
+            free(e->runs[t]->peer[i].files);
+        free(e->runs[t]);
+    }
+    *e = (struct experiment){0};
+}
