@@ -1,0 +1,96 @@
+# Shared by the benchmarks: finds documents, starts and ends servers by process id, takes medians.
+# Sourced, never run. The caller has set -eu.
+# shellcheck shell=bash
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+P2PDI=${P2PDI:-$here/../../p2pdi}
+work=$(mktemp -d "${BENCH_DIR:-$here/../..}/bench.XXXXXX")
+pids=()
+docs=$work/docs
+mkdir "$docs"
+
+finish() {
+    local pid
+    for pid in "${pids[@]}"; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+need() {
+    local tool
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null || {
+            echo "$(basename "$0"): needs $tool: contrib/deps bench" >&2
+            exit 77
+        }
+    done
+}
+
+# documents SET DIR: that set of the corpus, or without it generated ones; prints what it is.
+documents() {
+    local corpus=$here/../../../shared/corpus
+    if [[ -x $corpus/unpack.sh || -f $corpus/unpack.sh ]]; then
+        bash "$corpus/unpack.sh" "$1" "$2" >/dev/null
+        rm -f "$2"/refs.json
+        echo "real RFCs ($1)"
+    else
+        "$P2PDI" experiment --generate 600 --out "$2" >/dev/null
+        echo "generated documents (no corpus beside the checkout)"
+    fi
+}
+
+median() { sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
+
+# describe: commit and machine, once at the head of a report.
+describe() {
+    echo "commit  $(git -C "$here" rev-parse --short HEAD 2>/dev/null || echo unknown)$(git -C "$here" diff --quiet HEAD 2>/dev/null || echo ' (changed)')"
+    echo "machine $(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), Linux $(uname -r)"
+    echo "command $0"
+}
+
+# start_nginx CORES CONFIG-LINE...: on $nginx_port, serving $docs.
+nginx_port=18080
+start_nginx() {
+    local cores=$1
+    shift
+    mkdir -p "$work/nginx"
+    {
+        printf 'daemon off; pid %s/nginx/pid; error_log %s/nginx/error.log; user root;\n' "$work" "$work"
+        printf '%s\n' "$@"
+        printf 'events { worker_connections 4096; }\n'
+        printf 'http { default_type text/plain; access_log off; sendfile on; tcp_nopush on;\n'
+        printf 'keepalive_requests 100000000; open_file_cache max=20000 inactive=600s; open_file_cache_valid 600s;\n'
+        printf 'server { listen 127.0.0.1:%s backlog=4096; root %s; } }\n' "$nginx_port" "$docs"
+    } >"$work/nginx.conf"
+    taskset -c "$cores" nginx -c "$work/nginx.conf" &
+    nginx_pid=$!
+    pids+=("$nginx_pid")
+    until curl -s -o /dev/null "http://127.0.0.1:$nginx_port/"; do kill -0 "$nginx_pid"; done
+}
+
+# start_peer CORES RFCS COMMANDS ARG...: a peer that serves $docs, once it has hashed them, until it is
+# ended; sets peer_port.
+start_peer() {
+    local cores=$1 count=$2 commands=$3 line peer_pid
+    shift 3
+    mkfifo "$work/hold" 2>/dev/null || true
+    coproc PEER { exec taskset -c "$cores" "$P2PDI" peer --batch --json --share "$docs" \
+        --state "$work/state" --listen 127.0.0.1:0 "$@" <"$work/hold" 2>"$work/peer.err"; }
+    # shellcheck disable=SC2153
+    peer_pid=$PEER_PID
+    pids+=("$peer_pid")
+    exec 9>"$work/hold"
+    printf 'wait rfcs %s timeout 600\n%s\nstatus\nhold\n' "$count" "$commands" >&9
+    peer_port=
+    while read -r line <&"${PEER[0]}"; do
+        case $line in
+        *'"event":"listening"'*) peer_port=$(sed -E 's/.*"port":([0-9]+).*/\1/' <<<"$line") ;;
+        *'"event":"status"'*) break ;;
+        esac
+    done
+    [[ -n $peer_port ]] || { cat "$work/peer.err" >&2; exit 1; }
+}
