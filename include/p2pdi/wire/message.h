@@ -22,6 +22,7 @@
 #define WIRE_RFC_MAX 99999999u
 #define WIRE_WAIT_MAX_S 60
 #define WIRE_TTL_MAX_S 7200
+#define WIRE_RETRY_AFTER_S 1 /* what 429 and 503 ask for */
 
 enum wire_form { WIRE_FRAMED, WIRE_HTTP };
 
@@ -84,7 +85,10 @@ enum wire_verdict {
     WIRE_BAD    /* fault says why; answer it and close */
 };
 
-/* Progress of one head; zero it before each message. Cutting the input anywhere changes no verdict. */
+/*
+ * Progress of one head; zero it before each message. Cutting the input anywhere changes no verdict.
+ * scanned is all that must be kept between calls: a caller may zero the rest and put it back.
+ */
 struct wire_frame {
     size_t scanned;
     size_t head_len;   /* up to and including the empty line */
@@ -95,6 +99,8 @@ struct wire_frame {
 
 /* data starts at the message's first byte and grows from call to call; len may hold more messages. */
 enum wire_verdict wire_request_frame(struct wire_frame *f, const char *data, size_t len);
+/* Form of the request that begins like this, for answers to one that is not whole (408, 503). */
+enum wire_form wire_form_guess(const char *data, size_t len);
 /* The same for responses (client side): the body is not skipped but body_len is known. */
 enum wire_verdict wire_response_frame(struct wire_frame *f, const char *data, size_t len);
 
@@ -136,6 +142,8 @@ struct wire_request {
 /*
  * Parses one whole head (as framed). 0, or the status to answer with fault filled in: 400, 405
  * (framed method unknown), 431, 505. Unknown fields are ignored. HTTP methods other than GET and HEAD: 405.
+ * out->form and out->close are right in every case. REGISTER without Port and PROBE without Nonce are 400
+ * here; a missing Cookie is the handler's 401, like a wrong one.
  */
 int wire_request_parse(const char *head, size_t len, struct wire_request *out,
                        struct wire_fault *fault) DI_MUST_CHECK;
