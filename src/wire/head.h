@@ -8,34 +8,34 @@
 #include "p2pdi/wire/message.h"
 
 /* Every field that has a meaning to us: X(enumerator, name on the wire). */
-#define HEAD_FIELD_MAP(X)                     \
-    X(ACCEPT_ENCODING, "Accept-Encoding")     \
-    X(ACTIVE_PEERS, "Active-Peers")           \
-    X(CONNECTION, "Connection")               \
-    X(CONTENT_ENCODING, "Content-Encoding")   \
-    X(CONTENT_LENGTH, "Content-Length")       \
-    X(CONTENT_RANGE, "Content-Range")         \
-    X(COOKIE, "Cookie")                       \
-    X(DELTA, "Delta")                         \
-    X(HOST, "Host")                           \
-    X(IF_MATCH, "If-Match")                   \
-    X(IF_NONE_MATCH, "If-None-Match")         \
-    X(IF_RANGE, "If-Range")                   \
-    X(INDEX_VERSION, "Index-Version")         \
-    X(LIMIT, "Limit")                         \
-    X(LOCATION, "Location")                   \
-    X(NONCE, "Nonce")                         \
-    X(OS, "OS")                               \
-    X(PEER, "Peer")                           \
-    X(PORT, "Port")                           \
-    X(RANGE, "Range")                         \
-    X(REACHABLE, "Reachable")                 \
-    X(RETRY_AFTER, "Retry-After")             \
-    X(SCOPE, "Scope")                         \
-    X(SHA256, "SHA-256")                      \
-    X(SINCE, "Since")                         \
-    X(TRANSFER_ENCODING, "Transfer-Encoding") \
-    X(TTL, "TTL")                             \
+#define HEAD_FIELD_MAP(X)                                                                          \
+    X(ACCEPT_ENCODING, "Accept-Encoding")                                                          \
+    X(ACTIVE_PEERS, "Active-Peers")                                                                \
+    X(CONNECTION, "Connection")                                                                    \
+    X(CONTENT_ENCODING, "Content-Encoding")                                                        \
+    X(CONTENT_LENGTH, "Content-Length")                                                            \
+    X(CONTENT_RANGE, "Content-Range")                                                              \
+    X(COOKIE, "Cookie")                                                                            \
+    X(DELTA, "Delta")                                                                              \
+    X(HOST, "Host")                                                                                \
+    X(IF_MATCH, "If-Match")                                                                        \
+    X(IF_NONE_MATCH, "If-None-Match")                                                              \
+    X(IF_RANGE, "If-Range")                                                                        \
+    X(INDEX_VERSION, "Index-Version")                                                              \
+    X(LIMIT, "Limit")                                                                              \
+    X(LOCATION, "Location")                                                                        \
+    X(NONCE, "Nonce")                                                                              \
+    X(OS, "OS")                                                                                    \
+    X(PEER, "Peer")                                                                                \
+    X(PORT, "Port")                                                                                \
+    X(RANGE, "Range")                                                                              \
+    X(REACHABLE, "Reachable")                                                                      \
+    X(RETRY_AFTER, "Retry-After")                                                                  \
+    X(SCOPE, "Scope")                                                                              \
+    X(SHA256, "SHA-256")                                                                           \
+    X(SINCE, "Since")                                                                              \
+    X(TRANSFER_ENCODING, "Transfer-Encoding")                                                      \
+    X(TTL, "TTL")                                                                                  \
     X(WAIT, "Wait")
 
 enum head_field {

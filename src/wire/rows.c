@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PEER_HEADER   "Hostname\tPeer\tActive\tTTL\tPort\tRegistrations\tLast-Registered\tReachable"
-#define INDEX_HEADER  "RFC\tTitle\tHostname\tPort\tTTL\tSize\tSHA-256"
-#define PEER_COLUMNS  8
+#define PEER_HEADER "Hostname\tPeer\tActive\tTTL\tPort\tRegistrations\tLast-Registered\tReachable"
+#define INDEX_HEADER "RFC\tTitle\tHostname\tPort\tTTL\tSize\tSHA-256"
+#define PEER_COLUMNS 8
 #define INDEX_COLUMNS 7
 
 static const char *const reachable_words[] = {

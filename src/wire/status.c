@@ -17,8 +17,8 @@ const char *wire_method_words(enum wire_method m)
 const char *wire_status_phrase(int status)
 {
     switch (status) {
-#define X(code, phrase) \
-    case code:          \
+#define X(code, phrase)                                                                            \
+    case code:                                                                                     \
         return phrase;
         WIRE_STATUS_MAP(X)
 #undef X

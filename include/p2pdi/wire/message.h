@@ -91,8 +91,9 @@ enum wire_verdict {
  */
 struct wire_frame {
     size_t scanned;
-    size_t head_len;   /* up to and including the empty line */
-    uint64_t body_len; /* bytes that follow; no request's body means anything, so they are skipped */
+    size_t head_len; /* up to and including the empty line */
+    uint64_t
+        body_len; /* bytes that follow; no request's body means anything, so they are skipped */
     enum wire_form form; /* valid with WIRE_WHOLE and WIRE_BAD: form in which to answer */
     struct wire_fault fault;
 };
@@ -118,24 +119,24 @@ enum wire_encoding { WIRE_IDENTITY = 0, WIRE_ZSTD = 1, WIRE_GZIP = 2 }; /* bits 
 struct wire_request {
     enum wire_form form;
     enum wire_method method;
-    unsigned http_minor;    /* WIRE_HTTP: 0 or 1 */
-    bool close;             /* Connection: close, or HTTP/1.0 */
-    uint32_t rfc;           /* WIRE_GET_RFC */
-    struct slice target;    /* WIRE_HTTP: path as sent, begins with '/' , query cut off */
-    struct slice host, os;  /* empty: not sent. Not cleaned yet: text_clean before showing */
+    unsigned http_minor;   /* WIRE_HTTP: 0 or 1 */
+    bool close;            /* Connection: close, or HTTP/1.0 */
+    uint32_t rfc;          /* WIRE_GET_RFC */
+    struct slice target;   /* WIRE_HTTP: path as sent, begins with '/' , query cut off */
+    struct slice host, os; /* empty: not sent. Not cleaned yet: text_clean before showing */
     bool has_port;
-    uint16_t port;          /* 1..65535 */
+    uint16_t port; /* 1..65535 */
     bool has_cookie;
-    uint64_t cookie;        /* 0 .. 2^63-1 */
-    struct slice since;     /* p NULL: not sent */
-    unsigned wait_s;        /* 0 .. 60; larger values on the wire are capped */
-    uint64_t limit;         /* 0: not sent */
+    uint64_t cookie;    /* 0 .. 2^63-1 */
+    struct slice since; /* p NULL: not sent */
+    unsigned wait_s;    /* 0 .. 60; larger values on the wire are capped */
+    uint64_t limit;     /* 0: not sent */
     bool scope_own;
-    unsigned accept;        /* WIRE_ZSTD | WIRE_GZIP */
+    unsigned accept; /* WIRE_ZSTD | WIRE_GZIP */
     struct wire_range range;
     bool has_if_none_match, has_if_match;
-    bool if_none_match_any, if_match_any;              /* "*" */
-    struct slice if_none_match, if_match;              /* the field's value; wire_etag_matches */
+    bool if_none_match_any, if_match_any; /* "*" */
+    struct slice if_none_match, if_match; /* the field's value; wire_etag_matches */
     struct slice nonce;
 };
 
@@ -164,8 +165,8 @@ struct wire_response {
     bool has_peer;
     uint32_t peer;
     bool has_ttl;
-    uint32_t ttl_s;          /* at most WIRE_TTL_MAX_S: more is a protocol violation */
-    struct slice reachable;  /* "yes", "no", "unknown" */
+    uint32_t ttl_s;         /* at most WIRE_TTL_MAX_S: more is a protocol violation */
+    struct slice reachable; /* "yes", "no", "unknown" */
     bool has_active_peers;
     uint64_t active_peers;
     struct slice index_version;
@@ -175,7 +176,7 @@ struct wire_response {
     bool has_content_range;
     uint64_t range_first, range_last, range_total;
     enum wire_encoding encoding;
-    struct slice location;   /* 302: host:port */
+    struct slice location; /* 302: host:port */
     bool has_retry_after;
     uint32_t retry_after_s;
     struct slice nonce;
