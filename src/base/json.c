@@ -11,7 +11,7 @@ static void begin_value(struct buf *b, const char *key)
     if (b->len > 0 && strchr("{[,:\n", buf_bytes(b)[b->len - 1]) == NULL)
         buf_append_char(b, ',');
     if (key != NULL) {
-        json_string(b, NULL, key);
+        json_text(b, NULL, key);
         buf_append_char(b, ':');
     }
 }
@@ -63,7 +63,7 @@ void json_slice(struct buf *b, const char *key, struct slice value)
     buf_append_char(b, '"');
 }
 
-void json_string(struct buf *b, const char *key, const char *value)
+void json_text(struct buf *b, const char *key, const char *value)
 {
     json_slice(b, key, slice_of(value));
 }
@@ -86,12 +86,6 @@ void json_bool(struct buf *b, const char *key, bool value)
 {
     begin_value(b, key);
     buf_append_str(b, value ? "true" : "false");
-}
-
-void json_null(struct buf *b, const char *key)
-{
-    begin_value(b, key);
-    buf_append_str(b, "null");
 }
 
 void json_seconds(struct buf *b, const char *key, int64_t us)

@@ -36,16 +36,16 @@ static bool add_json(void *arg, const struct peer_record *r)
     addr_format_host(&r->addr, host);
     text_format_rfc3339(r->last_registered_s, when);
     json_object_begin(b, NULL);
-    json_string(b, "host", host);
+    json_text(b, "host", host);
     json_u64(b, "peer", r->peer);
     json_bool(b, "active", r->active);
     json_u64(b, "ttl", r->ttl_s);
     json_u64(b, "port", r->addr.port);
     json_u64(b, "registrations", r->registrations);
-    json_string(b, "last_registered", when);
-    json_string(b, "reachable", wire_reachable_word(WIRE_REACHABLE_UNKNOWN));
-    json_string(b, "name", r->name);
-    json_string(b, "os", r->os);
+    json_text(b, "last_registered", when);
+    json_text(b, "reachable", wire_reachable_word(WIRE_REACHABLE_UNKNOWN));
+    json_text(b, "name", r->name);
+    json_text(b, "os", r->os);
     json_object_end(b);
     return true;
 }

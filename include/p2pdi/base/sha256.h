@@ -20,7 +20,8 @@ struct sha256_stream;
 /* One running hash; use by one thread at a time. DI_NOMEM. */
 enum di_err sha256_stream_new(struct sha256_stream **out) DI_MUST_CHECK;
 void sha256_stream_free(struct sha256_stream *s);
-enum di_err sha256_stream_update(struct sha256_stream *s, const void *data, size_t len) DI_MUST_CHECK;
+enum di_err sha256_stream_update(struct sha256_stream *s, const void *data, size_t len)
+    DI_MUST_CHECK;
 /* The digest of what was fed since _new or the last _finish; the stream starts anew. */
 enum di_err sha256_stream_finish(struct sha256_stream *s, struct sha256 *out) DI_MUST_CHECK;
 /* In one go. */

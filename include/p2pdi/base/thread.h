@@ -17,8 +17,8 @@ struct thread {
 };
 
 /* Starts run(arg) in a thread of that name (15 characters). t must outlive it. All signals blocked. */
-enum di_err thread_start(struct thread *t, const char *name, void (*run)(void *arg),
-                         void *arg) DI_MUST_CHECK;
+enum di_err thread_start(struct thread *t, const char *name, void (*run)(void *arg), void *arg)
+    DI_MUST_CHECK;
 /* Waits for the end; nothing if it never started. */
 void thread_join(struct thread *t);
 
@@ -26,7 +26,10 @@ struct lock {
     pthread_mutex_t mutex;
     _Atomic(uintptr_t) owner;
 };
-#define LOCK_INITIALIZER {.mutex = PTHREAD_MUTEX_INITIALIZER} /* for locks of static storage */
+#define LOCK_INITIALIZER                                                                           \
+    {                                                                                              \
+        .mutex = PTHREAD_MUTEX_INITIALIZER                                                         \
+    } /* for locks of static storage */
 void lock_init(struct lock *l);
 void lock_fini(struct lock *l);
 void lock_acquire(struct lock *l);
