@@ -31,7 +31,6 @@ void service_refuse(void *ctx, enum net_refusal why, const char *data, size_t le
     /* Framing is pure: once more over the same bytes tells the form, and what was wrong. */
     struct wire_frame frame = {0};
     enum wire_verdict verdict = wire_request_frame(&frame, data, len);
-    enum wire_form form = verdict == WIRE_MORE ? WIRE_FRAMED : frame.form;
     switch (why) {
     case NET_REFUSE_BAD:
         if (verdict != WIRE_BAD) {
@@ -45,7 +44,7 @@ void service_refuse(void *ctx, enum net_refusal why, const char *data, size_t le
         wire_fault_set(&frame.fault, 503, "too many requests are waiting: try again in a second");
         break;
     }
-    wire_error_format(out, form, &frame.fault);
+    wire_error_format(out, frame.form, &frame.fault);
 }
 
 void service_send_fault(struct net_conn *c, const struct wire_request *r, const struct wire_fault *f)

@@ -71,13 +71,14 @@ static enum wire_verdict scan(struct wire_frame *f, const char *data, size_t len
     return WIRE_MORE;
 }
 
-/* Content-Length into f->body_len; what has no length of that kind is refused. */
+/* Content-Length into f->body_len. */
 static bool measure_body(struct wire_frame *f, struct slice head, uint64_t max, bool *has_length)
 {
     static const uint32_t known = HEAD_BIT(HEAD_CONTENT_LENGTH) | HEAD_BIT(HEAD_TRANSFER_ENCODING);
     struct head_walk walk = {.rest = head};
     struct head_line field;
 
+    *has_length = false;
     (void)head_take_line(&walk.rest);
     while (head_walk_next(&walk, known, &field, &f->fault)) {
         if (field.id == HEAD_TRANSFER_ENCODING) {
@@ -105,29 +106,20 @@ static bool measure_body(struct wire_frame *f, struct slice head, uint64_t max, 
 static bool check_request_first(struct wire_frame *f, struct slice line)
 {
     struct head_first first;
-    int status = head_parse_first(line, &first, &f->fault);
-
-    f->form = first.form;
-    return status == 0;
+    return head_parse_first(line, &first, &f->fault) == 0;
 }
 
 static bool check_request_fields(struct wire_frame *f, struct slice head)
 {
-    bool has_length = false;
+    bool has_length;
     return measure_body(f, head, WIRE_REQUEST_BODY_MAX, &has_length);
 }
 
-enum wire_form wire_form_guess(const char *data, size_t len)
+/* A first line that is not whole yet: framed documents do not begin with a slash. */
+static enum wire_form guess_form(const char *data, size_t len)
 {
-    static const char *const prefixes[] = {"GET /", "HEAD /", "GET http"};
-    struct slice rest = {data, len};
-    struct head_first first;
-    struct wire_fault fault;
+    static const char *const prefixes[] = {"GET /", "HEAD /", "GET http://", "HEAD http://"};
 
-    if (len > 0 && memchr(data, '\n', len) != NULL) {
-        (void)head_parse_first(head_take_line(&rest), &first, &fault);
-        return first.form;
-    }
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
         size_t n = strlen(prefixes[i]);
         if (len >= n && memcmp(data, prefixes[i], n) == 0)
@@ -136,12 +128,24 @@ enum wire_form wire_form_guess(const char *data, size_t len)
     return WIRE_FRAMED;
 }
 
+/* The form of the request of which so much has been looked at. */
+static enum wire_form find_form(const char *data, size_t len)
+{
+    struct slice rest = {data, len};
+    struct head_first first;
+    struct wire_fault fault;
+
+    if (len == 0 || memchr(data, '\n', len) == NULL)
+        return guess_form(data, len);
+    (void)head_parse_first(head_take_line(&rest), &first, &fault);
+    return first.form;
+}
+
 enum wire_verdict wire_request_frame(struct wire_frame *f, const char *data, size_t len)
 {
     enum wire_verdict v = scan(f, data, len, check_request_first, check_request_fields);
 
-    if (v != WIRE_MORE)
-        f->form = wire_form_guess(data, f->scanned);
+    f->form = find_form(data, f->scanned);
     return v;
 }
 
@@ -155,7 +159,7 @@ static bool check_response_first(struct wire_frame *f, struct slice line)
 
 static bool check_response_fields(struct wire_frame *f, struct slice head)
 {
-    bool has_length = false;
+    bool has_length;
     int status;
 
     (void)head_parse_status(head, &status, &f->fault);

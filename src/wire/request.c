@@ -6,16 +6,15 @@
 #define NONCE_MAX 64
 
 static const uint32_t framed_fields =
-    HEAD_BIT(HEAD_ACCEPT_ENCODING) | HEAD_BIT(HEAD_CONNECTION) | HEAD_BIT(HEAD_CONTENT_LENGTH) |
-    HEAD_BIT(HEAD_COOKIE) | HEAD_BIT(HEAD_HOST) | HEAD_BIT(HEAD_IF_MATCH) |
-    HEAD_BIT(HEAD_IF_NONE_MATCH) | HEAD_BIT(HEAD_LIMIT) | HEAD_BIT(HEAD_NONCE) | HEAD_BIT(HEAD_OS) |
-    HEAD_BIT(HEAD_PORT) | HEAD_BIT(HEAD_RANGE) | HEAD_BIT(HEAD_SCOPE) | HEAD_BIT(HEAD_SINCE) |
-    HEAD_BIT(HEAD_TRANSFER_ENCODING) | HEAD_BIT(HEAD_WAIT);
-/* Cookie and the like mean something else there, or nothing. */
-static const uint32_t http_fields =
-    HEAD_BIT(HEAD_ACCEPT_ENCODING) | HEAD_BIT(HEAD_CONNECTION) | HEAD_BIT(HEAD_CONTENT_LENGTH) |
+    HEAD_BIT(HEAD_ACCEPT_ENCODING) | HEAD_BIT(HEAD_CONNECTION) | HEAD_BIT(HEAD_COOKIE) |
     HEAD_BIT(HEAD_HOST) | HEAD_BIT(HEAD_IF_MATCH) | HEAD_BIT(HEAD_IF_NONE_MATCH) |
-    HEAD_BIT(HEAD_IF_RANGE) | HEAD_BIT(HEAD_RANGE) | HEAD_BIT(HEAD_TRANSFER_ENCODING);
+    HEAD_BIT(HEAD_LIMIT) | HEAD_BIT(HEAD_NONCE) | HEAD_BIT(HEAD_OS) | HEAD_BIT(HEAD_PORT) |
+    HEAD_BIT(HEAD_RANGE) | HEAD_BIT(HEAD_SCOPE) | HEAD_BIT(HEAD_SINCE) | HEAD_BIT(HEAD_WAIT);
+/* Cookie and the like mean something else there, or nothing. */
+static const uint32_t http_fields = HEAD_BIT(HEAD_ACCEPT_ENCODING) | HEAD_BIT(HEAD_CONNECTION) |
+                                    HEAD_BIT(HEAD_HOST) | HEAD_BIT(HEAD_IF_MATCH) |
+                                    HEAD_BIT(HEAD_IF_NONE_MATCH) | HEAD_BIT(HEAD_IF_RANGE) |
+                                    HEAD_BIT(HEAD_RANGE);
 
 static int fail(struct wire_fault *fault, int status, const char *what)
 {
@@ -148,8 +147,6 @@ static int parse_field(struct head_line line, struct wire_request *r, struct wir
     case HEAD_CONNECTION:
         r->close |= head_list_has(line.value, "close");
         break;
-    case HEAD_CONTENT_LENGTH:
-        return parse_number(line, 0, WIRE_REQUEST_BODY_MAX, &n, fault);
     case HEAD_COOKIE:
         status = parse_number(line, 0, INT64_MAX, &r->cookie, fault);
         r->has_cookie = true;
@@ -191,8 +188,6 @@ static int parse_field(struct head_line line, struct wire_request *r, struct wir
     case HEAD_SINCE:
         r->since = line.value;
         break;
-    case HEAD_TRANSFER_ENCODING:
-        return fail(fault, 400, "Transfer-Encoding is not known here");
     case HEAD_WAIT:
         status = parse_number(line, 0, UINT64_MAX, &n, fault);
         r->wait_s = n > WIRE_WAIT_MAX_S ? WIRE_WAIT_MAX_S : (unsigned)n;

@@ -6,8 +6,7 @@ static const uint32_t known_fields =
     HEAD_BIT(HEAD_CONTENT_LENGTH) | HEAD_BIT(HEAD_CONTENT_RANGE) | HEAD_BIT(HEAD_COOKIE) |
     HEAD_BIT(HEAD_DELTA) | HEAD_BIT(HEAD_INDEX_VERSION) | HEAD_BIT(HEAD_LOCATION) |
     HEAD_BIT(HEAD_NONCE) | HEAD_BIT(HEAD_PEER) | HEAD_BIT(HEAD_REACHABLE) |
-    HEAD_BIT(HEAD_RETRY_AFTER) | HEAD_BIT(HEAD_SHA256) | HEAD_BIT(HEAD_TRANSFER_ENCODING) |
-    HEAD_BIT(HEAD_TTL);
+    HEAD_BIT(HEAD_RETRY_AFTER) | HEAD_BIT(HEAD_SHA256) | HEAD_BIT(HEAD_TTL);
 
 static bool parse_u32(struct slice value, uint32_t max, uint32_t *out)
 {
@@ -95,7 +94,7 @@ static bool parse_field(struct head_line line, struct wire_response *r)
         r->has_ttl = parse_u32(line.value, WIRE_TTL_MAX_S, &r->ttl_s);
         return r->has_ttl;
     default:
-        return line.id != HEAD_TRANSFER_ENCODING;
+        return true;
     }
 }
 
@@ -119,10 +118,6 @@ enum di_err wire_response_parse(const char *head, size_t len, struct wire_respon
         return DI_PROTOCOL;
     if (out->status == 206 && !out->has_content_range) {
         wire_fault_set(fault, 400, "an answer 206 has no Content-Range");
-        return DI_PROTOCOL;
-    }
-    if (out->has_content_length && (out->status == 204 || out->status == 304)) {
-        wire_fault_set(fault, 400, "an answer %d has a Content-Length", out->status);
         return DI_PROTOCOL;
     }
     return DI_OK;

@@ -94,14 +94,12 @@ struct wire_frame {
     size_t head_len; /* up to and including the empty line */
     uint64_t
         body_len; /* bytes that follow; no request's body means anything, so they are skipped */
-    enum wire_form form; /* valid with WIRE_WHOLE and WIRE_BAD: form in which to answer */
+    enum wire_form form; /* to answer in; with WIRE_MORE (408, 503) as far as can be told */
     struct wire_fault fault;
 };
 
 /* data starts at the message's first byte and grows from call to call; len may hold more messages. */
 enum wire_verdict wire_request_frame(struct wire_frame *f, const char *data, size_t len);
-/* Form of the request that begins like this, for answers to one that is not whole (408, 503). */
-enum wire_form wire_form_guess(const char *data, size_t len);
 /* The same for responses (client side): the body is not skipped but body_len is known. */
 enum wire_verdict wire_response_frame(struct wire_frame *f, const char *data, size_t len);
 
