@@ -31,7 +31,8 @@ struct library_doc {
     uint64_t size_bytes;
     int64_t mtime_s; /* wall clock, for Last-Modified */
     struct sha256 sha256;
-    char title[LIBRARY_TITLE_SIZE]; /* clean UTF-8; "RFC 8609" if none could be found */
+    const char *title; /* lives as long as the document; clean UTF-8, shorter than LIBRARY_TITLE_SIZE;
+                          "RFC 8609" if none could be found */
 };
 
 struct library_config {
