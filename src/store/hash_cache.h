@@ -1,0 +1,35 @@
+/*
+ * What is known of files from earlier runs: digest and own title, keyed by name and valid while size, times and inode
+ * are as they were. Only a cache: damaged, it is made anew. One thread at a time.
+ */
+#ifndef P2PDI_STORE_HASH_CACHE_H
+#define P2PDI_STORE_HASH_CACHE_H
+
+#include "beneath.h"
+
+#include "p2pdi/base/sha256.h"
+
+struct hash_cache;
+
+struct hash_row {
+    const char *name;
+    struct file_id id;
+    struct sha256 sha256;
+    const char *title; /* from the document itself, "" if it has none */
+};
+
+/* Opens or makes state_dir/hashes.db; what is not usable is deleted and made anew. */
+enum di_err hash_cache_open(const char *state_dir, struct hash_cache **out) DI_MUST_CHECK;
+void hash_cache_close(struct hash_cache *hc);
+
+/* All rows, valid during the call only. What cannot be read is left out. */
+void hash_cache_load(struct hash_cache *hc, void (*visit)(void *arg, const struct hash_row *row),
+                     void *arg);
+
+/* Changes are gathered in a transaction between begin and commit. */
+enum di_err hash_cache_begin(struct hash_cache *hc) DI_MUST_CHECK;
+enum di_err hash_cache_put(struct hash_cache *hc, const struct hash_row *row) DI_MUST_CHECK;
+enum di_err hash_cache_drop(struct hash_cache *hc, const char *name) DI_MUST_CHECK;
+enum di_err hash_cache_commit(struct hash_cache *hc) DI_MUST_CHECK;
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * The inside of struct library, shared by the files that make it up: library.c (life, table, thread), scan.c, watch.c,
+ * part.c, publish.c. Not for other modules.
+ *
+ * One thread, "library", changes the table, calls every event and publishes; lookups come from any thread. So events
+ * come one at a time without a lock, and what we publish ourselves is in the table before its inotify event is read.
+ */
+#ifndef P2PDI_STORE_LIBRARY_IMPL_H
+#define P2PDI_STORE_LIBRARY_IMPL_H
+
+#include "doc.h"
+#include "file_cache.h"
+#include "hash_cache.h"
+#include "hash_file.h"
+#include "rfc_index_txt.h"
+
+#include "p2pdi/base/thread.h"
+
+struct pending_row;
+
+struct library {
+    char *path; /* for messages */
+    int dir_fd;
+    int wake_fd; /* eventfd: publish, hashing finished, stop */
+    bool write;
+    unsigned hashers;
+    struct library_events events;
+    void *arg;
+    char *state_path;
+    struct thread thread;
+
+    /* the library thread's own */
+    int watch_fd;              /* inotify, -1: none, the directory is scanned now and then */
+    bool gone;                 /* the directory was deleted or moved away */
+    bool rescan;               /* something was missed */
+    bool rivals;               /* files were seen that claim a number another one holds */
+    uint32_t scans;            /* so far */
+    struct rfc_titles *titles; /* rfc-index.txt */
+    struct hash_cache *cache;  /* NULL: could not be opened, we do without */
+    struct pending_row *rows;  /* to be written to it */
+    size_t row_count;
+    int64_t flush_us;     /* when, if row_count > 0 */
+    struct hasher hasher; /* for what is hashed one by one */
+
+    struct lock lock;
+    /* guarded by lock */
+    struct doc *docs; /* by key; each holds a reference */
+    struct file_cache files;
+    struct library_part *publish_first, *publish_last; /* the queue */
+    bool stop;
+    bool scanned;
+    struct cond scanned_cond;
+};
+
+/* ---- library.c: the table; library thread ---- */
+
+/* Lists d (takes it) in place of what holds its key, and tells. */
+void library_put(struct library *lib, struct doc *d);
+/* Takes the document of that key out, and tells; nothing if there is none. */
+void library_remove(struct library *lib, uint32_t key);
+/* The document of that key without a reference: only this thread takes it away. */
+struct doc *library_peek(struct library *lib, uint32_t key);
+/* The title under which a document is shown: rfc-index.txt, its own, its file's name, "RFC n". */
+void library_title(struct library *lib, const char *name, uint32_t rfc, const char *own,
+                   char out[LIBRARY_TITLE_SIZE]);
+/* Remembers for the hash cache. */
+void library_remember(struct library *lib, const char *name, const struct file_id *id,
+                      const struct sha256 *sha256, const char *own_title);
+bool library_stopping(struct library *lib);
+void library_wake(void *lib); /* any thread */
+/* Sleeps until woken, an inotify event comes (if watching), or until_us; INT64_MAX: no limit. */
+void library_sleep(struct library *lib, int64_t until_us, bool watching);
+
+/* ---- scan.c ---- */
+
+/* Compares the whole directory with the table. */
+void library_scan(struct library *lib);
+/* Looks at one file name again: listed, replaced or removed as it lies there. */
+void library_look(struct library *lib, const char *name);
+void library_load_titles(struct library *lib);
+
+/* ---- watch.c ---- */
+
+void watch_start(struct library *lib);
+/* Reads what has come and acts on it. */
+void watch_read(struct library *lib);
+
+/* ---- publish.c ---- */
+
+/* Publishes all that is queued, as one batch. */
+void publish_queued(struct library *lib);
+
+#endif
