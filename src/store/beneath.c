@@ -36,7 +36,7 @@ static int open_beneath(int dir_fd, const char *name, int flags, mode_t mode)
     static atomic_bool lacking;
     if (!atomic_load_explicit(&lacking, memory_order_relaxed)) {
         struct open_how how = {
-            .flags = (uint64_t)flags,
+            .flags = (unsigned)flags,
             .mode = mode,
             .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
         };

@@ -21,9 +21,10 @@ struct doc {
     struct file_id id;
     const char *name;
 
+    uint32_t seen; /* the last scan that saw it; library thread only */
+
     /* guarded by library.lock */
     bool listed;               /* in the table now */
-    uint32_t seen;             /* the last scan that saw it */
     struct library_file *file; /* kept open; only while listed */
     UT_hash_handle hh;
 

@@ -26,6 +26,7 @@ struct library_part {
     void (*done)(void *arg, enum di_err err);
     void *arg;
     enum di_err err;
+    bool doubtful; /* a sync failed: nobody knows what is on the disk */
 };
 
 /* Closes and frees; the file stays whatever it is. */

@@ -48,9 +48,12 @@ static struct library_part *take_queue(struct library *lib)
 
 static void sync_data(struct library_part *batch)
 {
-    for (struct library_part *p = batch; p != NULL; p = p->next)
-        if (p->err == DI_OK && fdatasync(p->fd) != 0)
+    for (struct library_part *p = batch; p != NULL; p = p->next) {
+        if (p->err == DI_OK && fdatasync(p->fd) != 0) {
             p->err = di_err_from_errno(errno);
+            p->doubtful = true;
+        }
+    }
 }
 
 static void rename_all(struct library *lib, struct library_part *batch)
@@ -96,16 +99,15 @@ static void list_part(struct library *lib, const struct library_part *p)
         library_put(lib, d);
 }
 
-/* After a failed sync nobody knows what is on the disk: then the bytes are fetched again. */
 static void finish(struct library_part *p)
 {
     void (*done)(void *arg, enum di_err err) = p->done;
     void *arg = p->arg;
     enum di_err err = p->err;
-    if (err == DI_OK || err == DI_NO_SPACE || err == DI_ACCESS)
-        part_close(p);
-    else
+    if (p->doubtful)
         library_part_discard(p);
+    else
+        part_close(p);
     done(arg, err);
 }
 

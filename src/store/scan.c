@@ -220,10 +220,13 @@ static void forget_gone(struct scan *s)
         return;
     struct known *k = NULL, *next = NULL;
     struct file_id id;
+    enum di_err err = DI_OK;
     HASH_ITER (hh, s->known, k, next)
-        if (beneath_stat(lib->dir_fd, k->text, &id) == DI_NOT_FOUND)
-            (void)hash_cache_drop(lib->cache, k->text);
-    (void)hash_cache_commit(lib->cache);
+        if (err == DI_OK && beneath_stat(lib->dir_fd, k->text, &id) == DI_NOT_FOUND)
+            err = hash_cache_drop(lib->cache, k->text);
+    enum di_err committed = hash_cache_commit(lib->cache);
+    if (err != DI_OK || committed != DI_OK)
+        log_write(LOG_INFO, "hash cache: rows of deleted files stay for now");
 }
 
 void library_scan(struct library *lib)

@@ -2,8 +2,8 @@
  * The library on disk: a directory of rfcN.txt and relatives (system.md, "The library on disk"), scanned with titles and
  * SHA-256, watched by inotify, written only by publishing verified files.
  *
- * Threads: library_open starts one thread ("library") that scans, hashes and watches. Documents are immutable and
- * reference-counted; looking one up takes a short lock and no system call.
+ * Threads: library_open starts one thread ("library") that scans, watches, publishes and tells; while much is to be
+ * hashed it has helpers. Documents are immutable and reference-counted; looking one up takes a short lock and no system call.
  */
 #ifndef P2PDI_STORE_LIBRARY_H
 #define P2PDI_STORE_LIBRARY_H
@@ -42,7 +42,7 @@ struct library_config {
     unsigned hashers;     /* threads for hashing at the first scan; 0: number of cores */
 };
 
-/* Called from the library's or the publisher's thread, one at a time, under no lock; must not block. */
+/* Called from the library's thread, one at a time, under no lock; must not block. */
 struct library_events {
     void (*added)(void *arg, const struct library_doc *doc);   /* new or replaced (.txt only: what the index lists) */
     void (*removed)(void *arg, uint32_t rfc);                  /* .txt gone */
@@ -95,8 +95,8 @@ void library_part_keep(struct library_part *p);
 void library_part_discard(struct library_part *p);
 
 /*
- * Makes a verified part visible: sync, rename to rfcN.txt, sync the directory; batched with others by the library's publisher
- * thread, which then calls done(arg, err) — after events.added. Takes p, whatever happens. title: from the index, may be empty.
+ * Makes a verified part visible: sync, rename to rfcN.txt, sync the directory; batched with others by the library's thread,
+ * which then calls done(arg, err) — after events.added. Takes p, whatever happens. title: from the index, may be empty.
  */
 void library_publish(struct library *lib, struct library_part *p, const char *title,
                      void (*done)(void *arg, enum di_err err), void *arg);
