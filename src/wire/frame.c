@@ -15,7 +15,7 @@ typedef bool check_fields(struct wire_frame *f, struct slice head);
 /* The line that ends in the LF at data[end]; without its CRLF. */
 static struct slice line_before(const char *data, size_t end)
 {
-    const char *lf = end > 0 ? memrchr(data, '\n', end) : NULL;
+    const char *lf = memrchr(data, '\n', end);
     const char *start = lf == NULL ? data : lf + 1;
 
     return (struct slice){start, (size_t)(data + end - start) - 1};

@@ -34,24 +34,21 @@ bool head_parse_range(struct slice value, enum wire_form form, struct wire_range
 
 int wire_range_apply(const struct wire_range *r, uint64_t total, uint64_t *first, uint64_t *len)
 {
-    uint64_t from = 0, count = total;
+    uint64_t from, count;
 
-    switch (r->kind) {
-    case WIRE_RANGE_NONE:
+    if (r->kind == WIRE_RANGE_NONE) {
         *first = 0;
         *len = total;
         return 200;
-    case WIRE_RANGE_SUFFIX:
+    }
+    if (r->kind == WIRE_RANGE_SUFFIX) {
         count = r->last < total ? r->last : total;
         from = total - count;
-        break;
-    case WIRE_RANGE_FROM:
-    case WIRE_RANGE_FROM_TO:
+    } else {
         from = r->first < total ? r->first : total;
         count = total - from;
         if (r->kind == WIRE_RANGE_FROM_TO && r->last - r->first < count)
             count = r->last - r->first + 1;
-        break;
     }
     if (count == 0)
         return 416;

@@ -63,6 +63,8 @@ static const struct request_case requests[] = {
     {BYTES("LEAVE P2P-DI/10\r\n\r\n"), WIRE_BAD, 400, WIRE_FRAMED, 17, 0, 0},
     {BYTES("LEAVE P2P-DI/1.00\r\n\r\n"), WIRE_BAD, 400, WIRE_FRAMED, 19, 0, 0},
     {BYTES("LEAVE P2P-DI/x.0\r\n\r\n"), WIRE_BAD, 400, WIRE_FRAMED, 18, 0, 0},
+    {BYTES("LEAVE P2P-DI/:.0\r\n\r\n"), WIRE_BAD, 400, WIRE_FRAMED, 18, 0, 0},
+    {BYTES("LEAVE P2P-DI/1./\r\n\r\n"), WIRE_BAD, 400, WIRE_FRAMED, 18, 0, 0},
     {BYTES("LEAVE P2P-DI/1x0\r\n\r\n"), WIRE_BAD, 400, WIRE_FRAMED, 18, 0, 0},
     {BYTES("LEAVE P2P-DI/1.x\r\n\r\n"), WIRE_BAD, 400, WIRE_FRAMED, 18, 0, 0},
     {BYTES("GET / HTTP/11\r\n\r\n"), WIRE_BAD, 400, WIRE_FRAMED, 15, 0, 0},

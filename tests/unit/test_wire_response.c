@@ -87,6 +87,7 @@ static const struct {
     {"299 New" E E, "299"},
 
     {"20 OK" E E, NULL},
+    {"200 OK" E "no colon" E E, NULL},
     {"200 OK" E "Content-Length: 9223372036854775808" E E, NULL},
     {"200 OK" E "Content-Length:" E E, NULL},
     {"200 OK" E "Cookie: 9223372036854775808" E E, NULL},
