@@ -1,0 +1,39 @@
+/* A record as a row of the table `peer`: one b-tree, keyed by the cookie's digest. No thread of its own. */
+#ifndef P2PDI_STORE_RECORDS_ROW_H
+#define P2PDI_STORE_RECORDS_ROW_H
+
+#include "p2pdi/store/records.h"
+
+#include <sqlite3.h>
+
+/* expires_s and last_registered_s: wall clock; stamps: see STAMP_BYTES in records_row.c. */
+#define RECORDS_CREATE                                                                             \
+    "CREATE TABLE peer ("                                                                          \
+    "cookie BLOB PRIMARY KEY, peer INTEGER NOT NULL, ip BLOB NOT NULL, port INTEGER NOT NULL,"     \
+    "active INTEGER NOT NULL, expires_s INTEGER NOT NULL, last_registered_s INTEGER NOT NULL,"     \
+    "name TEXT NOT NULL, os TEXT NOT NULL, stamps BLOB NOT NULL) WITHOUT ROWID"
+#define RECORDS_SELECT                                                                             \
+    "SELECT cookie, peer, ip, port, active, expires_s, last_registered_s, name, os, stamps FROM "  \
+    "peer"
+#define RECORDS_PUT "INSERT OR REPLACE INTO peer VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"
+#define RECORDS_RENEW "UPDATE peer SET expires_s = ?2 WHERE cookie = ?1 AND active = 1"
+
+/* A record on its way to the table, without what it does not use of stored_record's 4 KiB. */
+struct record_row {
+    struct peer_record record;
+    int64_t expires_s;
+    size_t stamps_bytes;
+    uint8_t *stamps;
+};
+
+/* Bytes that r's stamps need. */
+size_t record_row_stamps_size(const struct stored_record *r);
+/* stamps: room for them, the caller's, as long as the row lives. */
+void record_row_from(struct record_row *row, const struct stored_record *r, int64_t wall_s,
+                     uint8_t *stamps);
+enum di_err record_row_write(sqlite3_stmt *put, const struct record_row *row) DI_MUST_CHECK;
+/* The row that a statement of RECORDS_SELECT stands at. DI_CORRUPT: not one of ours. */
+enum di_err record_row_read(sqlite3_stmt *row, int64_t wall_s, struct stored_record *out)
+    DI_MUST_CHECK;
+
+#endif

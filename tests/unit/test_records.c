@@ -1,0 +1,448 @@
+/* The RS's records on disk: what was reported durable is there again, whatever happens. */
+#include "store_help.h"
+
+#include "p2pdi/base/clock.h"
+#include "p2pdi/base/random.h"
+#include "p2pdi/store/records.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NOW_S INT64_C(1700000000)
+
+static char dir[256];
+static char path[512];
+
+static int make_dir(void **state)
+{
+    (void)state;
+    help_make_dir(dir, "records");
+    (void)snprintf(path, sizeof path, "%s/records.db", dir);
+    return 0;
+}
+
+static struct record_store *open_store(void)
+{
+    struct record_store *s = NULL;
+    char why[256] = "";
+    enum di_err err = record_store_open_sqlite(path, &s, why);
+    if (err != DI_OK)
+        fail_msg("open: %s", why);
+    return s;
+}
+
+static void make_record(struct stored_record *r, uint32_t peer)
+{
+    char cookie[32];
+    memset(r, 0, sizeof *r);
+    int n = snprintf(cookie, sizeof cookie, "cookie %u", peer);
+    assert_int_equal(sha256_of(cookie, (size_t)n, &r->record.cookie), DI_OK);
+    r->record.peer = peer;
+    r->record.addr = addr_ipv4(192, 0, 2, (uint8_t)peer, (uint16_t)(40000 + peer % 1000));
+    r->record.active = true;
+    r->record.ttl_s = PEER_TTL_S;
+    r->record.last_registered_s = NOW_S - 5;
+    (void)snprintf(r->record.name, sizeof r->record.name, "host-%u", peer);
+    (void)snprintf(r->record.os, sizeof r->record.os, "Linux");
+    r->stamps[0] = (struct peer_stamp){.at_s = NOW_S - PEER_WINDOW_S - 10, .count = 7};
+    r->stamps[1] = (struct peer_stamp){.at_s = NOW_S - 5, .count = 2};
+    r->stamp_count = 2;
+}
+
+struct waiter {
+    struct lock lock;
+    struct cond cond;
+    int waiting;
+    enum di_err err;
+};
+
+static void on_durable(void *arg, enum di_err err)
+{
+    struct waiter *w = arg;
+    lock_acquire(&w->lock);
+    w->waiting--;
+    if (err != DI_OK)
+        w->err = err;
+    cond_signal(&w->cond);
+    lock_release(&w->lock);
+}
+
+static enum di_err put_and_wait(struct record_store *s, const struct stored_record *r)
+{
+    struct waiter w = {.waiting = 1};
+    lock_init(&w.lock);
+    cond_init(&w.cond);
+    enum di_err err = s->ops->put(s, r, NOW_S, on_durable, &w);
+    lock_acquire(&w.lock);
+    while (err == DI_OK && w.waiting > 0)
+        cond_wait(&w.cond, &w.lock);
+    lock_release(&w.lock);
+    cond_fini(&w.cond);
+    lock_fini(&w.lock);
+    return err != DI_OK ? err : w.err;
+}
+
+struct loaded {
+    struct stored_record *record; /* those seen, in the store's order */
+    size_t count;
+};
+
+static enum di_err on_loaded(void *arg, const struct stored_record *r)
+{
+    struct loaded *l = arg;
+    l->record = realloc(l->record, (l->count + 1) * sizeof *l->record);
+    assert_non_null(l->record);
+    l->record[l->count++] = *r;
+    return DI_OK;
+}
+
+static void load_at(int64_t wall_s, struct loaded *l)
+{
+    struct record_store *s = open_store();
+    *l = (struct loaded){0};
+    assert_int_equal(s->ops->load(s, wall_s, on_loaded, l), DI_OK);
+    s->ops->close(s);
+}
+
+static void a_record_comes_back_as_it_was_put(void **state)
+{
+    (void)state;
+    struct stored_record r;
+    struct loaded l;
+    struct record_store *s = open_store();
+    make_record(&r, 7);
+    assert_int_equal(put_and_wait(s, &r), DI_OK);
+    assert_true(s->ops->size_bytes(s) > 0);
+    s->ops->close(s);
+
+    load_at(NOW_S + 200, &l);
+    assert_int_equal(l.count, 1);
+    const struct peer_record *back = &l.record[0].record;
+    assert_int_equal(back->peer, 7);
+    assert_true(sha256_equal(&back->cookie, &r.record.cookie));
+    assert_true(addr_equal(&back->addr, &r.record.addr));
+    assert_true(back->active);
+    assert_int_equal(back->ttl_s, PEER_TTL_S - 200);
+    assert_int_equal(back->registrations, 2); /* the others are older than 30 days */
+    assert_int_equal(back->last_registered_s, NOW_S - 5);
+    assert_string_equal(back->name, "host-7");
+    assert_string_equal(back->os, "Linux");
+    assert_int_equal(l.record[0].stamp_count, 2);
+    assert_int_equal(l.record[0].stamps[0].count, 7);
+    assert_int_equal(l.record[0].stamps[0].at_s, r.stamps[0].at_s);
+    free(l.record);
+}
+
+static void the_ttl_is_clamped_whatever_the_clock_says(void **state)
+{
+    (void)state;
+    struct stored_record r;
+    struct loaded l;
+    struct record_store *s = open_store();
+    make_record(&r, 1);
+    assert_int_equal(put_and_wait(s, &r), DI_OK);
+    s->ops->close(s);
+
+    load_at(NOW_S - 86400, &l);
+    assert_int_equal(l.record[0].record.ttl_s, PEER_TTL_S);
+    free(l.record);
+    load_at(NOW_S + PEER_TTL_S, &l);
+    assert_int_equal(l.record[0].record.ttl_s, 0);
+    assert_false(l.record[0].record.active);
+    free(l.record);
+}
+
+static void a_renewal_moves_the_expiry_of_active_ones_only(void **state)
+{
+    (void)state;
+    struct stored_record a, b, unknown;
+    struct loaded l;
+    struct record_store *s = open_store();
+    make_record(&a, 1);
+    make_record(&b, 2);
+    make_record(&unknown, 3);
+    b.record.active = false;
+    b.record.ttl_s = 0;
+    assert_int_equal(put_and_wait(s, &a), DI_OK);
+    assert_int_equal(put_and_wait(s, &b), DI_OK);
+    assert_int_equal(s->ops->renew(s, &a.record.cookie, NOW_S + 50), DI_OK);
+    assert_int_equal(s->ops->renew(s, &a.record.cookie, NOW_S + 100), DI_OK);
+    assert_int_equal(s->ops->renew(s, &b.record.cookie, NOW_S + 100), DI_OK);
+    assert_int_equal(s->ops->renew(s, &unknown.record.cookie, NOW_S + 100), DI_OK);
+    s->ops->close(s);
+
+    load_at(NOW_S + 100, &l);
+    assert_int_equal(l.count, 2);
+    for (size_t i = 0; i < l.count; i++)
+        assert_int_equal(l.record[i].record.ttl_s, l.record[i].record.peer == 1 ? PEER_TTL_S : 0);
+    free(l.record);
+}
+
+static void a_later_put_goes_before_an_earlier_renewal(void **state)
+{
+    (void)state;
+    struct stored_record r;
+    struct loaded l;
+    struct record_store *s = open_store();
+    make_record(&r, 1);
+    assert_int_equal(put_and_wait(s, &r), DI_OK);
+    assert_int_equal(s->ops->renew(s, &r.record.cookie, NOW_S + 500), DI_OK);
+    r.record.ttl_s = 100; /* as of NOW_S */
+    assert_int_equal(s->ops->put(s, &r, NOW_S, NULL, NULL), DI_OK);
+    s->ops->close(s);
+    load_at(NOW_S, &l);
+    assert_int_equal(l.record[0].record.ttl_s, 100);
+    free(l.record);
+}
+
+static void only_the_digest_of_the_cookie_is_kept(void **state)
+{
+    (void)state;
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    struct record_store *s = open_store();
+    s->ops->close(s);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT name FROM pragma_table_info('peer') ORDER BY 1",
+                                        -1, &stmt, NULL),
+                     SQLITE_OK);
+    char columns[256] = "";
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        strncat(columns, (const char *)sqlite3_column_text(stmt, 0), 32);
+        strncat(columns, " ", 2);
+    }
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    assert_string_equal(columns,
+                        "active cookie expires_s ip last_registered_s name os peer port stamps ");
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+/* ---- what must not be opened ----------------------------------------------------------------------- */
+
+/* Opening is refused, and the command that the refusal names makes it possible. */
+static void assert_refused_and_mended(void)
+{
+    struct record_store *s = NULL;
+    char why[256] = "";
+    char aside[600];
+    assert_int_equal(record_store_open_sqlite(path, &s, why), DI_CORRUPT);
+    const char *command = strstr(why, "cd '");
+    assert_non_null(command);
+    assert_int_equal(system(command), 0);
+    (void)snprintf(aside, sizeof aside, "%s/damaged-records.db", dir);
+    assert_int_equal(access(aside, F_OK), 0);
+    s = open_store();
+    s->ops->close(s);
+}
+
+static void what_is_no_database_is_refused(void **state)
+{
+    (void)state;
+    char text[9000];
+    memset(text, 'x', sizeof text);
+    help_write_file(dir, "records.db", text, sizeof text);
+    assert_refused_and_mended();
+}
+
+static void run_sql(const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void the_database_of_another_program_is_refused(void **state)
+{
+    (void)state;
+    run_sql("CREATE TABLE t (a); INSERT INTO t VALUES (1)");
+    assert_refused_and_mended();
+}
+
+static void a_schema_from_the_future_is_refused(void **state)
+{
+    (void)state;
+    struct record_store *s = open_store();
+    s->ops->close(s);
+    run_sql("PRAGMA user_version = 99");
+    assert_refused_and_mended();
+}
+
+static void a_damaged_page_is_noticed(void **state)
+{
+    (void)state;
+    struct record_store *s = open_store();
+    struct stored_record r;
+    for (uint32_t i = 1; i <= 200; i++) {
+        make_record(&r, i);
+        assert_int_equal(s->ops->put(s, &r, NOW_S, NULL, NULL), DI_OK);
+    }
+    s->ops->close(s);
+    char noise[4096];
+    memset(noise, 0xA5, sizeof noise);
+    int fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, noise, sizeof noise, 3 * 4096), (ssize_t)sizeof noise);
+    close(fd);
+    assert_refused_and_mended();
+}
+
+static void a_row_that_is_not_ours_is_noticed_while_loading(void **state)
+{
+    (void)state;
+    struct loaded l = {0};
+    struct record_store *s = open_store();
+    s->ops->close(s);
+    run_sql("INSERT INTO peer VALUES (x'00', 1, x'00', 1, 1, 1, 1, 'a', 'b', x'')");
+    s = open_store();
+    assert_int_equal(s->ops->load(s, NOW_S, on_loaded, &l), DI_CORRUPT);
+    s->ops->close(s);
+    free(l.record);
+}
+
+/* ---- faults ---------------------------------------------------------------------------------------- */
+
+static void a_full_disk_is_reported_and_later_puts_succeed(void **state)
+{
+    (void)state;
+    struct rlimit before, small;
+    struct stored_record r;
+    struct loaded l;
+    struct record_store *s = open_store();
+    make_record(&r, 1);
+    assert_int_equal(put_and_wait(s, &r), DI_OK);
+
+    /* A limit on the size of files stands in for the disk's. */
+    void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 4096;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    make_record(&r, 2);
+    enum di_err err = put_and_wait(s, &r);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    (void)signal(SIGXFSZ, old);
+    assert_int_not_equal(err, DI_OK);
+
+    make_record(&r, 3);
+    assert_int_equal(put_and_wait(s, &r), DI_OK);
+    s->ops->close(s);
+    load_at(NOW_S, &l);
+    assert_int_equal(l.count, 2);
+    free(l.record);
+}
+
+struct reporter {
+    int fd;
+    uint32_t peer;
+};
+
+static void report_durable(void *arg, enum di_err err)
+{
+    struct reporter *w = arg;
+    if (err == DI_OK && write(w->fd, &w->peer, sizeof w->peer) != (ssize_t)sizeof w->peer)
+        _exit(3);
+    free(w);
+}
+
+/* The child: registers without end and says through the pipe what is durable. */
+static void put_for_ever(int fd)
+{
+    struct record_store *s = NULL;
+    char why[256];
+    if (record_store_open_sqlite(path, &s, why) != DI_OK)
+        _exit(2);
+    for (uint32_t peer = 1;; peer++) {
+        struct stored_record r;
+        struct reporter *w = malloc(sizeof *w);
+        make_record(&r, peer);
+        *w = (struct reporter){fd, peer};
+        while (s->ops->put(s, &r, NOW_S, report_durable, w) == DI_LIMIT)
+            (void)sched_yield();
+    }
+}
+
+static void nothing_durable_is_lost_by_kill(void **state)
+{
+    (void)state;
+    struct prng prng;
+    uint64_t seed = 0;
+    random_secret(&seed, sizeof seed);
+    printf("seed %llu\n", (unsigned long long)seed);
+    prng_seed(&prng, seed);
+    uint32_t highest = 0;
+    for (int round = 0; round < 10; round++) {
+        int fds[2];
+        assert_int_equal(pipe(fds), 0);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            (void)close(fds[0]);
+            put_for_ever(fds[1]);
+        }
+        (void)close(fds[1]);
+        /* Dies after so many reports, in whatever it is doing then. */
+        uint64_t reports = 1 + prng_below(&prng, 3000);
+        uint32_t peer = 0, last = 0;
+        for (uint64_t i = 0; i < reports && read(fds[0], &peer, sizeof peer) == sizeof peer; i++)
+            last = peer;
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        while (read(fds[0], &peer, sizeof peer) == sizeof peer)
+            last = peer;
+        (void)close(fds[0]);
+        int status = 0;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status));
+        highest = last > highest ? last : highest;
+
+        struct loaded l;
+        load_at(NOW_S, &l);
+        bool *seen = calloc(l.count + highest + 2, sizeof *seen);
+        assert_non_null(seen);
+        for (size_t i = 0; i < l.count; i++)
+            if (l.record[i].record.peer <= highest)
+                seen[l.record[i].record.peer] = true;
+        for (uint32_t i = 1; i <= highest; i++)
+            if (!seen[i])
+                fail_msg("peer %u was reported durable and is lost", i);
+        free(seen);
+        free(l.record);
+    }
+    printf("%u records\n", highest);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_record_comes_back_as_it_was_put, make_dir),
+        cmocka_unit_test_setup(the_ttl_is_clamped_whatever_the_clock_says, make_dir),
+        cmocka_unit_test_setup(a_renewal_moves_the_expiry_of_active_ones_only, make_dir),
+        cmocka_unit_test_setup(a_later_put_goes_before_an_earlier_renewal, make_dir),
+        cmocka_unit_test_setup(only_the_digest_of_the_cookie_is_kept, make_dir),
+        cmocka_unit_test_setup(what_is_no_database_is_refused, make_dir),
+        cmocka_unit_test_setup(the_database_of_another_program_is_refused, make_dir),
+        cmocka_unit_test_setup(a_schema_from_the_future_is_refused, make_dir),
+        cmocka_unit_test_setup(a_damaged_page_is_noticed, make_dir),
+        cmocka_unit_test_setup(a_row_that_is_not_ours_is_noticed_while_loading, make_dir),
+        cmocka_unit_test_setup(a_full_disk_is_reported_and_later_puts_succeed, make_dir),
+        cmocka_unit_test_setup(nothing_durable_is_lost_by_kill, make_dir),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
