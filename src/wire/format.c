@@ -11,7 +11,7 @@ static void append_value(struct buf *out, struct slice value)
 
     for (size_t i = 0; i < value.n; i++) {
         unsigned char c = (unsigned char)value.p[i];
-        if (c >= ' ' && c != 0x7f)
+        if ((c >= ' ' && c != 0x7f) || c == '\t')
             continue;
         buf_append(out, value.p + clean, i - clean);
         buf_append_char(out, ' ');
