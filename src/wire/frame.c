@@ -44,7 +44,9 @@ static bool check_byte(struct wire_frame *f, const char *data, size_t at)
 static enum wire_verdict scan(struct wire_frame *f, const char *data, size_t len,
                               check_first *first, check_fields *fields)
 {
-    while (f->scanned < len) {
+    size_t end = len < WIRE_HEAD_MAX ? len : WIRE_HEAD_MAX;
+
+    while (f->scanned < end) {
         size_t at = f->scanned++;
         struct slice line;
         struct head_line field;
@@ -59,16 +61,18 @@ static enum wire_verdict scan(struct wire_frame *f, const char *data, size_t len
             } else if (line.n == 0) {
                 f->head_len = at + 1;
                 return fields(f, (struct slice){data, f->head_len}) ? WIRE_WHOLE : WIRE_BAD;
-            } else if (!head_parse_field(line, &field, &f->fault)) {
+            } else if (!head_parse_field(line, 0, &field, &f->fault)) {
                 return WIRE_BAD;
             }
-        }
-        if (f->scanned == WIRE_HEAD_MAX) {
-            wire_fault_set(&f->fault, 431, "the head is longer than %d bytes", WIRE_HEAD_MAX);
-            return WIRE_BAD;
+        } else if (data[at] != '\r') {
+            while (f->scanned < end && is_text((unsigned char)data[f->scanned]))
+                f->scanned++;
         }
     }
-    return WIRE_MORE;
+    if (end < WIRE_HEAD_MAX)
+        return WIRE_MORE;
+    wire_fault_set(&f->fault, 431, "the head is longer than %d bytes", WIRE_HEAD_MAX);
+    return WIRE_BAD;
 }
 
 /* Content-Length into f->body_len. */

@@ -14,14 +14,14 @@ const char *head_field_name(enum head_field id)
     return field_names[id].p;
 }
 
-/* Visible ASCII but for the separators of HTTP: what names and methods are made of. */
 bool head_is_token(struct slice s)
 {
-    static const char separators[] = "\"(),/:;<=>?@[\\]{}";
+    /* A bit for each of ASCII: letters, digits and !#$%&'*+-.^_`|~ (RFC 9110, 5.6.2). */
+    static const uint64_t allowed[2] = {0x03ff6cfa00000000, 0x57ffffffc7fffffe};
 
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        if (c <= ' ' || c >= 0x7f || memchr(separators, c, sizeof(separators) - 1) != NULL)
+        if (c >= 128 || !(allowed[c / 64] >> (c % 64) & 1))
             return false;
     }
     return s.n > 0;
@@ -123,16 +123,18 @@ bool head_parse_status(struct slice line, int *status, struct wire_fault *fault)
 
 /* ---- fields ---------------------------------------------------------------------------------- */
 
-static enum head_field find_field(struct slice name)
+static enum head_field find_field(struct slice name, uint32_t known)
 {
-    for (unsigned id = 0; id < HEAD_FIELD_COUNT; id++) {
+    for (; known != 0; known &= known - 1) {
+        enum head_field id = (enum head_field)__builtin_ctz(known);
         if (field_names[id].n == name.n && slice_equal_nocase(field_names[id], name))
-            return (enum head_field)id;
+            return id;
     }
     return HEAD_FIELD_COUNT;
 }
 
-bool head_parse_field(struct slice line, struct head_line *out, struct wire_fault *fault)
+bool head_parse_field(struct slice line, uint32_t known, struct head_line *out,
+                      struct wire_fault *fault)
 {
     const char *colon = memchr(line.p, ':', line.n);
     struct slice name;
@@ -150,7 +152,7 @@ bool head_parse_field(struct slice line, struct head_line *out, struct wire_faul
         wire_fault_set(fault, 400, "a field's name is empty or has a character it may not have");
         return false;
     }
-    out->id = find_field(name);
+    out->id = find_field(name, known);
     out->value = slice_trim((struct slice){colon + 1, line.n - name.n - 1});
     return true;
 }
@@ -168,14 +170,10 @@ bool head_walk_next(struct head_walk *w, uint32_t known, struct head_line *out,
         wire_fault_set(fault, 431, "the head has more than %d fields", WIRE_FIELDS_MAX);
         return false;
     }
-    if (!head_parse_field(line, out, fault))
+    if (!head_parse_field(line, known, out, fault))
         return false;
     if (out->id == HEAD_FIELD_COUNT)
         return true;
-    if (!(known & HEAD_BIT(out->id))) {
-        out->id = HEAD_FIELD_COUNT;
-        return true;
-    }
     if (w->seen & ~lists & HEAD_BIT(out->id)) {
         wire_fault_set(fault, 400, "%s stands twice", head_field_name(out->id));
         return false;

@@ -67,12 +67,16 @@ struct slice head_take_line(struct slice *rest);
 /* Not empty, and only characters that a name or a method may have. */
 bool head_is_token(struct slice s);
 
-/* "name: value" taken apart, the value without blanks at its ends. false: fault is set (400). */
+/*
+ * "name: value" taken apart, the value without blanks at its ends; names other than those in known (bits)
+ * are HEAD_FIELD_COUNT. false: fault is set (400).
+ */
 struct head_line {
     enum head_field id;
     struct slice value;
 };
-bool head_parse_field(struct slice line, struct head_line *out, struct wire_fault *fault);
+bool head_parse_field(struct slice line, uint32_t known, struct head_line *out,
+                      struct wire_fault *fault);
 
 /*
  * Fields one after another, up to the empty line: counts them, and refuses a second one of those that
