@@ -60,7 +60,7 @@ static enum di_err make_room(struct buf *b, size_t want)
 
     if (data == NULL)
         return DI_NOMEM;
-    if (b->len > 0)
+    if (b->data != NULL)
         memcpy(data, b->data + b->start, b->len);
     free(b->data);
     b->data = data;

@@ -18,7 +18,9 @@ bool slice_equal(struct slice a, struct slice b)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    if (c >= 'A' && c <= 'Z')
+        c = (char)(c - 'A' + 'a');
+    return c;
 }
 
 bool slice_equal_nocase(struct slice a, struct slice b)

@@ -1,7 +1,7 @@
 /* RFC 3339 in UTC, to the second, by the arithmetic of the proleptic Gregorian calendar. Pure. */
 #include "p2pdi/base/text.h"
 
-#define DAY_S       INT64_C(86400)
+#define DAY_S INT64_C(86400)
 #define YEAR_0000_S INT64_C(-62167219200) /* 0000-01-01T00:00:00Z */
 #define YEAR_9999_S INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
