@@ -1,0 +1,260 @@
+/* The experiment's report as text tables for a terminal of 80 columns. Pure. */
+#include "internal.h"
+
+#include "p2pdi/base/text.h"
+#include "p2pdi/report/report.h"
+
+#define COLUMNS 80
+
+static const char *task_line(enum experiment_task task)
+{
+    switch (task) {
+    case EXPERIMENT_CENTRALISED:
+        return "P0 holds everything; all others take it from P0 at the same time, file by file.";
+    case EXPERIMENT_BEST:
+        return "Each holds a share; at any time every peer serves exactly one other.";
+    case EXPERIMENT_WORST:
+        return "Each holds a share; all ask the same holder at the same time, one after another.";
+    case EXPERIMENT_SWARM:
+        return "P0 holds everything; peers also take from each other what they already have.";
+    case EXPERIMENT_TASKS:
+        break;
+    }
+    return "";
+}
+
+void report_heading(struct buf *out, const struct experiment *e)
+{
+    char when[TEXT_RFC3339_SIZE];
+
+    text_format_rfc3339(e->started_s, when);
+    buf_printf(out, "P2P-DI experiment: %zu peers, %zu files each\n", e->peers, e->files);
+    buf_printf(out, "Documents  %s\n", e->documents);
+    buf_printf(out, "Machine    %s\n", e->machine);
+    buf_printf(out, "Program    p2pdi %s, seed %llu, %s\n", e->version, (unsigned long long)e->seed,
+               when);
+}
+
+void report_files(struct buf *out, const struct experiment *e, enum experiment_task task)
+{
+    const struct experiment_run *run = e->runs[task];
+
+    buf_append_str(out, "Peer   No.    RFC  From      Bytes     On wire       Time  Cumulative"
+                        "      Clock\n");
+    for (size_t i = 0; i < e->peers; i++) {
+        const struct experiment_peer *p = &run->peer[i];
+        char name[PEER_NAME_SIZE], from[PEER_NAME_SIZE];
+        int64_t cumulative = 0;
+
+        peer_name(i, name);
+        for (size_t k = 0; k < p->count; k++) {
+            const struct experiment_file *f = &p->files[k];
+            char own[SECONDS_SIZE], sum[SECONDS_SIZE], at[SECONDS_SIZE];
+
+            cumulative += f->us;
+            peer_name(f->holder, from);
+            seconds_format(f->us, 6, own);
+            seconds_format(cumulative, 6, sum);
+            seconds_format(f->at_us, 6, at);
+            buf_printf(out, "%-4s %5zu  %5u  %-4s  %9llu  %10llu  %9s  %10s  %9s\n", name, k + 1,
+                       f->rfc, from, (unsigned long long)f->bytes,
+                       (unsigned long long)f->wire_bytes, own, sum, at);
+        }
+    }
+}
+
+/* Columns of seconds, all of one width and one number of decimals. */
+struct layout {
+    unsigned decimals;
+    int width;
+};
+
+/*
+ * A column for each peer, the total and the elapsed time, two blanks before each, one more before
+ * the last. As many decimals as leave the table within the screen, but three at least.
+ */
+static struct layout matrix_layout(const struct experiment *e, enum experiment_task task)
+{
+    struct layout l = {.decimals = 6};
+    int64_t largest = 0;
+    int whole = 1;
+
+    for (size_t i = 0; i < e->peers; i++) {
+        const struct experiment_peer *p = &e->runs[task]->peer[i];
+        int64_t sum = peer_sum_us(p);
+
+        largest = sum > largest ? sum : largest;
+        largest = p->elapsed_us > largest ? p->elapsed_us : largest;
+    }
+    for (int64_t s = seconds_round(largest, 3) / 1000000; s >= 10; s /= 10)
+        whole++;
+    for (;; l.decimals--) {
+        l.width = whole + 1 + (int)l.decimals;
+        if (4 + (int)(e->peers + 2) * (l.width + 2) + 1 <= COLUMNS || l.decimals == 3)
+            return l;
+    }
+}
+
+static void put_cell(struct buf *out, struct layout l, int64_t us)
+{
+    char text[SECONDS_SIZE];
+
+    seconds_format(us, l.decimals, text);
+    buf_printf(out, "  %*s", l.width, us == 0 ? "0" : text);
+}
+
+void report_matrix(struct buf *out, const struct experiment *e, enum experiment_task task)
+{
+    struct layout l = matrix_layout(e, task);
+    int elapsed_width = l.width > 7 ? l.width : 7;
+    char name[PEER_NAME_SIZE];
+
+    buf_printf(out, "%-4s", "Time");
+    for (size_t i = 0; i < e->peers; i++) {
+        peer_name(i, name);
+        buf_printf(out, "  %*s", l.width, name);
+    }
+    buf_printf(out, "  %*s   %*s\n", l.width, "Total", elapsed_width, "Elapsed");
+
+    for (size_t i = 0; i < e->peers; i++) {
+        const struct experiment_peer *p = &e->runs[task]->peer[i];
+        char elapsed[SECONDS_SIZE];
+        int64_t total = 0;
+
+        if (p->count == 0)
+            continue;
+        peer_name(i, name);
+        buf_printf(out, "%-4s", name);
+        for (size_t holder = 0; holder < e->peers; holder++) {
+            int64_t cell = seconds_round(peer_sum_from_us(p, holder), l.decimals);
+
+            total += cell;
+            put_cell(out, l, cell);
+        }
+        put_cell(out, l, total);
+        seconds_format(p->elapsed_us, l.decimals, elapsed);
+        buf_printf(out, "   %*s\n", elapsed_width, elapsed);
+    }
+}
+
+void report_column(struct buf *out, const struct experiment *e, enum experiment_task task)
+{
+    buf_append_str(out, "Peer       Time    Elapsed  Files  Bytes\n");
+    for (size_t i = 0; i < e->peers; i++) {
+        const struct experiment_peer *p = &e->runs[task]->peer[i];
+        char name[PEER_NAME_SIZE], sum[SECONDS_SIZE], elapsed[SECONDS_SIZE];
+        char human[TEXT_HUMAN_SIZE];
+        uint64_t bytes = 0;
+
+        if (p->count == 0)
+            continue;
+        for (size_t k = 0; k < p->count; k++)
+            bytes += p->files[k].bytes;
+        peer_name(i, name);
+        seconds_format(peer_sum_us(p), 6, sum);
+        seconds_format(p->elapsed_us, 6, elapsed);
+        text_human_bytes(bytes, human);
+        buf_printf(out, "%-4s  %9s  %9s  %5zu  %5s\n", name, sum, elapsed, p->count, human);
+    }
+}
+
+static const char *system_name(enum experiment_task task)
+{
+    switch (task) {
+    case EXPERIMENT_BEST:
+        return "the distributed system in its best case";
+    case EXPERIMENT_WORST:
+        return "the distributed system in its worst case";
+    case EXPERIMENT_SWARM:
+        return "the swarm";
+    case EXPERIMENT_CENTRALISED:
+    case EXPERIMENT_TASKS:
+        break;
+    }
+    return "the centralised system";
+}
+
+static void put_sentence(struct buf *out, const struct experiment *e, enum experiment_task task)
+{
+    struct run_totals central = run_totals(e, EXPERIMENT_CENTRALISED);
+    struct run_totals other = run_totals(e, task);
+    bool other_wins = other.slowest_us < central.slowest_us;
+    struct run_totals fast = other_wins ? other : central, slow = other_wins ? central : other;
+    enum experiment_task winner = other_wins ? task : EXPERIMENT_CENTRALISED;
+    enum experiment_task loser = other_wins ? EXPERIMENT_CENTRALISED : task;
+    char fast_peer[PEER_NAME_SIZE], slow_peer[PEER_NAME_SIZE];
+    char fast_time[SECONDS_SIZE], slow_time[SECONDS_SIZE], more[SECONDS_SIZE];
+    char ratio[SECONDS_SIZE];
+
+    peer_name(fast.slowest, fast_peer);
+    peer_name(slow.slowest, slow_peer);
+    seconds_format(fast.slowest_us, 6, fast_time);
+    seconds_format(slow.slowest_us, 6, slow_time);
+    seconds_format(slow.slowest_us - fast.slowest_us, 6, more);
+
+    if (fast.slowest_us == slow.slowest_us) {
+        buf_printf(out, "Neither %s nor the centralised system was faster: %s s.\n",
+                   system_name(task), fast_time);
+        return;
+    }
+    buf_printf(out,
+               "Faster was %s: its slowest peer (%s) was done after\n%s s, the slowest of %s (%s) "
+               "after %s s:\n",
+               system_name(winner), fast_peer, fast_time, system_name(loser), slow_peer, slow_time);
+    if (fast.slowest_us > 0) {
+        ratio_format(slow.slowest_us, fast.slowest_us, ratio);
+        buf_printf(out, "%s times as long, ", ratio);
+    }
+    buf_printf(out, "%s s more.\n", more);
+}
+
+void report_sentences(struct buf *out, const struct experiment *e)
+{
+    if (e->runs[EXPERIMENT_CENTRALISED] == NULL)
+        return;
+    for (enum experiment_task t = EXPERIMENT_BEST; t < EXPERIMENT_TASKS; t++) {
+        if (e->runs[t] != NULL)
+            put_sentence(out, e, t);
+    }
+}
+
+/* Run by run: what the sentences compare, and what the original added up. */
+static void put_totals(struct buf *out, const struct experiment *e)
+{
+    buf_printf(out, "%-35s  %17s  %17s\n", "Seconds", "Slowest peer", "Sum of all times");
+    for (enum experiment_task t = 0; t < EXPERIMENT_TASKS; t++) {
+        char slowest[SECONDS_SIZE], sum[SECONDS_SIZE], name[PEER_NAME_SIZE];
+
+        if (e->runs[t] == NULL)
+            continue;
+
+        struct run_totals totals = run_totals(e, t);
+
+        seconds_format(totals.slowest_us, 6, slowest);
+        seconds_format(totals.sum_us, 6, sum);
+        peer_name(totals.slowest, name);
+        buf_printf(out, "%-35s  %-4s %12s  %17s\n", experiment_task_title(t), name, slowest, sum);
+    }
+}
+
+void report_text(struct buf *out, const struct experiment *e, bool files)
+{
+    report_heading(out, e);
+    for (enum experiment_task t = 0; t < EXPERIMENT_TASKS; t++) {
+        if (e->runs[t] == NULL)
+            continue;
+        buf_printf(out, "\n%s\n%s\n\n", experiment_task_title(t), task_line(t));
+        if (files) {
+            report_files(out, e, t);
+            buf_append_char(out, '\n');
+        }
+        if (t == EXPERIMENT_CENTRALISED)
+            report_column(out, e, t);
+        else
+            report_matrix(out, e, t);
+    }
+    buf_append_char(out, '\n');
+    put_totals(out, e);
+    buf_append_char(out, '\n');
+    report_sentences(out, e);
+}

@@ -1,0 +1,95 @@
+/* Writes the reports into a directory. The only file of report that touches the disk. */
+#include "p2pdi/report/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define REPORT_BYTES_MAX (256u << 20)
+
+static enum di_err write_all(int fd, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, bytes, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return di_err_from_errno(errno);
+        bytes += n;
+        len -= (size_t)n;
+    }
+    return DI_OK;
+}
+
+/* Writes what is in b as dir/name and empties b. */
+static enum di_err write_file(const char *dir, const char *name, struct buf *b, char why[512])
+{
+    char path[4096];
+    enum di_err err = buf_status(b);
+    int fd = -1;
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    if (err != DI_OK)
+        goto out;
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        err = di_err_from_errno(errno);
+        goto out;
+    }
+    err = write_all(fd, buf_bytes(b), b->len);
+    if (close(fd) != 0 && err == DI_OK)
+        err = di_err_from_errno(errno);
+out:
+    if (err != DI_OK)
+        snprintf(why, 512, "cannot write %.400s: %s", path, di_err_text(err));
+    buf_clear(b);
+    return err;
+}
+
+enum di_err report_write(const struct experiment *e, const char *dir, char why[512])
+{
+    struct buf b;
+    enum di_err err;
+    char name[64];
+
+    why[0] = '\0';
+    if (mkdir(dir, 0777) != 0 && errno != EEXIST) {
+        err = di_err_from_errno(errno);
+        snprintf(why, 512, "cannot make the directory %.400s: %s", dir, di_err_text(err));
+        return err;
+    }
+    buf_init(&b, REPORT_BYTES_MAX);
+    report_text(&b, e, true);
+    err = write_file(dir, "report.txt", &b, why);
+    if (err != DI_OK)
+        goto out;
+    report_csv_files(&b, e);
+    err = write_file(dir, "files.csv", &b, why);
+    if (err != DI_OK)
+        goto out;
+    report_csv_matrix(&b, e);
+    err = write_file(dir, "matrix.csv", &b, why);
+    if (err != DI_OK)
+        goto out;
+    report_json(&b, e);
+    err = write_file(dir, "report.json", &b, why);
+    if (err != DI_OK)
+        goto out;
+    for (enum experiment_task t = 0; t < EXPERIMENT_TASKS; t++) {
+        if (e->runs[t] == NULL)
+            continue;
+        report_svg_run(&b, e, t);
+        snprintf(name, sizeof(name), "%s.svg", experiment_task_name(t));
+        err = write_file(dir, name, &b, why);
+        if (err != DI_OK)
+            goto out;
+    }
+    report_svg_totals(&b, e);
+    err = write_file(dir, "totals.svg", &b, why);
+out:
+    buf_fini(&b);
+    return err;
+}
