@@ -13,7 +13,7 @@
 #define BOTTOM (62 * PX)
 #define HEIGHT_MIN (360 * PX)
 #define LABEL_GAP (17 * PX)
-#define TICKS 6
+#define TICKS 8
 
 struct plot {
     const struct experiment *e;
@@ -29,11 +29,7 @@ static int64_t x_of(const struct plot *p, size_t files)
 
 static int64_t y_of(const struct plot *p, int64_t us)
 {
-    /* Through 128ths of the axis only when the product could overflow: runs of a month and more. */
-    int64_t up = us < INT64_MAX / p->height ? p->height * us / p->us_max
-                                            : p->height * (us / 128) / (p->us_max / 128);
-
-    return TOP + p->height - up;
+    return TOP + p->height - svg_scale(us, p->us_max, p->height);
 }
 
 static const struct experiment_peer *slowest_of(const struct experiment *e,
@@ -80,7 +76,7 @@ static void put_axes(struct buf *out, const struct plot *p)
         snprintf(text, sizeof(text), "%lld", (long long)files);
         svg_text(out, x, ground + 20 * PX, SVG_MIDDLE, "tick", text);
     }
-    svg_text(out, LEFT - 10 * PX, TOP - 18 * PX, SVG_END, "unit", "seconds");
+    svg_text(out, 24 * PX, TOP - 18 * PX, SVG_START, "unit", "seconds");
     svg_text(out, LEFT + p->width / 2, ground + 44 * PX, SVG_MIDDLE, "unit",
              "RFCs received and verified");
 }
@@ -107,66 +103,95 @@ static void put_curve(struct buf *out, const struct plot *p, const struct experi
 }
 
 struct label {
-    size_t peer;
-    int64_t end_y; /* of the curve */
-    int64_t y;     /* of the name */
+    size_t peer;   /* NO_PEER: the centralised run */
+    int64_t end_x; /* of the curve */
+    int64_t end_y;
+    int64_t y; /* of the name */
 };
 
-/* From the top down; each at its curve's end or as near to it as the others allow. */
-static size_t place_labels(const struct plot *p, struct label *labels)
+#define NO_PEER SIZE_MAX
+
+static size_t add_label(const struct plot *p, struct label *labels, size_t count, size_t index,
+                        const struct experiment_peer *peer)
 {
-    size_t count = 0;
+    struct label l = {
+        .peer = index, .end_x = x_of(p, peer->count), .end_y = y_of(p, last_us(peer))};
+    size_t at = count;
 
-    for (size_t i = 0; i < p->e->peers; i++) {
-        const struct experiment_peer *peer = &p->e->runs[p->task]->peer[i];
-        int64_t y = y_of(p, last_us(peer));
-        size_t at = count;
+    for (; at > 0 && labels[at - 1].end_y > l.end_y; at--)
+        labels[at] = labels[at - 1];
+    l.y = l.end_y;
+    labels[at] = l;
+    return count + 1;
+}
 
-        if (peer->count == 0)
-            continue;
-        for (; at > 0 && labels[at - 1].end_y > y; at--)
-            labels[at] = labels[at - 1];
-        labels[at] = (struct label){i, y, y};
-        count++;
-    }
+/* From the top down, each as near to its curve's end as the others allow. */
+static void spread_labels(const struct plot *p, struct label *labels, size_t count)
+{
     for (size_t i = 1; i < count; i++) {
         if (labels[i].y < labels[i - 1].y + LABEL_GAP)
             labels[i].y = labels[i - 1].y + LABEL_GAP;
     }
-    /* Half of what the crowd was pushed down it moves up again, and all that sank below the axis. */
-    int64_t limit = TOP + p->height;
-    for (size_t i = count; i-- > 0; limit -= LABEL_GAP) {
-        int64_t pushed = (labels[i].y - labels[i].end_y) / 2;
-
-        labels[i].y -= pushed;
+    /* Half of what a crowd was pushed down it moves up again. */
+    for (size_t i = count; i-- > 0;) {
+        labels[i].y -= (labels[i].y - labels[i].end_y) / 2;
         if (i + 1 < count && labels[i].y > labels[i + 1].y - LABEL_GAP)
             labels[i].y = labels[i + 1].y - LABEL_GAP;
-        if (labels[i].y > limit)
-            labels[i].y = limit;
     }
-    return count;
+    /* Then back between the upper edge and the axis, where there is room for all. */
+    for (size_t i = 0; i < count; i++) {
+        int64_t first = TOP + (int64_t)i * LABEL_GAP;
+
+        if (labels[i].y < first)
+            labels[i].y = first;
+    }
+    for (size_t i = 0; i < count; i++) {
+        int64_t last = TOP + p->height - (int64_t)(count - 1 - i) * LABEL_GAP;
+
+        if (labels[i].y > last)
+            labels[i].y = last;
+    }
 }
 
-static void put_labels(struct buf *out, const struct plot *p)
+#define EN_SPACE "\xe2\x80\x82"
+
+static void put_label(struct buf *out, const struct plot *p, const struct label *l, int64_t us,
+                      bool is_slowest)
 {
-    struct label labels[EXPERIMENT_PEERS_MAX];
-    size_t count = place_labels(p, labels);
-    size_t slowest = run_totals(p->e, p->task).slowest;
+    char name[PEER_NAME_SIZE], time[SECONDS_SIZE], text[80], css_class[32] = "tick";
 
-    for (size_t i = 0; i < count; i++) {
-        const struct experiment_peer *peer = &p->e->runs[p->task]->peer[labels[i].peer];
-        int64_t end_x = x_of(p, peer->count);
-        char name[PEER_NAME_SIZE], time[SECONDS_SIZE], text[64], css_class[32];
-        bool is_slowest = labels[i].peer == slowest;
-
-        peer_name(labels[i].peer, name);
-        seconds_format_short(last_us(peer), time);
-        snprintf(text, sizeof(text), "%s  %s%s", name, time, is_slowest ? "  slowest" : "");
-        snprintf(css_class, sizeof(css_class), "f%u%s", (unsigned)(labels[i].peer % SVG_COLOURS),
+    seconds_format_short(us, time);
+    if (l->peer == NO_PEER) {
+        snprintf(text, sizeof(text), "centralised" EN_SPACE "%s", time);
+    } else {
+        peer_name(l->peer, name);
+        snprintf(text, sizeof(text), "%s" EN_SPACE "%s%s", name, time,
+                 is_slowest ? EN_SPACE "slowest" : "");
+        snprintf(css_class, sizeof(css_class), "f%u%s", (unsigned)(l->peer % SVG_COLOURS),
                  is_slowest ? " strong" : "");
-        svg_line(out, end_x + 4 * PX, labels[i].end_y, LEFT + p->width + 22 * PX, labels[i].y,
-                 "leader");
-        svg_text(out, LEFT + p->width + 26 * PX, labels[i].y + 4 * PX, SVG_START, css_class, text);
+    }
+    svg_line(out, l->end_x + 4 * PX, l->end_y, LEFT + p->width + 22 * PX, l->y, "leader");
+    svg_text(out, LEFT + p->width + 26 * PX, l->y + 4 * PX, SVG_START, css_class, text);
+}
+
+static void put_labels(struct buf *out, const struct plot *p, const struct experiment_peer *ref)
+{
+    struct label labels[EXPERIMENT_PEERS_MAX + 1];
+    const struct experiment_run *run = p->e->runs[p->task];
+    size_t count = 0, slowest = run_totals(p->e, p->task).slowest;
+
+    for (size_t i = 0; i < p->e->peers; i++) {
+        if (run->peer[i].count > 0)
+            count = add_label(p, labels, count, i, &run->peer[i]);
+    }
+    if (ref != NULL)
+        count = add_label(p, labels, count, NO_PEER, ref);
+    spread_labels(p, labels, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct experiment_peer *peer =
+            labels[i].peer == NO_PEER ? ref : &run->peer[labels[i].peer];
+
+        put_label(out, p, &labels[i], last_us(peer), labels[i].peer == slowest);
     }
 }
 
@@ -174,9 +199,9 @@ void report_svg_run(struct buf *out, const struct experiment *e, enum experiment
 {
     struct run_totals totals = run_totals(e, task);
     struct plot p = {.e = e, .task = task, .width = WIDTH - LEFT - RIGHT};
-    char sub[400], time[SECONDS_SIZE];
+    char sub[400];
 
-    p.height = (int64_t)totals.downloaders * LABEL_GAP + LABEL_GAP;
+    p.height = (int64_t)(totals.downloaders + 1) * LABEL_GAP;
     if (p.height < HEIGHT_MIN)
         p.height = HEIGHT_MIN;
     for (size_t i = 0; i < e->peers; i++) {
@@ -216,16 +241,6 @@ void report_svg_run(struct buf *out, const struct experiment *e, enum experiment
         snprintf(css_class, sizeof(css_class), "curve s%u", (unsigned)(i % SVG_COLOURS));
         put_curve(out, &p, &e->runs[task]->peer[i], css_class, i / SVG_COLOURS);
     }
-    put_labels(out, &p);
-    if (ref != NULL) {
-        char text[80];
-        int64_t y = TOP + p.height + 44 * PX;
-
-        seconds_format_short(last_us(ref), time);
-        snprintf(text, sizeof(text), "centralised, slowest  %s", time);
-        svg_line(out, LEFT + p.width - 2 * PX, y - 4 * PX, LEFT + p.width + 22 * PX, y - 4 * PX,
-                 "ref");
-        svg_text(out, LEFT + p.width + 26 * PX, y, SVG_START, "tick", text);
-    }
+    put_labels(out, &p, ref);
     svg_end(out);
 }

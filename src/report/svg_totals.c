@@ -13,6 +13,8 @@
 #define BOTTOM (30 * PX)
 #define NAMES (24 * PX)
 
+#define EN_SPACE "\xe2\x80\x82"
+
 struct panel {
     const char *head, *sub;
     int64_t left, width; /* of the longest bar */
@@ -45,15 +47,14 @@ static void put_panel(struct buf *out, const struct experiment *e, const struct 
         if (e->runs[t] == NULL)
             continue;
         row++;
-        length = p->us[t] < INT64_MAX / p->width ? p->width * p->us[t] / max
-                                                 : p->width * (p->us[t] / 128) / (max / 128);
+        length = svg_scale(p->us[t], max, p->width);
         svg_rect(out, p->left, y, length < PX ? PX : length, BAR,
                  t == EXPERIMENT_CENTRALISED ? "central" : "shared");
         seconds_format_short(p->us[t], time);
         snprintf(text, sizeof(text), "%s", time);
         if (t != EXPERIMENT_CENTRALISED && e->runs[EXPERIMENT_CENTRALISED] != NULL && central > 0) {
             ratio_format(p->us[t], central, ratio);
-            snprintf(text, sizeof(text), "%s  \xc3\x97 %s", time, ratio);
+            snprintf(text, sizeof(text), "%s" EN_SPACE "%s\xc3\x97", time, ratio);
         }
         svg_text(out, p->left + length + 7 * PX, y + 15 * PX, SVG_START, "", text);
     }
@@ -87,7 +88,7 @@ void report_svg_totals(struct buf *out, const struct experiment *e)
     svg_begin(out, WIDTH, TOP + rows * ROW + BOTTOM, "Centralised against distributed",
               "Bars of the slowest peer's elapsed time and of the sum of all times, run by run");
     svg_text(out, NAMES, 36 * PX, SVG_START, "title", "Centralised against distributed");
-    snprintf(sub, sizeof(sub), "%zu peers, %zu files each, %s. \xc3\x97: of the centralised time.",
+    snprintf(sub, sizeof(sub), "%zu peers, %zu files each, %s. 1\xc3\x97 is the centralised time.",
              e->peers, e->files, e->documents);
     svg_text(out, NAMES, 58 * PX, SVG_START, "sub", sub);
     rows = 0;

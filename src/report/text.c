@@ -158,20 +158,19 @@ void report_column(struct buf *out, const struct experiment *e, enum experiment_
     }
 }
 
-static const char *system_name(enum experiment_task task)
+/* At the start of a sentence, and inside one. */
+static const char *system_name(enum experiment_task task, bool inside)
 {
-    switch (task) {
-    case EXPERIMENT_BEST:
-        return "the distributed system in its best case";
-    case EXPERIMENT_WORST:
-        return "the distributed system in its worst case";
-    case EXPERIMENT_SWARM:
-        return "the swarm";
-    case EXPERIMENT_CENTRALISED:
-    case EXPERIMENT_TASKS:
-        break;
-    }
-    return "the centralised system";
+    static const struct {
+        const char *start, *inside;
+    } names[] = {
+        [EXPERIMENT_CENTRALISED] = {"Centralised", "centralised"},
+        [EXPERIMENT_BEST] = {"Distributed (best case)", "distributed (best case)"},
+        [EXPERIMENT_WORST] = {"Distributed (worst case)", "distributed (worst case)"},
+        [EXPERIMENT_SWARM] = {"The swarm", "the swarm"},
+    };
+
+    return inside ? names[task].inside : names[task].start;
 }
 
 static void put_sentence(struct buf *out, const struct experiment *e, enum experiment_task task)
@@ -180,32 +179,27 @@ static void put_sentence(struct buf *out, const struct experiment *e, enum exper
     struct run_totals other = run_totals(e, task);
     bool other_wins = other.slowest_us < central.slowest_us;
     struct run_totals fast = other_wins ? other : central, slow = other_wins ? central : other;
-    enum experiment_task winner = other_wins ? task : EXPERIMENT_CENTRALISED;
-    enum experiment_task loser = other_wins ? EXPERIMENT_CENTRALISED : task;
-    char fast_peer[PEER_NAME_SIZE], slow_peer[PEER_NAME_SIZE];
-    char fast_time[SECONDS_SIZE], slow_time[SECONDS_SIZE], more[SECONDS_SIZE];
-    char ratio[SECONDS_SIZE];
+    char fast_peer[PEER_NAME_SIZE], slow_peer[PEER_NAME_SIZE], ratio[SECONDS_SIZE] = "many";
+    char fast_time[SECONDS_SIZE], slow_time[SECONDS_SIZE], less[SECONDS_SIZE];
 
     peer_name(fast.slowest, fast_peer);
     peer_name(slow.slowest, slow_peer);
     seconds_format(fast.slowest_us, 6, fast_time);
     seconds_format(slow.slowest_us, 6, slow_time);
-    seconds_format(slow.slowest_us - fast.slowest_us, 6, more);
-
-    if (fast.slowest_us == slow.slowest_us) {
-        buf_printf(out, "Neither %s nor the centralised system was faster: %s s.\n",
-                   system_name(task), fast_time);
-        return;
-    }
-    buf_printf(out,
-               "Faster was %s: its slowest peer (%s) was done after\n%s s, the slowest of %s (%s) "
-               "after %s s:\n",
-               system_name(winner), fast_peer, fast_time, system_name(loser), slow_peer, slow_time);
-    if (fast.slowest_us > 0) {
+    seconds_format(slow.slowest_us - fast.slowest_us, 6, less);
+    if (fast.slowest_us > 0)
         ratio_format(slow.slowest_us, fast.slowest_us, ratio);
-        buf_printf(out, "%s times as long, ", ratio);
-    }
-    buf_printf(out, "%s s more.\n", more);
+
+    if (fast.slowest_us == slow.slowest_us)
+        buf_printf(out, "%s and centralised were equally fast: %s s.\n", system_name(task, false),
+                   fast_time);
+    else
+        buf_printf(out,
+                   "%s was faster than %s: the slowest peer took\n"
+                   "  %s s (%s), not %s s (%s): %s times as fast, %s s less.\n",
+                   system_name(other_wins ? task : EXPERIMENT_CENTRALISED, false),
+                   system_name(other_wins ? EXPERIMENT_CENTRALISED : task, true), fast_time,
+                   fast_peer, slow_time, slow_peer, ratio, less);
 }
 
 void report_sentences(struct buf *out, const struct experiment *e)
