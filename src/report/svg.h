@@ -25,15 +25,8 @@ void svg_end(struct buf *out);
 void svg_number(struct buf *out, int64_t tenths);
 /* Text as XML character data. */
 void svg_escape(struct buf *out, const char *text);
-void svg_text(
-    struct buf *out, int64_t x,
-    int64_t y, /* The length of value where max (> 0) has the length full. */
-    static inline int64_t svg_scale(int64_t value, int64_t max, int64_t full) {
-        return (int64_t)((double)full * (double)value / (double)max);
-    }
-
-    enum svg_anchor anchor,
-    const char *css_class, const char *text);
+void svg_text(struct buf *out, int64_t x, int64_t y, enum svg_anchor anchor, const char *css_class,
+              const char *text);
 void svg_line(struct buf *out, int64_t x1, int64_t y1, int64_t x2, int64_t y2,
               const char *css_class);
 void svg_rect(struct buf *out, int64_t x, int64_t y, int64_t width, int64_t height,
