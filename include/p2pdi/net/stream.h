@@ -1,6 +1,6 @@
 /*
- * The client side: a TCP connection for a thread that may wait, but never beyond an absolute deadline and never
- * past a wake-up. Names are resolved once, at the start; everything else is numeric.
+ * The client side: a TCP connection for a thread that may wait, but never beyond an absolute deadline
+ * and never past a wake-up. Names are resolved once, at the start; everything else is numeric.
  */
 #ifndef P2PDI_NET_STREAM_H
 #define P2PDI_NET_STREAM_H
@@ -19,13 +19,19 @@ void net_waker_free(struct net_waker *w);
 void net_waker_wake(struct net_waker *w);
 void net_waker_reset(struct net_waker *w);
 
-/* Host (name or number) into at most max addresses with that port. Blocks: only at the start. */
+/*
+ * Host (name or number) into at most max addresses with that port. Blocks: only at the start.
+ * DI_NOT_FOUND; DI_UNREACHABLE (no name server answers).
+ */
 enum di_err net_resolve(const char *host, uint16_t port, struct addr *out, size_t max,
                         size_t *count) DI_MUST_CHECK;
 
 struct net_stream;
 
-/* Connects. cancel may be NULL. DI_REFUSED, DI_UNREACHABLE, DI_TIMEOUT, DI_CANCELLED, DI_LIMIT, DI_NOMEM. */
+/*
+ * Connects. cancel may be NULL; it ends all waits of the stream, which then return DI_CANCELLED.
+ * DI_REFUSED, DI_UNREACHABLE, DI_TIMEOUT, DI_CANCELLED, DI_LIMIT, DI_NOMEM.
+ */
 enum di_err net_stream_open(const struct addr *to, int64_t deadline_us, struct net_waker *cancel,
                             struct net_stream **out) DI_MUST_CHECK;
 void net_stream_close(struct net_stream *s);
