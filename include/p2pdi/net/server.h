@@ -1,14 +1,20 @@
 /*
  * The server side of a port: one listener thread (epoll) and a fixed pool of workers.
  *
- * The listener accepts, reads what is there into the connection's bounded buffer and asks the service
- * where the message ends. Only a whole message makes the connection a job in a bounded queue. A worker
- * serves it and sends without ever blocking; when the socket is full the connection goes back to the
- * listener, which waits for room and queues it again. An idle, slow or hostile connection costs memory,
- * never a worker.
+ * The listener accepts, reads what is there into the connection's bounded buffer and asks the
+ * service where the message ends. Only a whole message makes the connection a job in a bounded
+ * queue. A worker serves it and sends without ever blocking; when the socket is full the connection
+ * goes back to the listener, which waits for room and queues it again. An idle, slow or hostile
+ * connection costs memory, never a worker.
  *
- * Ownership: a connection's state word is IDLE or BUSY (with AGAIN: something happened meanwhile). Who
- * moves it from IDLE to BUSY owns it and alone may touch or close it.
+ * Ownership: a connection's state word is IDLE or BUSY (and says what happened meanwhile). Who moves
+ * it from IDLE to BUSY owns it and alone may touch or close it.
+ *
+ * Full: with the queue full a message is answered by refuse(NET_REFUSE_BUSY); with all connections
+ * in use further ones are accepted, given that answer and closed. With no descriptor left accepting
+ * pauses for 10 to 100 ms. SIGPIPE must be ignored by the program.
+ *
+ * Counted here: connections_*, jobs_rejected, accept_paused, requests (calls of serve()), bytes_*.
  */
 #ifndef P2PDI_NET_SERVER_H
 #define P2PDI_NET_SERVER_H
@@ -54,7 +60,7 @@ struct net_service {
     void (*refuse)(void *ctx, enum net_refusal why, const char *data, size_t len, struct buf *out);
     /* Listener. A parked connection is gone; its token is dead. May be NULL. */
     void (*dropped)(void *ctx, struct net_token token);
-    /* Listener, about once a second while connections are open or next_tick asked for it. May be NULL. */
+    /* Listener, once a second while connections are open, and after net_server_wake. May be NULL. */
     void (*tick)(void *ctx, int64_t now_us);
 };
 
@@ -66,20 +72,26 @@ struct net_server_config {
     size_t message_max;       /* largest head that frame() may wait for */
     int64_t idle_us;          /* between messages; 0: default 60 s */
     int64_t head_us;          /* first to last byte of a head; 0: default 10 s */
-    uint64_t send_rate_min;   /* bytes/s a reader must take on average after 10 s; 0: default 1,000 */
+    int64_t send_us;          /* a reader's pace is judged every so often; 0: default 10 s */
+    uint64_t send_rate_min;   /* bytes/s it must take on average then; 0: default 1,000 */
     const char *name;         /* of the threads, at most 8 characters */
 };
 
-/* Binds and starts the threads; *out is set before the first callback runs. why (at least 160 bytes) gets a sentence on failure: DI_IN_USE, DI_ACCESS, … */
+/*
+ * Binds and starts the threads; *out is set before the first callback runs. service and cfg are
+ * copied. On failure why gets a sentence: DI_IN_USE, DI_ACCESS, DI_UNREACHABLE (no such address
+ * here), DI_LIMIT, DI_NOMEM.
+ */
 enum di_err net_server_start(const struct net_server_config *cfg, const struct net_service *service,
                              void *ctx, struct stats_counters *stats, struct net_server **out,
                              char why[160]) DI_MUST_CHECK;
 /* Where it listens (the port that was given for 0). */
 const struct addr *net_server_addr(const struct net_server *s);
 /*
- * Stops accepting, lets jobs end and answers flush for at most grace_us (parked and idle connections are not waited for), closes
- * all, joins the threads. From then on no callback runs and net_server_answer only frees its buffer, so that whoever still has
- * answers coming (a store that commits) can be closed before net_server_free.
+ * Stops accepting, lets jobs end and answers flush for at most grace_us (parked and idle connections
+ * are not waited for), closes all, joins the threads. From then on no callback runs and
+ * net_server_answer only frees its buffer, so that whoever still has answers coming (a store that
+ * commits) can be closed before net_server_free. Not from a callback.
  */
 void net_server_stop(struct net_server *s, int64_t grace_us);
 /* Frees a server that was stopped; NULL is fine. */
@@ -88,7 +100,7 @@ void net_server_free(struct net_server *s);
 /* ---- called by serve() on the connection it was given ----------------------------------------- */
 
 const struct addr *net_conn_remote(const struct net_conn *c);
-const struct addr *net_conn_local(const struct net_conn *c);
+const struct addr *net_conn_local(struct net_conn *c);
 /* Copies. Lack of memory closes the connection. */
 void net_conn_send(struct net_conn *c, const void *bytes, size_t len);
 /* Takes the buffer's memory (leaves it empty). */
@@ -96,20 +108,27 @@ void net_conn_send_buf(struct net_conn *c, struct buf *b);
 /* Borrows bytes until release(arg) is called, by any thread, exactly once. */
 void net_conn_send_shared(struct net_conn *c, const void *bytes, size_t len,
                           void (*release)(void *arg), void *arg);
-/* Borrows fd until release(arg): len bytes from offset go out by sendfile. A file that got shorter closes. */
+/*
+ * Borrows fd until release(arg), as above: len bytes from offset go out by sendfile. If the file got
+ * shorter the connection closes.
+ */
 void net_conn_send_file(struct net_conn *c, int fd, uint64_t offset, uint64_t len,
                         void (*release)(void *arg), void *arg);
-/* The connection closes once everything sent so far is out. */
+/* The connection closes once everything is out, the answer to a parked request included. */
 void net_conn_close_after(struct net_conn *c);
 /* No answer now: later messages on this connection wait until net_server_answer. */
 struct net_token net_conn_park(struct net_conn *c);
 
 /* ---- any thread --------------------------------------------------------------------------------- */
 
-/* Answers a parked connection, then serves what was pipelined behind. Takes the buffer's memory. A dead token
- * is ignored (the memory is freed). May be called before serve() that parked it has returned. */
+/*
+ * Answers a parked connection, then serves what was pipelined behind. Takes the buffer's memory. A
+ * dead token is ignored (the memory is freed). May be called before serve() that parked it has
+ * returned. A client that sends no more (shutdown, or gone without a reset) counts as gone after two
+ * seconds of being parked.
+ */
 void net_server_answer(struct net_server *s, struct net_token token, struct buf *answer);
-/* Makes the next tick() come at once. */
+/* Makes the next tick() come at once; many calls may end in one tick. */
 void net_server_wake(struct net_server *s);
 
 #endif

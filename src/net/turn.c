@@ -1,0 +1,269 @@
+/*
+ * What is done with a connection by the thread that owns it, until there is nothing left to do but
+ * wait: send, serve, read, and so on. Workers run it, and the listener as far as a message is whole.
+ */
+#include "server_impl.h"
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+/* After that the others come first. */
+#define TURN_MESSAGES 64
+#define TURN_READS 32
+#define TURN_BYTES (UINT64_C(2) << 20)
+
+#define BATCH_BYTES                                                                                \
+    (UINT64_C(64) << 10) /* answers to pipelined requests leave together up to here */
+#define LINGER_BYTES (UINT64_C(16) << 20)
+#define REFUSAL_MAX 4096
+
+struct limits {
+    unsigned messages, reads;
+    uint64_t bytes;
+};
+
+enum step { STEP_ON, STEP_WAIT, STEP_QUEUE, STEP_CLOSE };
+
+struct net_tools *net_tools_new(bool is_listener)
+{
+    struct net_tools *t = malloc(sizeof(*t));
+
+    if (t == NULL)
+        return NULL;
+    t->spare = NULL;
+    t->is_listener = is_listener;
+    t->requests = t->received = t->sent = 0;
+    return t;
+}
+
+void net_tools_free(struct net_tools *t)
+{
+    if (t != NULL)
+        net_output_free(t->spare);
+    free(t);
+}
+
+void net_tools_count(struct net_tools *t, struct stats_counters *stats)
+{
+    if (t->requests > 0)
+        STATS_ADD(stats, requests_total, t->requests);
+    if (t->received > 0)
+        STATS_ADD(stats, bytes_received_total, t->received);
+    if (t->sent > 0)
+        STATS_ADD(stats, bytes_sent_total, t->sent);
+    t->requests = t->received = t->sent = 0;
+}
+
+static bool lend_output(struct net_conn *c, struct net_tools *t)
+{
+    if (c->out == NULL) {
+        c->out = t->spare != NULL ? t->spare : net_output_new();
+        t->spare = NULL;
+    }
+    return c->out != NULL;
+}
+
+static void return_output(struct net_conn *c, struct net_tools *t)
+{
+    if (t->spare == NULL)
+        t->spare = c->out;
+    else
+        net_output_free(c->out);
+    c->out = NULL;
+}
+
+static enum step flush(struct net_conn *c, struct net_tools *t, struct limits *l)
+{
+    uint64_t before = c->sent;
+
+    if (t->is_listener && !c->refused)
+        return STEP_QUEUE;
+
+    enum net_io_status status = net_output_flush(c->out, &c->io, l->bytes, &c->sent);
+
+    l->bytes -= c->sent - before;
+    t->sent += (int64_t)(c->sent - before);
+    switch (status) {
+    case NET_IO_OK:
+        if (c->out->size > 0)
+            return STEP_QUEUE;
+        return_output(c, t);
+        return STEP_ON;
+    case NET_IO_WANT_WRITE:
+        c->blocked_on = EPOLLOUT;
+        return STEP_WAIT;
+    case NET_IO_WANT_READ:
+        c->blocked_on = EPOLLIN;
+        return STEP_WAIT;
+    case NET_IO_END:
+    case NET_IO_ERROR:
+        break;
+    }
+    return STEP_CLOSE;
+}
+
+static void serve_one(struct net_conn *c, struct net_tools *t)
+{
+    const struct net_server *s = c->server;
+    size_t len = c->frame.message_len;
+
+    c->skip_left = c->frame.skip_len;
+    c->framed = false;
+    c->frame = (struct net_frame){0};
+    t->requests++;
+    s->service.serve(s->ctx, c, c->in.data + c->in.start, len);
+    net_input_consume(&c->in, len);
+}
+
+static enum step serve(struct net_conn *c, struct net_tools *t, struct limits *l)
+{
+    if (t->is_listener || l->messages == 0)
+        return STEP_QUEUE;
+    if (!lend_output(c, t))
+        return STEP_CLOSE;
+    do {
+        l->messages--;
+        serve_one(c, t);
+    } while (l->messages > 0 && !c->parked && c->ending == ENDING_NONE && !c->out->failed &&
+             c->out->size < BATCH_BYTES && net_conn_next(c) == NEXT_MESSAGE);
+    if (net_output_is_empty(c->out))
+        return_output(c, t);
+    return STEP_ON;
+}
+
+static enum step after_read(enum net_io_status status)
+{
+    switch (status) {
+    case NET_IO_OK:
+        return STEP_ON;
+    case NET_IO_WANT_READ:
+    case NET_IO_WANT_WRITE:
+        return STEP_WAIT;
+    case NET_IO_END:
+    case NET_IO_ERROR:
+        break;
+    }
+    return STEP_CLOSE;
+}
+
+static bool may_read(const struct net_conn *c)
+{
+    return c->readable || (c->io.ops->has_input != NULL && c->io.ops->has_input(&c->io));
+}
+
+static enum step read_more(struct net_conn *c, struct net_tools *t, struct limits *l)
+{
+    if (atomic_load_explicit(&c->server->stopping, memory_order_relaxed))
+        return STEP_CLOSE;
+    if (!may_read(c))
+        return STEP_WAIT;
+    if (l->reads == 0)
+        return STEP_QUEUE;
+    l->reads--;
+    return after_read(net_conn_read(c, t));
+}
+
+static enum step linger(struct net_conn *c, struct net_tools *t, struct limits *l)
+{
+    if (c->skip_left == 0)
+        return STEP_CLOSE;
+    if (!may_read(c))
+        return STEP_WAIT;
+    if (l->reads == 0)
+        return STEP_QUEUE;
+    l->reads--;
+    return after_read(net_conn_discard(c, t));
+}
+
+/* All is sent. Closing with something unread would make a reset, which may overtake the answer. */
+static enum step finish(struct net_conn *c, struct net_tools *t)
+{
+    if (c->ending == ENDING_CLOSE && c->skip_left == 0 && c->in.len == 0 &&
+        net_conn_discard(c, t) != NET_IO_OK)
+        return STEP_CLOSE;
+    c->io.ops->end(&c->io);
+    net_input_drop(&c->in);
+    c->lingering = c->readable = true;
+    c->skip_left = LINGER_BYTES;
+    return STEP_ON;
+}
+
+void net_conn_refuse(struct net_conn *c, enum net_refusal why)
+{
+    const struct net_server *s = c->server;
+    struct buf answer;
+
+    buf_init(&answer, REFUSAL_MAX);
+    s->service.refuse(s->ctx, why, c->in.len > 0 ? c->in.data + c->in.start : "", c->in.len,
+                      &answer);
+    if (c->out == NULL)
+        c->out = net_output_new();
+    if (c->out != NULL)
+        net_output_take(c->out, &answer);
+    else
+        c->gone = true;
+    buf_fini(&answer);
+    net_input_drop(&c->in);
+    c->framed = false;
+    c->frame = (struct net_frame){0};
+    c->ending = ENDING_LINGER;
+    c->refused = true;
+}
+
+static enum step step(struct net_conn *c, struct net_tools *t, struct limits *l)
+{
+    if (c->gone)
+        return STEP_CLOSE;
+    if (c->out != NULL)
+        return c->blocked_on != 0 ? STEP_WAIT : flush(c, t, l);
+    if (c->lingering)
+        return linger(c, t, l);
+    if (c->parked)
+        return STEP_WAIT;
+    if (c->ending != ENDING_NONE)
+        return finish(c, t);
+    switch (net_conn_next(c)) {
+    case NEXT_MESSAGE:
+        return serve(c, t, l);
+    case NEXT_MORE:
+        return read_more(c, t, l);
+    case NEXT_BAD:
+        break;
+    }
+    net_conn_refuse(c, NET_REFUSE_BAD);
+    return STEP_ON;
+}
+
+enum net_turn net_conn_turn(struct net_conn *c, struct net_tools *t)
+{
+    struct limits l = {
+        .messages = TURN_MESSAGES,
+        .reads = TURN_READS,
+        .bytes = TURN_BYTES,
+    };
+    enum step next;
+
+    for (;;) {
+        net_conn_hear(c);
+        do
+            next = step(c, t, &l);
+        while (next == STEP_ON);
+
+        if (next == STEP_QUEUE) {
+            if (!net_input_keep(&c->in)) {
+                c->in = (struct net_input){0};
+                c->gone = true;
+            }
+            return TURN_QUEUE;
+        }
+        if (next == STEP_CLOSE) {
+            if (!c->parked || t->is_listener)
+                return TURN_CLOSE;
+            /* The service is to hear of it, and from the listener: the sweep will find it. */
+            c->gone = true;
+        }
+        net_conn_settle(c);
+        if (net_conn_release(c))
+            return TURN_RELEASED;
+    }
+}
