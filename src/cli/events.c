@@ -1,0 +1,228 @@
+/* The streams: any thread may speak, a lock keeps lines whole. It is held while writing, for that is what it guards. */
+#include "events.h"
+
+#include "p2pdi/base/clock.h"
+#include "p2pdi/base/json.h"
+#include "p2pdi/base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES ((size_t)64 << 20)
+#define STDERR_MAX (4 * LINE_MAX_BYTES)
+#define BAR_MAX ((size_t)64 << 10)
+
+/* 0 or an errno. */
+static int write_all(int fd, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, bytes, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno;
+        bytes += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static void write_out(struct events *e, const struct buf *text)
+{
+    lock_acquire(&e->lock);
+    if (!e->broken) {
+        int errnum = buf_status(text) == DI_OK
+                         ? write_all(STDOUT_FILENO, buf_bytes(text), text->len)
+                         : ENOMEM;
+        e->broken = errnum != 0;
+        e->gone = errnum == EPIPE;
+    }
+    lock_release(&e->lock);
+}
+
+/* Brings the cursor to where the bar starts, and takes it away. */
+static void append_erase_locked(struct events *e, struct buf *out)
+{
+    const char *bytes = buf_bytes(&e->bar);
+    size_t above = 0;
+
+    if (e->bar.len == 0)
+        return;
+    for (size_t i = 0; i < e->bar.len; i++)
+        if (bytes[i] == '\n')
+            above++;
+    buf_append_char(out, '\r');
+    if (above > 0)
+        buf_printf(out, "\033[%zuA", above);
+    buf_append_str(out, "\033[J");
+}
+
+/* The bar, if there is one, makes room and comes back below: all in one write. */
+static void write_err(struct events *e, const struct buf *text)
+{
+    struct buf whole;
+    buf_init(&whole, STDERR_MAX);
+    lock_acquire(&e->lock);
+    append_erase_locked(e, &whole);
+    buf_append(&whole, buf_bytes(text), text->len);
+    buf_append(&whole, buf_bytes(&e->bar), e->bar.len);
+    (void)write_all(STDERR_FILENO, buf_bytes(&whole), whole.len);
+    lock_release(&e->lock);
+    buf_fini(&whole);
+}
+
+void events_bar(struct events *e, struct slice lines)
+{
+    struct buf text;
+    buf_init(&text, STDERR_MAX);
+    lock_acquire(&e->lock);
+    if (!slice_equal(lines, (struct slice){buf_bytes(&e->bar), e->bar.len})) {
+        append_erase_locked(e, &text);
+        buf_clear(&e->bar);
+        buf_append(&e->bar, lines.p, lines.n);
+        buf_append(&text, buf_bytes(&e->bar), e->bar.len);
+        (void)write_all(STDERR_FILENO, buf_bytes(&text), text.len);
+    }
+    lock_release(&e->lock);
+    buf_fini(&text);
+}
+
+static void on_log(void *arg, enum log_level level, const char *line)
+{
+    static const char *const prefix[] = {
+        [LOG_ERROR] = "error: ", [LOG_WARN] = "warning: ", [LOG_INFO] = "", [LOG_DEBUG] = ""};
+    struct buf text;
+
+    buf_init(&text, LINE_MAX_BYTES);
+    buf_printf(&text, "p2pdi: %s%s\n", prefix[level], line);
+    write_err(arg, &text);
+    buf_fini(&text);
+}
+
+void events_init(struct events *e, int64_t start_us)
+{
+    *e = (struct events){.start_us = start_us, .peers = SIZE_MAX, .rfcs = SIZE_MAX};
+    lock_init(&e->lock);
+    buf_init(&e->bar, BAR_MAX);
+    events_configure(e, false, EVENTS_NORMAL);
+    log_set_sink(on_log, e);
+}
+
+void events_configure(struct events *e, bool json, enum events_level level)
+{
+    static const enum log_level levels[] = {
+        [EVENTS_QUIET] = LOG_ERROR, [EVENTS_NORMAL] = LOG_WARN, [EVENTS_VERBOSE] = LOG_DEBUG};
+
+    e->json = json;
+    e->level = level;
+    log_set_level(levels[level]);
+}
+
+bool events_fini(struct events *e)
+{
+    events_bar(e, (struct slice){"", 0});
+    log_set_sink(NULL, NULL);
+    buf_fini(&e->bar);
+    lock_fini(&e->lock);
+    return !e->broken || e->gone;
+}
+
+/* Is it worth a line on standard error? Numbers that have not changed are not. */
+static bool is_told(struct events *e, const struct peer_event *ev)
+{
+    bool changed = true;
+
+    switch (ev->kind) {
+    case PEER_EV_LISTENING:
+    case PEER_EV_FAILED:
+    case PEER_EV_ERROR:
+        return true;
+    case PEER_EV_START:
+        return e->level == EVENTS_VERBOSE;
+    case PEER_EV_PEERS:
+    case PEER_EV_INDEX:
+        lock_acquire(&e->lock);
+        if (ev->kind == PEER_EV_PEERS) {
+            changed = e->peers != ev->count;
+            e->peers = ev->count;
+        } else {
+            changed = e->rfcs != ev->documents;
+            e->rfcs = ev->documents;
+        }
+        lock_release(&e->lock);
+        return e->level == EVENTS_VERBOSE || (e->level == EVENTS_NORMAL && changed);
+    default:
+        return e->level != EVENTS_QUIET;
+    }
+}
+
+void events_peer(void *arg, const struct peer_event *ev)
+{
+    struct events *e = arg;
+    struct buf text;
+
+    buf_init(&text, LINE_MAX_BYTES);
+    if (e->json) {
+        event_format_json(&text, ev, e->start_us);
+        write_out(e, &text);
+        buf_clear(&text);
+    }
+    /* Errors are for people too, even if a program reads the events. */
+    if (e->json ? ev->kind == PEER_EV_ERROR : is_told(e, ev)) {
+        event_format_text(&text, ev);
+        write_err(e, &text);
+    }
+    buf_fini(&text);
+}
+
+void events_trace(void *arg, bool received, const struct addr *remote, const char *bytes,
+                  size_t len)
+{
+    struct events *e = arg;
+    struct buf text;
+
+    buf_init(&text, STDERR_MAX);
+    trace_format(&text, received, remote, bytes, len);
+    write_err(e, &text);
+    buf_fini(&text);
+}
+
+void events_listening(struct events *e, const struct addr *addr)
+{
+    struct peer_event ev = {.kind = PEER_EV_LISTENING, .at_us = clock_mono_us(), .addr = *addr};
+    events_peer(e, &ev);
+}
+
+void events_problem(struct events *e, const struct problem *p)
+{
+    struct peer_event ev = {.kind = PEER_EV_ERROR,
+                            .at_us = clock_mono_us(),
+                            .what = p->what,
+                            .why = p->why,
+                            .hint = p->hint};
+    events_peer(e, &ev);
+}
+
+void events_result(struct events *e, const struct buf *text)
+{
+    write_out(e, text);
+}
+
+void events_say(struct events *e, const char *fmt, ...)
+{
+    struct buf text;
+    va_list ap;
+
+    if (e->level == EVENTS_QUIET)
+        return;
+    buf_init(&text, LINE_MAX_BYTES);
+    va_start(ap, fmt);
+    buf_vprintf(&text, fmt, ap);
+    va_end(ap);
+    buf_append_char(&text, '\n');
+    write_err(e, &text);
+    buf_fini(&text);
+}

@@ -1,0 +1,65 @@
+/*
+ * What the program says: results on standard output, everything else on standard error; with --json
+ * every event as a line on standard output. Any thread; whole lines, one write each, never interleaved.
+ */
+#ifndef P2PDI_CLI_EVENTS_H
+#define P2PDI_CLI_EVENTS_H
+
+#include "cli.h"
+
+#include "p2pdi/base/buf.h"
+#include "p2pdi/base/thread.h"
+#include "p2pdi/peer/peer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define EVENTS_RESULT_MAX ((size_t)1 << 30)
+
+enum events_level { EVENTS_QUIET, EVENTS_NORMAL, EVENTS_VERBOSE };
+
+struct events {
+    struct lock lock;   /* guards what follows, and the two streams themselves */
+    bool broken;        /* standard output cannot be written any more */
+    bool gone;          /* its reader went away */
+    struct buf bar;     /* shown in the last lines of the terminal; empty: none */
+    size_t peers, rfcs; /* as last told in text, SIZE_MAX: not yet */
+    bool json;          /* the rest is constant */
+    enum events_level level;
+    int64_t start_us;
+};
+
+/* Plain text; from now on log lines go through it too. */
+void events_init(struct events *e, int64_t start_us);
+/* Before there is a second thread. */
+void events_configure(struct events *e, bool json, enum events_level level);
+/* false: standard output could not be written, for another reason than a reader that went away. */
+bool events_fini(struct events *e) DI_MUST_CHECK;
+
+/* A peer's sinks; arg is the struct events. */
+void events_peer(void *arg, const struct peer_event *ev);
+void events_trace(void *arg, bool received, const struct addr *remote, const char *bytes,
+                  size_t len);
+
+void events_listening(struct events *e, const struct addr *addr);
+void events_problem(struct events *e, const struct problem *p);
+/* Result text, or lines made with event_json_begin, onto standard output. */
+void events_result(struct events *e, const struct buf *text);
+/* A line for people on standard error, unless -q. */
+void events_say(struct events *e, const char *fmt, ...) DI_PRINTF(2, 3);
+/* Shows lines (no newline at the end) below all others on a terminal, replacing those before; n 0: takes them away. */
+void events_bar(struct events *e, struct slice lines);
+
+/* ---- pure ---------------------------------------------------------------------------------------- */
+
+/* {"v":1,"event":NAME,"t":SECONDS, to be followed by fields and event_json_end. */
+void event_json_begin(struct buf *out, const char *name, int64_t since_start_us);
+void event_json_end(struct buf *out);
+/* One line each. */
+void event_format_json(struct buf *out, const struct peer_event *ev, int64_t start_us);
+void event_format_text(struct buf *out, const struct peer_event *ev);
+/* A header line with direction and address, then the message, indented, control characters taken out. */
+void trace_format(struct buf *out, bool received, const struct addr *remote, const char *bytes,
+                  size_t len);
+
+#endif
