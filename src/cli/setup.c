@@ -1,0 +1,166 @@
+/* Starts what the commands need. Main thread. */
+#include "setup.h"
+
+#include "signals.h"
+
+#include "p2pdi/net/stream.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define RS_PORT 65423
+
+/* Numbers without asking anyone; names by the resolver, first address first. */
+static enum di_err resolve(struct slice host, uint16_t port, struct addr *out, size_t max,
+                           size_t *count)
+{
+    char name[256];
+
+    if (addr_parse_host(host, out)) {
+        out->port = port;
+        *count = 1;
+        return DI_OK;
+    }
+    if (host.n >= sizeof(name))
+        return DI_INVALID;
+    memcpy(name, host.p, host.n);
+    name[host.n] = '\0';
+    return net_resolve(name, port, out, max, count);
+}
+
+enum cli_exit setup_servers(const struct options *o, struct addr out[PEER_RS_MAX], size_t *count,
+                            struct problem *p)
+{
+    struct slice rest = slice_of(options_text(o, OPT_RS));
+
+    *count = 0;
+    while (rest.p != NULL && *count < PEER_RS_MAX) {
+        struct slice host = {0};
+        struct slice word = slice_trim(slice_split(rest, ',', &rest));
+        uint16_t port = RS_PORT;
+        size_t found = 0;
+        if (!addr_split(word, &host, &port))
+            continue; /* was checked with the options */
+        enum di_err err = resolve(host, port, out + *count, PEER_RS_MAX - *count, &found);
+        if (err != DI_OK || found == 0) {
+            problem_set(p, "", "its name does not resolve",
+                        "registration server %.*s is unreachable", (int)word.n, word.p);
+            snprintf(p->hint, sizeof(p->hint), "getent hosts %.*s", (int)host.n, host.p);
+            return CLI_EXIT_RS;
+        }
+        *count += found;
+    }
+    return CLI_EXIT_OK;
+}
+
+enum cli_exit setup_listen(const struct options *o, struct addr *out, struct problem *p)
+{
+    const char *text = options_text(o, OPT_LISTEN);
+    uint16_t port = o->command == COMMAND_RS ? RS_PORT : 0;
+    struct slice host = {0};
+    size_t count = 0;
+
+    *out = (struct addr){.port = port};
+    if (!addr_split(slice_of(text), &host, &port))
+        return CLI_EXIT_USAGE; /* was checked with the options */
+    out->port = port;
+    if (host.n == 0 || resolve(host, port, out, 1, &count) == DI_OK)
+        return CLI_EXIT_OK;
+    problem_set(p, "ip address", "it is no address of this machine, nor a name of one",
+                "cannot listen on %s", text);
+    return CLI_EXIT_OPEN;
+}
+
+enum cli_exit setup_state(const struct options *o, const char *name, struct state_dir *out,
+                          struct problem *p)
+{
+    const char *root = options_text(o, OPT_STATE);
+    const char *command = command_info(o->command)->name;
+    char why[256] = "";
+
+    if (root == NULL) {
+        problem_set(p, "", "neither XDG_STATE_HOME nor HOME is set", "no place to keep state");
+        snprintf(p->hint, sizeof(p->hint), "p2pdi %s --state DIR", command);
+        return CLI_EXIT_OPEN;
+    }
+    enum di_err err = state_dir_open(root, name, out, why);
+    if (err == DI_OK)
+        return CLI_EXIT_OK;
+    problem_set(p, "", *why != '\0' ? why : di_err_text(err), "cannot use state directory %.150s",
+                root);
+    if (err == DI_IN_USE)
+        snprintf(p->hint, sizeof(p->hint), "p2pdi %s --state OTHER-DIR, or end the other process",
+                 command);
+    else
+        snprintf(p->hint, sizeof(p->hint), "ls -ld '%.200s'", root);
+    return CLI_EXIT_OPEN;
+}
+
+enum cli_exit setup_failed(const struct options *o, enum di_err err, const char *why,
+                           struct problem *p)
+{
+    const char *command = command_info(o->command)->name;
+
+    problem_set(p, "", *why != '\0' ? why : di_err_text(err), "p2pdi %s cannot start", command);
+    if (err == DI_IN_USE)
+        snprintf(p->hint, sizeof(p->hint), "ss -ltnp, or p2pdi %s --listen :0", command);
+    else if (err == DI_ACCESS && o->command != COMMAND_RS)
+        snprintf(p->hint, sizeof(p->hint), "ls -ld '%.200s'", options_text(o, OPT_SHARE));
+    else
+        snprintf(p->hint, sizeof(p->hint), "p2pdi %s --print-config", command);
+    return CLI_EXIT_OPEN;
+}
+
+static void cancel_peer(void *arg)
+{
+    peer_cancel(arg);
+}
+
+enum cli_exit setup_peer_open(const struct options *o, peer_event_fn *on_event,
+                              peer_trace_fn *trace, void *arg, struct setup_peer *out,
+                              struct problem *p)
+{
+    struct peer_config cfg = {.library = options_text(o, OPT_SHARE),
+                              .workers = (unsigned)options_number(o, OPT_WORKERS),
+                              .downloads = (unsigned)options_number(o, OPT_DOWNLOADS),
+                              .on_event = on_event,
+                              .trace = options_flag(o, OPT_TRACE) ? trace : NULL,
+                              .arg = arg};
+    char name[40];
+    char why[256] = "";
+
+    *out = (struct setup_peer){.state = {.lock_fd = -1}};
+    enum cli_exit code = setup_servers(o, cfg.rs, &cfg.rs_count, p);
+    if (code == CLI_EXIT_OK)
+        code = setup_listen(o, &cfg.listen, p);
+    if (code != CLI_EXIT_OK)
+        return code;
+
+    /* Its real path names the state, so it must be there. */
+    (void)mkdir(cfg.library, 0777);
+    enum di_err err = state_peer_name(options_text(o, OPT_RS), cfg.library, name);
+    if (err != DI_OK) {
+        problem_set(p, "", di_err_text(err), "cannot open library %.150s", cfg.library);
+        snprintf(p->hint, sizeof(p->hint), "mkdir -p '%.200s'", cfg.library);
+        return CLI_EXIT_OPEN;
+    }
+    code = setup_state(o, name, &out->state, p);
+    if (code != CLI_EXIT_OK)
+        return code;
+    cfg.state = &out->state;
+    err = peer_start(&cfg, &out->peer, why);
+    if (err != DI_OK) {
+        state_dir_close(&out->state);
+        return setup_failed(o, err, why, p);
+    }
+    signals_notify(cancel_peer, out->peer);
+    return CLI_EXIT_OK;
+}
+
+void setup_peer_close(struct setup_peer *s)
+{
+    signals_notify(NULL, NULL);
+    peer_stop(s->peer);
+    state_dir_close(&s->state);
+}
