@@ -1,0 +1,186 @@
+/*
+ * What the scheduler knows, between its three files: plan.c (documents, editions, offers: what could be
+ * asked of whom), link.c (links, requests and their outcomes), sched.c (the public events).
+ *
+ *     doc 8609 --- edition a1b2 --- offer of 192.0.2.7 --- in that holder's ready list
+ *         |                    \--- offer of 192.0.2.9 --- in that holder's ready list
+ *         \------- edition ffff --- offer of 192.0.2.8     (fewer offer it: tried when a1b2 has failed)
+ *
+ * A document is in one of these states:
+ *   listed       offers of its current edition are in their holders' ready lists
+ *   under way    it has a request; none of its offers is ready
+ *   exhausted    every offer failed, or there is none: in the list of those, until popped or offered
+ *   dropped      not wanted any more, but a request is still under way
+ */
+#ifndef P2PDI_SRC_SCHED_INTERNAL_H
+#define P2PDI_SRC_SCHED_INTERNAL_H
+
+#include "p2pdi/base/hash.h"
+#include "p2pdi/base/random.h"
+#include "p2pdi/sched/sched.h"
+
+#include "ready.h"
+
+/* Failures without progress in between, until it is given up: a holder, or one document of it. */
+#define FAILURES_MAX 4
+/* Refusals to serve in a row, until a holder is given up. */
+#define BUSY_MAX 12
+/* How often a holder may change its mind about what it offers. */
+#define EDITIONS_MAX 8
+/* More holders of one document than that bring nothing; the others are heard of again when some fail. */
+#define OFFERS_MAX 64
+/* A transfer that brought so much was worth it, even if it broke off. */
+#define PROGRESS_BYTES (UINT64_C(64) * 1024)
+/* A connection that is being made for a document is given so long before another holder is tried too. */
+#define CLAIM_US INT64_C(300000)
+#define BACKOFF_MIN_US INT64_C(250000)
+#define BACKOFF_MAX_US INT64_C(30000000)
+#define RETRY_AFTER_MAX_US INT64_C(60000000)
+/* Requests under way on a fresh link; each document that came makes it one more. */
+#define WINDOW_START 2u
+
+/* Whose bytes the kept ones are. */
+enum kept_from { KEPT_UNKNOWN, KEPT_ONE_HOLDER };
+
+struct edition {
+    struct sha256 sha256;
+    uint64_t size_bytes;
+    uint64_t have; /* kept bytes, from the start */
+    enum kept_from kept_from;
+    struct addr kept_holder;
+    bool is_suspect; /* bytes of several made a mismatch: from now on each holder starts at 0 */
+    unsigned live;   /* offers that did not fail */
+    struct edition *next;
+};
+
+struct offer {
+    UT_hash_handle hh;
+    struct offer_key {
+        struct doc *doc;
+        struct holder *holder;
+    } key;
+    struct edition *edition;
+    struct ready_place ready;
+    bool is_live;
+    enum sched_why why; /* if not */
+    unsigned failures;
+    unsigned editions;                       /* that this holder ever offered */
+    struct offer *doc_prev, *doc_next;       /* of the same document */
+    struct offer *holder_prev, *holder_next; /* of the same holder */
+};
+
+struct doc {
+    UT_hash_handle hh;
+    uint32_t rfc;
+    bool has_only;
+    bool is_dropped;
+    bool is_hopeless; /* it failed by our own fault */
+    bool is_listed;
+    bool is_exhausted; /* in the list of those */
+    bool has_partial;
+    struct addr only;
+    struct sha256 partial; /* edition of which */
+    uint64_t partial_have; /* bytes are here from an earlier run */
+    struct edition *editions;
+    struct edition *current; /* the one that is asked for; NULL before the first offer */
+    struct offer *offers;
+    struct request *request;
+    size_t order_at;          /* in the order asked for */
+    int64_t claimed_until_us; /* a link is being opened for it */
+    struct doc *prev, *next;  /* among the exhausted */
+};
+
+enum holder_state { HOLDER_GOOD, HOLDER_GONE, HOLDER_SHUNNED };
+
+struct holder {
+    UT_hash_handle hh;
+    struct addr addr;
+    enum holder_state state;
+    struct offer *offers;
+    size_t offer_count;
+    struct ready ready;
+    unsigned links, requests;
+    bool is_connecting;
+    unsigned failures, busies; /* in a row */
+    int64_t not_before_us;     /* no new link until then */
+    int64_t busy_until_us;     /* no request on any link until then */
+};
+
+struct request {
+    uint32_t id;
+    struct doc *doc;
+    struct edition *edition;
+    uint64_t offset;
+    uint64_t have;
+    bool is_answerable; /* all bytes are from this holder: it is to blame for a mismatch */
+    struct request *prev, *next;
+};
+
+struct link {
+    UT_hash_handle hh;
+    uint32_t id;
+    struct holder *holder;
+    bool is_up;
+    bool is_faulted; /* what broke it has been told by sched_on_failed */
+    unsigned window;
+    unsigned under_way;
+    size_t delivered;
+    uint32_t claim;           /* the document it is opened for */
+    struct request *requests; /* oldest first: answers come in this order */
+};
+
+struct sched {
+    struct sched_config cfg;
+    struct prng prng;
+    struct doc *docs;
+    struct holder *holders;
+    struct offer *offers;
+    struct link *links;
+    struct doc *exhausted;
+    size_t pending; /* docs that are not dropped */
+    size_t listed;  /* docs that are listed */
+    size_t links_up, requests;
+    struct doc **order; /* as asked for; NULL where one went */
+    size_t order_count, order_room;
+    size_t order_from; /* none before this one is listed */
+    uint32_t last_link, last_request;
+};
+
+/* ---- plan.c --------------------------------------------------------------------------------------- */
+
+struct doc *plan_doc(const struct sched *s, uint32_t rfc);
+enum di_err plan_want(struct sched *s, uint32_t rfc, struct doc **out) DI_MUST_CHECK;
+/* Frees the document and all that was known of it. It has no request. */
+void plan_forget(struct sched *s, struct doc *d);
+void plan_limit(struct sched *s, struct doc *d, const struct addr *only);
+enum di_err plan_offer(struct sched *s, struct doc *d, const struct addr *holder,
+                       uint64_t size_bytes, const struct sha256 *sha256) DI_MUST_CHECK;
+struct offer *plan_find_offer(const struct sched *s, struct doc *d, struct holder *h);
+/* The offer failed for good. */
+void plan_fail_offer(struct sched *s, struct offer *o, enum sched_why why);
+/* It may be tried again. */
+void plan_revive_offer(struct sched *s, struct offer *o);
+/* All offers of the holder fail. */
+void plan_fail_holder(struct sched *s, struct holder *h, enum sched_why why);
+/* Puts the document where it belongs now: listed with its best edition, exhausted, or neither. */
+void plan_settle(struct sched *s, struct doc *d);
+/* An offer's failures changed. */
+void plan_place(struct offer *o);
+void plan_note_partial(struct edition *ed, const struct doc *d);
+/* The listed document that was asked for first; NULL if there is none. */
+struct doc *plan_first(struct sched *s);
+
+struct holder *plan_holder(const struct sched *s, const struct addr *addr);
+/* Frees the holder if nothing is left that is worth remembering. */
+void plan_holder_release(struct sched *s, struct holder *h);
+
+static inline struct offer *offer_of(struct ready_place *p)
+{
+    return (struct offer *)(void *)((char *)p - offsetof(struct offer, ready));
+}
+
+/* ---- link.c --------------------------------------------------------------------------------------- */
+
+void link_free(struct sched *s, struct link *l);
+
+#endif
