@@ -1,0 +1,222 @@
+/*
+ * Asking another program: a connection with a buffer of what has come. Heads are parsed strictly,
+ * bodies handed on from where they lie. Whatever thread asks; one at a time.
+ */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CALL_BUFFER ((size_t)16 << 10)
+
+/*
+ *      data        data + start     data + end       data + cap
+ *       | consumed  | came, unread   | free           |
+ */
+struct client {
+    struct peer *peer;
+    struct net_stream *stream;
+    struct addr remote;
+    size_t cap, start, end;
+    size_t head_len; /* of the head that was parsed last and is still in front */
+    bool touched;
+    char data[];
+};
+
+enum di_err client_open(struct peer *p, const struct addr *to, size_t cap, struct net_waker *waker,
+                        int64_t deadline_us, struct client **out)
+{
+    struct client *c = malloc(sizeof(*c) + cap);
+    if (c == NULL)
+        return DI_NOMEM;
+    *c = (struct client){.peer = p, .remote = *to, .cap = cap};
+    enum di_err err = net_stream_open(to, deadline_us, waker, &c->stream);
+    if (err != DI_OK) {
+        free(c);
+        return err;
+    }
+    *out = c;
+    return DI_OK;
+}
+
+void client_close(struct client *c)
+{
+    if (c == NULL)
+        return;
+    net_stream_close(c->stream);
+    free(c);
+}
+
+const struct addr *client_remote(const struct client *c)
+{
+    return &c->remote;
+}
+
+bool client_is_idle_alive(struct client *c)
+{
+    return c->start + c->head_len == c->end && net_stream_is_idle_alive(c->stream);
+}
+
+bool client_is_touched(const struct client *c)
+{
+    return c->touched;
+}
+
+void client_mark(struct client *c)
+{
+    c->touched = false;
+}
+
+enum di_err client_send(struct client *c, const struct buf *message, int64_t deadline_us)
+{
+    if (buf_status(message) != DI_OK)
+        return buf_status(message);
+    peer_trace(c->peer, false, &c->remote, buf_bytes(message), message->len, NULL, 0);
+    return net_stream_send(c->stream, buf_bytes(message), message->len, deadline_us);
+}
+
+/* More bytes behind those that are there. DI_PROTOCOL: no room, though nothing whole is there. */
+static enum di_err fill(struct client *c, int64_t deadline_us)
+{
+    if (c->start == c->end) {
+        c->start = 0;
+        c->end = 0;
+    } else if (c->end == c->cap) {
+        if (c->start == 0)
+            return DI_PROTOCOL;
+        memmove(c->data, c->data + c->start, c->end - c->start);
+        c->end -= c->start;
+        c->start = 0;
+    }
+    size_t got = 0;
+    enum di_err err =
+        net_stream_recv(c->stream, c->data + c->end, c->cap - c->end, &got, deadline_us);
+    if (err != DI_OK)
+        return err;
+    c->end += got;
+    c->touched = true;
+    return DI_OK;
+}
+
+static void drop_head(struct client *c)
+{
+    c->start += c->head_len;
+    c->head_len = 0;
+}
+
+enum di_err client_head(struct client *c, struct wire_response *out, int64_t deadline_us)
+{
+    struct wire_frame frame = {0};
+    drop_head(c);
+    for (;;) {
+        switch (wire_response_frame(&frame, c->data + c->start, c->end - c->start)) {
+        case WIRE_WHOLE: {
+            struct wire_fault fault = {0};
+            c->head_len = frame.head_len;
+            peer_trace(c->peer, true, &c->remote, c->data + c->start, frame.head_len, NULL, 0);
+            return wire_response_parse(c->data + c->start, frame.head_len, out, &fault);
+        }
+        case WIRE_BAD:
+            return DI_PROTOCOL;
+        case WIRE_MORE:
+            break;
+        }
+        if (c->end - c->start >= WIRE_HEAD_MAX)
+            return DI_PROTOCOL;
+        enum di_err err = fill(c, deadline_us);
+        if (err != DI_OK)
+            return err;
+    }
+}
+
+enum di_err client_bytes(struct client *c, uint64_t max, const char **bytes, size_t *len,
+                         int64_t deadline_us)
+{
+    drop_head(c);
+    if (c->start == c->end) {
+        enum di_err err = fill(c, deadline_us);
+        if (err != DI_OK)
+            return err;
+    }
+    size_t there = c->end - c->start;
+    if (there > max)
+        there = (size_t)max;
+    *bytes = c->data + c->start;
+    *len = there;
+    c->start += there;
+    return DI_OK;
+}
+
+enum di_err client_skip(struct client *c, uint64_t len, int64_t deadline_us)
+{
+    while (len > 0) {
+        const char *bytes = NULL;
+        size_t got = 0;
+        enum di_err err = client_bytes(c, len, &bytes, &got, deadline_us);
+        if (err != DI_OK)
+            return err;
+        len -= got;
+    }
+    return DI_OK;
+}
+
+/* ---- one request, one answer ----------------------------------------------------------------- */
+
+/* The body comes into its own buffer; the head stays in the client's, for its slices. */
+static enum di_err read_body(struct client *c, uint64_t len, struct buf *body, int64_t deadline_us)
+{
+    buf_init(body, PEER_BODY_MAX);
+    if (len > PEER_BODY_MAX)
+        return DI_PROTOCOL;
+    size_t from = c->start + c->head_len;
+    size_t there = c->end - from;
+    if (there > len)
+        there = (size_t)len;
+    if (there > 0)
+        buf_append(body, c->data + from, there);
+    c->end = c->start + c->head_len; /* one answer a connection: nothing of use may follow */
+    while (buf_status(body) == DI_OK && body->len < len) {
+        size_t got = 0;
+        uint64_t left = len - body->len;
+        size_t want = left < ((size_t)256 << 10) ? (size_t)left : (size_t)256 << 10;
+        char *room = buf_reserve(body, want);
+        if (room == NULL)
+            break;
+        enum di_err err = net_stream_recv(c->stream, room, want, &got, deadline_us);
+        if (err != DI_OK)
+            return err;
+        buf_commit(body, got);
+    }
+    return buf_status(body);
+}
+
+enum di_err client_call(struct peer *p, const struct addr *to, const struct wire_request *request,
+                        struct net_waker *waker, int64_t deadline_us, struct reply *out)
+{
+    *out = (struct reply){0};
+    struct buf message;
+    buf_init(&message, WIRE_HEAD_MAX);
+    buf_init(&out->body, PEER_BODY_MAX);
+    wire_request_format(&message, request);
+    enum di_err err = client_open(p, to, CALL_BUFFER, waker, deadline_us, &out->client);
+    if (err == DI_OK)
+        err = client_send(out->client, &message, deadline_us);
+    if (err == DI_OK)
+        err = client_head(out->client, &out->head, deadline_us);
+    if (err == DI_OK && out->head.has_content_length)
+        err = read_body(out->client, out->head.content_length, &out->body, deadline_us);
+    buf_fini(&message);
+    if (err != DI_OK) {
+        reply_fini(out);
+    } else if (out->body.len > 0) {
+        peer_trace(p, true, to, "", 0, buf_bytes(&out->body), out->body.len);
+    }
+    return err;
+}
+
+void reply_fini(struct reply *r)
+{
+    buf_fini(&r->body);
+    client_close(r->client);
+    r->client = NULL;
+}

@@ -1,0 +1,154 @@
+/*
+ * Serving a document, framed or over HTTP: conditions, ranges, head, and the bytes from memory or
+ * by sendfile. Worker threads; no lock of the peer is taken.
+ */
+#include "internal.h"
+
+#include "p2pdi/service/service.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#define HEAD_MAX ((size_t)2048)
+#define DATE_SIZE 32
+
+/* "Sun, 06 Nov 1994 08:49:37 GMT"; strftime would ask the locale. */
+static void format_http_date(int64_t wall_s, char out[DATE_SIZE])
+{
+    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    time_t t = (time_t)wall_s;
+    struct tm tm;
+    if (gmtime_r(&t, &tm) == NULL)
+        gmtime_r(&(time_t){0}, &tm);
+    snprintf(out, DATE_SIZE, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday], tm.tm_mday,
+             months[tm.tm_mon], (tm.tm_year + 1900) % 10000, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+static void append_identity(struct buf *head, enum wire_form form, const struct library_doc *doc)
+{
+    char hex[SHA256_HEX_SIZE];
+    char date[DATE_SIZE];
+    sha256_format(&doc->sha256, hex);
+    format_http_date(doc->mtime_s, date);
+    if (form == WIRE_HTTP) {
+        buf_append_str(head, "ETag: \"");
+        buf_append(head, hex, sizeof(hex) - 1);
+        buf_append_str(head, "\"\r\nAccept-Ranges: bytes\r\n");
+    } else {
+        wire_head_field(head, "SHA-256", hex);
+    }
+    wire_head_field(head, "Last-Modified", date);
+}
+
+static void send_not_modified(struct job *j, const struct library_doc *doc)
+{
+    struct buf head;
+    buf_init(&head, HEAD_MAX);
+    wire_head_begin(&head, j->wire->form, 304);
+    append_identity(&head, j->wire->form, doc);
+    service_connection_field(&head, j->wire);
+    wire_head_end(&head);
+    job_send_head(j, &head);
+}
+
+static void send_bad_range(struct job *j, const struct library_doc *doc)
+{
+    static const char text[] = "the range lies beyond the document's end\n";
+    char range[40];
+    struct buf head;
+    snprintf(range, sizeof(range), "bytes */%ju", (uintmax_t)doc->size_bytes);
+    buf_init(&head, HEAD_MAX);
+    wire_head_begin(&head, j->wire->form, 416);
+    wire_head_field(&head, "Content-Range", range);
+    wire_head_field(&head, "Content-Type", "text/plain; charset=utf-8");
+    wire_head_field_u64(&head, "Content-Length", sizeof(text) - 1);
+    service_connection_field(&head, j->wire);
+    wire_head_end(&head);
+    if (j->wire->method != WIRE_HTTP_HEAD)
+        buf_append(&head, text, sizeof(text) - 1);
+    STATS_ADD(&j->peer->stats, request_errors_total, 1);
+    job_send_head(j, &head);
+}
+
+static void send_part(struct job *j, const struct library_doc *doc, struct library_file *file,
+                      int status, uint64_t first, uint64_t len)
+{
+    enum wire_form form = j->wire->form;
+    struct buf head;
+    buf_init(&head, HEAD_MAX);
+    wire_head_begin(&head, form, status);
+    append_identity(&head, form, doc);
+    wire_head_field(&head, "Content-Type", library_format_mime(doc->format));
+    wire_head_field_u64(&head, "Content-Length", len);
+    if (status == 206)
+        buf_printf(&head, "Content-Range: bytes %ju-%ju/%ju\r\n", (uintmax_t)first,
+                   (uintmax_t)(first + len - 1), (uintmax_t)doc->size_bytes);
+    service_connection_field(&head, j->wire);
+    wire_head_end(&head);
+    peer_trace(j->peer, false, net_conn_remote(j->conn), buf_bytes(&head), head.len, NULL, 0);
+    net_conn_send(j->conn, buf_bytes(&head), head.len);
+    buf_fini(&head);
+
+    if (j->wire->method == WIRE_HTTP_HEAD || len == 0) {
+        library_file_release(file);
+    } else {
+        const char *bytes = library_file_bytes(file);
+        if (bytes != NULL)
+            net_conn_send_shared(j->conn, bytes + first, (size_t)len, library_file_release, file);
+        else
+            net_conn_send_file(j->conn, library_file_fd(file), first, len, library_file_release,
+                               file);
+    }
+    service_close_if_asked(j->conn, j->wire);
+    STATS_ADD(&j->peer->stats, getrfc_total, 1);
+}
+
+static void serve_held(struct job *j, struct library *lib, const struct library_doc *doc)
+{
+    const struct wire_request *w = j->wire;
+    uint64_t first = 0;
+    uint64_t len = doc->size_bytes;
+
+    if (w->has_if_match && !w->if_match_any && !wire_etag_matches(w->if_match, &doc->sha256)) {
+        job_send_error(j, 409, "the document changed since: its SHA-256 is another one");
+        return;
+    }
+    if (w->has_if_none_match &&
+        (w->if_none_match_any || wire_etag_matches(w->if_none_match, &doc->sha256))) {
+        send_not_modified(j, doc);
+        return;
+    }
+    int status = wire_range_apply(&w->range, doc->size_bytes, &first, &len);
+    if (status == 416) {
+        send_bad_range(j, doc);
+        return;
+    }
+    struct library_file *file = NULL;
+    enum di_err err = library_file_open(lib, doc, &file);
+    if (err == DI_OK)
+        send_part(j, doc, file, status, first, len);
+    else if (err == DI_NOT_FOUND)
+        job_send_error(j, 404, "the document was here, but is gone");
+    else
+        job_send_error(j, 500, di_err_text(err));
+}
+
+void serve_document(struct job *j, uint32_t rfc, enum library_format format)
+{
+    struct library *lib = j->peer->library;
+    if (lib == NULL) {
+        job_send_error(j, 503, "starting: try again in a second");
+        return;
+    }
+    const struct library_doc *doc = library_get(lib, rfc, format);
+    if (doc == NULL) {
+        char text[80];
+        snprintf(text, sizeof(text), "RFC %u is not held here", rfc);
+        job_send_error(j, 404, text);
+        return;
+    }
+    serve_held(j, lib, doc);
+    library_doc_unref(doc);
+}

@@ -1,0 +1,42 @@
+/*
+ * The sink: events and traced messages to whoever runs the peer, one at a time. Any thread. The
+ * lock is held during the callback: that is what makes "one at a time", and why it is the last in
+ * the order and the callback must not call back.
+ */
+#include "internal.h"
+
+#include "p2pdi/service/service.h"
+
+void peer_emit(struct peer *p, struct peer_event ev)
+{
+    if (p->cfg.on_event == NULL)
+        return;
+    ev.at_us = clock_mono_us();
+    lock_acquire(&p->sink);
+    p->cfg.on_event(p->cfg.arg, &ev);
+    lock_release(&p->sink);
+}
+
+void peer_emit_error(struct peer *p, const char *what, const char *why, const char *hint)
+{
+    peer_emit(p,
+              (struct peer_event){.kind = PEER_EV_ERROR, .what = what, .why = why, .hint = hint});
+}
+
+void peer_trace(struct peer *p, bool received, const struct addr *remote, const char *head,
+                size_t head_len, const char *body, size_t body_len)
+{
+    if (p->cfg.trace == NULL)
+        return;
+    struct buf shown;
+    buf_init(&shown, head_len + body_len + WIRE_HEAD_MAX);
+    service_mask_cookies(&shown, head, head_len);
+    if (body_len > 0)
+        buf_append(&shown, body, body_len);
+    if (buf_status(&shown) == DI_OK) {
+        lock_acquire(&p->sink);
+        p->cfg.trace(p->cfg.arg, received, remote, buf_bytes(&shown), shown.len);
+        lock_release(&p->sink);
+    }
+    buf_fini(&shown);
+}

@@ -1,0 +1,398 @@
+/*
+ * One link: takes documents from one holder, with several requests under way, appends what comes to
+ * the library's parts, verifies. Runs on a pool's thread ("fetch N"); holds no lock.
+ *
+ * Requests go out in order and answers come back in that order: the ring holds the flights that are
+ * asked for and not answered, oldest first.
+ */
+#include "download.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FETCH_BUFFER ((size_t)256 << 10)
+#define CONNECT_US (5 * CLOCK_US_PER_S)
+#define SILENCE_US (10 * CLOCK_US_PER_S) /* no byte for that long: the holder is given up */
+#define RATE_MIN 1000                    /* bytes a second, on average after SILENCE_US */
+#define SKIP_MAX ((uint64_t)64 << 10)    /* longer bodies of useless answers close the link */
+#define BUSY_RETRY_US CLOCK_US_PER_S
+
+struct session {
+    struct link *link;
+    struct client *client;
+    struct flight *ring[FETCH_WINDOW];
+    size_t first, count;
+    bool proven; /* the connection has carried an answer: its end may be mere idleness */
+};
+
+static enum sched_why why_of(enum di_err err)
+{
+    switch (err) {
+    case DI_REFUSED:
+        return SCHED_REFUSED;
+    case DI_UNREACHABLE:
+        return SCHED_UNREACHABLE;
+    case DI_TIMEOUT:
+        return SCHED_TIMEOUT;
+    case DI_PROTOCOL:
+        return SCHED_PROTOCOL;
+    case DI_NOMEM:
+    case DI_LIMIT:
+        return SCHED_LOCAL;
+    default:
+        return SCHED_CLOSED;
+    }
+}
+
+/* ---- the ring -------------------------------------------------------------------------------- */
+
+static void push(struct session *s, struct flight *f)
+{
+    s->ring[(s->first + s->count++) % FETCH_WINDOW] = f;
+}
+
+static struct flight *pop(struct session *s)
+{
+    struct flight *f = s->ring[s->first];
+    s->first = (s->first + 1) % FETCH_WINDOW;
+    s->count--;
+    return f;
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+static void format_request(struct session *s, const struct flight *f, struct buf *out)
+{
+    char host[ADDR_HOST_SIZE];
+    char etag[SHA256_HEX_SIZE + 2] = "\"";
+    sha256_format(&f->request.edition, etag + 1);
+    etag[SHA256_HEX_SIZE] = '"';
+    addr_format_host(&s->link->holder, host);
+    struct wire_request q = {
+        .form = WIRE_FRAMED,
+        .method = WIRE_GET_RFC,
+        .rfc = f->request.rfc,
+        .host = slice_of(host),
+        .has_if_match = true,
+        .if_match = {etag, SHA256_HEX_SIZE + 1},
+    };
+    if (f->have > 0)
+        q.range = (struct wire_range){
+            .kind = WIRE_RANGE_FROM_TO, .first = f->have, .last = f->request.size_bytes - 1};
+    wire_request_format(out, &q);
+}
+
+/* Opens the part; NULL if the request has come to its end by that. */
+static struct flight *take_off(struct session *s, const struct sched_request *r)
+{
+    struct link *l = s->link;
+    struct flight *f = calloc(1, sizeof(*f));
+    if (f == NULL)
+        return NULL;
+    f->request = *r;
+    f->holder = l->holder;
+    link_takes_off(l, f);
+    enum di_err err =
+        library_part_open(l->peer->library, r->rfc, &r->edition, r->size_bytes, &f->part, &f->have);
+    if (err == DI_IN_USE) {
+        link_failed(l, f, SCHED_BUSY, 0, BUSY_RETRY_US);
+        return NULL;
+    }
+    if (err != DI_OK) {
+        peer_emit_error(l->peer, "a download cannot be stored", di_err_text(err),
+                        "check space and permissions of the library");
+        link_failed(l, f, SCHED_LOCAL, 0, 0);
+        return NULL;
+    }
+    f->resumed = f->have > 0;
+    return f;
+}
+
+/* It sent what it had not announced; the scheduler shuns it too. */
+static void blame(struct session *s, struct flight *f)
+{
+    struct peer *p = s->link->peer;
+    STATS_ADD(&p->stats, mismatches_total, 1);
+    neighbours_shun(p->neighbours, &f->holder);
+    library_part_discard(f->part);
+    link_failed(s->link, f, SCHED_MISMATCH, 0, 0);
+}
+
+static void fail_here(struct session *s, struct flight *f, enum di_err err)
+{
+    peer_emit_error(s->link->peer, "a download cannot be stored", di_err_text(err),
+                    "check space and permissions of the library");
+    library_part_keep(f->part);
+    link_failed(s->link, f, SCHED_LOCAL, f->have, 0);
+}
+
+/*
+ * All bytes are there. true: f has ended, well or not. false: what an earlier flight had left was
+ * wrong, for which this holder is not to blame: f starts again at its first byte.
+ */
+static bool conclude(struct session *s, struct flight *f)
+{
+    enum di_err err = library_part_verify(f->part);
+    if (err == DI_MISMATCH && f->resumed) {
+        err = library_part_reset(f->part);
+        if (err == DI_OK) {
+            f->resumed = false;
+            f->have = 0;
+            return false;
+        }
+    }
+    if (err == DI_OK)
+        link_done(s->link, f);
+    else if (err == DI_MISMATCH)
+        blame(s, f);
+    else
+        fail_here(s, f, err);
+    return true;
+}
+
+/* Asks for as much as the scheduler allows. */
+static enum di_err fill_window(struct session *s)
+{
+    struct buf out;
+    struct sched_request r;
+    buf_init(&out, (size_t)FETCH_WINDOW * WIRE_HEAD_MAX);
+    while (s->count < FETCH_WINDOW && link_next(s->link, &r)) {
+        if (catalog_has(s->link->peer->catalog, r.rfc)) {
+            link_needless(s->link, &r);
+            continue;
+        }
+        struct flight *f = take_off(s, &r);
+        if (f == NULL || (f->have == r.size_bytes && conclude(s, f)))
+            continue;
+        push(s, f);
+        format_request(s, f, &out);
+    }
+    enum di_err err = DI_OK;
+    if (out.len > 0)
+        err = client_send(s->client, &out, clock_mono_us() + SILENCE_US);
+    buf_fini(&out);
+    return err;
+}
+
+/* All that is not answered once more, over a new connection. */
+static enum di_err ask_again(struct session *s)
+{
+    struct buf out;
+    buf_init(&out, (size_t)FETCH_WINDOW * WIRE_HEAD_MAX);
+    for (size_t i = 0; i < s->count; i++)
+        format_request(s, s->ring[(s->first + i) % FETCH_WINDOW], &out);
+    enum di_err err = client_send(s->client, &out, clock_mono_us() + SILENCE_US);
+    buf_fini(&out);
+    return err;
+}
+
+static enum di_err connect_anew(struct session *s)
+{
+    client_close(s->client);
+    s->client = NULL;
+    s->proven = false;
+    return client_open(s->link->peer, &s->link->holder, FETCH_BUFFER, s->link->peer->waker,
+                       clock_mono_us() + CONNECT_US, &s->client);
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+/* The body of an answer that is of no use. */
+static enum di_err skip_body(struct session *s, const struct wire_response *head)
+{
+    if (!head->has_content_length)
+        return DI_OK;
+    if (head->content_length > SKIP_MAX)
+        return DI_CLOSED;
+    return client_skip(s->client, head->content_length, clock_mono_us() + SILENCE_US);
+}
+
+/* The document's bytes into its part. *local: it could not be stored; the link is good still. */
+static enum di_err take_body(struct session *s, struct flight *f, uint64_t len, enum di_err *local)
+{
+    int64_t start_us = clock_mono_us();
+    int64_t now_us = start_us;
+    uint64_t came = 0;
+    *local = DI_OK;
+    while (came < len) {
+        const char *bytes = NULL;
+        size_t got = 0;
+        enum di_err err = client_bytes(s->client, len - came, &bytes, &got, now_us + SILENCE_US);
+        if (err != DI_OK)
+            return err;
+        came += got;
+        if (*local == DI_OK)
+            *local = library_part_append(f->part, bytes, got);
+        if (*local == DI_OK)
+            link_progress(s->link, f, got);
+        else if (len - came > SKIP_MAX)
+            return DI_CLOSED;
+        now_us = clock_mono_us();
+        int64_t took_us = now_us - start_us;
+        if (took_us > SILENCE_US && came * CLOCK_US_PER_S / (uint64_t)took_us < RATE_MIN)
+            return DI_TIMEOUT;
+    }
+    return DI_OK;
+}
+
+/* Is it the edition, and are they the bytes, that were asked for? */
+static bool is_expected(const struct flight *f, const struct wire_response *head)
+{
+    uint64_t size = f->request.size_bytes;
+    if (!head->has_content_length || head->encoding != WIRE_IDENTITY)
+        return false;
+    if (head->status == 200)
+        return head->content_length == size;
+    return head->has_content_range && head->range_first == f->have &&
+           head->range_last == size - 1 && head->range_total == size &&
+           head->content_length == size - f->have;
+}
+
+/* An answer with the document in it. f is off the ring. */
+static enum di_err take_document(struct session *s, struct flight *f,
+                                 const struct wire_response *head)
+{
+    enum di_err local = DI_OK;
+    if (head->status == 200 && f->have > 0) {
+        /* It does not do ranges: what we have is not needed. */
+        local = library_part_reset(f->part);
+        f->have = 0;
+        f->resumed = false;
+    }
+    enum di_err err = DI_OK;
+    if (local == DI_OK)
+        err = take_body(s, f, head->content_length, &local);
+    else
+        err = skip_body(s, head);
+    if (local != DI_OK) {
+        fail_here(s, f, local);
+    } else if (err != DI_OK) {
+        library_part_keep(f->part);
+        link_failed(s->link, f, why_of(err), f->have, 0);
+    } else if (!conclude(s, f)) {
+        struct buf out;
+        buf_init(&out, WIRE_HEAD_MAX);
+        push(s, f);
+        format_request(s, f, &out);
+        err = client_send(s->client, &out, clock_mono_us() + SILENCE_US);
+        buf_fini(&out);
+    }
+    return err;
+}
+
+static enum sched_why why_of_status(int status)
+{
+    switch (status) {
+    case 404:
+        return SCHED_NOT_FOUND;
+    case 409:
+    case 416:
+        return SCHED_CHANGED;
+    case 302: /* whom it points to is not followed: others are known from their own word */
+    case 429:
+    case 503:
+        return SCHED_BUSY;
+    default:
+        return SCHED_PROTOCOL;
+    }
+}
+
+/* An answer without it. f is off the ring. */
+static enum di_err take_refusal(struct session *s, struct flight *f,
+                                const struct wire_response *head, enum sched_why why)
+{
+    int64_t retry_us = BUSY_RETRY_US;
+    if (head->has_retry_after)
+        retry_us = (int64_t)head->retry_after_s * CLOCK_US_PER_S;
+    enum di_err err = skip_body(s, head);
+    library_part_keep(f->part);
+    link_failed(s->link, f, why, f->have, why == SCHED_BUSY ? retry_us : 0);
+    return err;
+}
+
+/* *resumable: nothing of an answer was lost; it may be asked for again over a new connection. */
+static enum di_err take_answer(struct session *s, bool *resumable)
+{
+    struct wire_response head;
+    *resumable = false;
+    enum di_err err = client_head(s->client, &head, clock_mono_us() + SILENCE_US);
+    if (err != DI_OK) {
+        *resumable = err == DI_CLOSED && s->proven;
+        return err;
+    }
+    s->proven = true;
+    struct flight *f = pop(s);
+    bool document = head.status == 200 || head.status == 206;
+    if (document && head.has_sha256 && !sha256_equal(&head.sha256, &f->request.edition))
+        err = take_refusal(s, f, &head, SCHED_CHANGED);
+    else if (document && head.has_sha256 && is_expected(f, &head))
+        err = take_document(s, f, &head);
+    else
+        err = take_refusal(s, f, &head, document ? SCHED_PROTOCOL : why_of_status(head.status));
+    /* What is behind in the window is not to blame: it is asked for again. */
+    *resumable = err == DI_CLOSED && s->count > 0;
+    return err;
+}
+
+/* ---- the link -------------------------------------------------------------------------------- */
+
+/* Takes up the kept connection if it leads to that holder and lives, else opens one. */
+static enum di_err connect(struct session *s, struct client **kept)
+{
+    s->client = *kept;
+    *kept = NULL;
+    if (s->client != NULL && addr_equal(client_remote(s->client), &s->link->holder) &&
+        client_is_idle_alive(s->client)) {
+        /* Should it turn out dead all the same, the holder is not to blame. */
+        s->proven = true;
+        return DI_OK;
+    }
+    return connect_anew(s);
+}
+
+static enum di_err work(struct session *s)
+{
+    for (;;) {
+        bool resumable = true;
+        enum di_err err = fill_window(s);
+        if (err == DI_OK && s->count == 0)
+            return DI_OK;
+        if (err == DI_OK)
+            err = take_answer(s, &resumable);
+        else
+            resumable = err == DI_CLOSED && s->proven;
+        if (err != DI_OK && resumable) {
+            err = connect_anew(s);
+            if (err == DI_OK)
+                err = ask_again(s);
+        }
+        if (err != DI_OK)
+            return err;
+    }
+}
+
+void fetch_run(struct link *l, struct client **kept)
+{
+    struct session s = {.link = l};
+    enum di_err err = connect(&s, kept);
+    if (err == DI_OK) {
+        link_up(l);
+        err = work(&s);
+    }
+    enum sched_why why = why_of(err);
+    if (s.count > 0) {
+        struct flight *f = pop(&s);
+        library_part_keep(f->part);
+        link_failed(l, f, why, f->have, 0);
+    }
+    while (s.count > 0) {
+        struct flight *f = pop(&s);
+        library_part_keep(f->part);
+        link_drops(l, f);
+    }
+    link_closed(l, why);
+    if (err == DI_OK)
+        *kept = s.client;
+    else
+        client_close(s.client);
+}

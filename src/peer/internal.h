@@ -1,0 +1,311 @@
+/*
+ * What the files of a peer know of each other. Each file keeps its own state behind its own lock;
+ * this header names what they ask of one another.
+ *
+ * Locks: catalog, listings, neighbours, registrar, downloads, gets, sink. None is held while
+ * another of these is taken, but for listings, under which the catalog is walked: so the order
+ * is listings, catalog. None is held across I/O. The sink's is held during the event callback, which
+ * must not call back.
+ *
+ * Threads: "peer" listener and workers (net: serve, http, listing), "library" and its publisher
+ * (store: catalog_own_*, downloads' on_published), "registrar", "seeker" (get.c), "fetch N"
+ * (download.c), "ask N" (query.c), and whoever calls peer.h.
+ */
+#ifndef P2PDI_PEER_INTERNAL_H
+#define P2PDI_PEER_INTERNAL_H
+
+#include "p2pdi/base/buf.h"
+#include "p2pdi/base/clock.h"
+#include "p2pdi/base/thread.h"
+#include "p2pdi/index/rfc_index.h"
+#include "p2pdi/net/server.h"
+#include "p2pdi/net/stream.h"
+#include "p2pdi/peer/peer.h"
+#include "p2pdi/store/library.h"
+#include "p2pdi/wire/message.h"
+#include "p2pdi/wire/rows.h"
+
+#define PEER_PORT_MIN                                                                              \
+    1024 /* a peer has an unprivileged port; third parties' services have others */
+#define PEER_CALL_US (10 * CLOCK_US_PER_S) /* one request and its answer */
+#define PEER_BODY_MAX ((size_t)64 << 20)   /* of a table that others send */
+#define PEER_PAGE_MAX ((size_t)256 << 20)  /* of a table that we send */
+#define PEER_IDLE_US (60 * CLOCK_US_PER_S)
+#define PEER_CONNECTIONS 16384
+
+struct catalog;
+struct listings;
+struct neighbours;
+struct registrar;
+struct downloads;
+struct gets;
+struct waiters;
+
+struct peer {
+    /* Set before threads start, constant afterwards. */
+    struct peer_config cfg;
+    char *library_dir; /* what cfg.library points to */
+    struct addr addr;
+    struct net_server *server;
+    struct net_waker *waker; /* ends all waiting for others once cancelled */
+    struct catalog *catalog;
+    struct listings *listings;
+    struct waiters *waiters;
+    struct neighbours *neighbours;
+    struct registrar *registrar;
+    struct downloads *downloads;
+    struct gets *gets;
+
+    _Atomic(struct library *) library; /* NULL while starting: the port answers already */
+    _Atomic(bool) listening;           /* server is set and not stopped */
+    _Atomic(bool) cancelled;
+    _Atomic(bool) scanned;
+    struct stats_counters stats;
+    struct lock sink;
+};
+
+static inline bool peer_is_cancelled(const struct peer *p)
+{
+    return p->cancelled;
+}
+
+/* ---- events.c: the sink. Any thread, no lock held. ------------------------------------------- */
+
+/* Sets at_us. */
+void peer_emit(struct peer *p, struct peer_event ev);
+void peer_emit_error(struct peer *p, const char *what, const char *why, const char *hint);
+/* head and body (may be NULL) are one message. Quick if nobody traces. */
+void peer_trace(struct peer *p, bool received, const struct addr *remote, const char *head,
+                size_t head_len, const char *body, size_t body_len);
+
+/* ---- catalog.c: the RFC index, shared -------------------------------------------------------- */
+
+struct catalog_counts {
+    size_t documents, entries, owned;
+};
+
+enum di_err catalog_new(struct peer *p, struct catalog **out) DI_MUST_CHECK;
+void catalog_free(struct catalog *c);
+void catalog_count(struct catalog *c, struct catalog_counts *out);
+bool catalog_has(struct catalog *c, uint32_t rfc);
+void catalog_own_put(struct catalog *c, const struct library_doc *doc);
+void catalog_own_drop(struct catalog *c, uint32_t rfc);
+/* Waits until n are held: DI_TIMEOUT, DI_CANCELLED. */
+enum di_err catalog_wait_owned(struct catalog *c, size_t n, int64_t deadline_us) DI_MUST_CHECK;
+void catalog_wake(struct catalog *c);
+
+/*
+ * An answer of one holder: begin (full: its rows that are not named again go), add, end. If it
+ * broke off, leave the end out.
+ */
+void catalog_merge_begin(struct catalog *c, const struct addr *holder, bool full);
+enum di_err catalog_merge_add(struct catalog *c, const struct rfc_entry *rows, size_t count,
+                              const struct addr *holder) DI_MUST_CHECK;
+void catalog_merge_end(struct catalog *c, const struct addr *holder, bool full);
+void catalog_renew(struct catalog *c, const struct addr *holder);
+void catalog_drop_holder(struct catalog *c, const struct addr *holder);
+
+void catalog_version(struct catalog *c, enum rfc_scope scope, char out[CHANGES_VERSION_SIZE]);
+/* Under the lock: visit is quick and calls nothing of the peer. version: of what was seen. */
+void catalog_walk(struct catalog *c, enum rfc_scope scope, char version[CHANGES_VERSION_SIZE],
+                  bool (*visit)(void *arg, const struct rfc_entry *e), void *arg);
+bool catalog_walk_since(struct catalog *c, enum rfc_scope scope, struct slice since,
+                        char version[CHANGES_VERSION_SIZE],
+                        bool (*visit)(void *arg, const struct rfc_entry *e), void *arg);
+void catalog_find(struct catalog *c, uint32_t rfc,
+                  bool (*visit)(void *arg, const struct rfc_entry *e), void *arg);
+/* The title, from whichever row has one; empty if none. */
+void catalog_title(struct catalog *c, uint32_t rfc, char out[RFC_TITLE_SIZE]);
+
+/* ---- listing.c: the catalog as text ---------------------------------------------------------- */
+
+enum listing_kind { LISTING_ROWS, LISTING_OWN_ROWS, LISTING_JSON, LISTING_HTML, LISTING_KINDS };
+
+/* A whole body, made once for all who ask the same. */
+struct listing {
+    _Atomic(unsigned) refs;
+    char version[CHANGES_VERSION_SIZE];
+    struct buf text;
+};
+
+enum di_err listings_new(struct peer *p, struct listings **out) DI_MUST_CHECK;
+void listings_free(struct listings *l);
+/* local: the address the asker reached us at. DI_NOMEM, DI_LIMIT. */
+enum di_err listing_get(struct listings *l, enum listing_kind kind, const struct addr *local,
+                        struct listing **out) DI_MUST_CHECK;
+void listing_unref(void *listing);
+/* Only the rows that changed since; false: that version is not known. *changed: are there any? */
+bool listing_delta(struct peer *p, enum rfc_scope scope, struct slice since,
+                   const struct addr *local, struct buf *out, char version[CHANGES_VERSION_SIZE],
+                   bool *changed);
+
+/* ---- serve*.c, document.c, http.c: the port -------------------------------------------------- */
+
+/* One request under way. Worker thread. */
+struct job {
+    struct peer *peer;
+    struct net_conn *conn;
+    const struct wire_request *wire;
+};
+
+extern const struct net_service peer_service;
+/* The catalog changed: whoever polls for that gets an answer soon. */
+void serve_on_change(struct peer *p);
+void job_send_error(struct job *j, int status, const char *text);
+/* Take head's memory, and a reference to body. */
+void job_send_head(struct job *j, struct buf *head);
+void job_send_listing(struct job *j, struct buf *head, struct listing *body);
+/* document.c: GET RFC n, and its HTTP forms. */
+void serve_document(struct job *j, uint32_t rfc, enum library_format format);
+void serve_index(struct job *j);
+void serve_index_offer(struct peer *p, int64_t now_us);
+void serve_http(struct job *j);
+
+/* ---- client.c: asking others ----------------------------------------------------------------- */
+
+/* A connection to another program with a buffer of what came. One thread at a time. */
+struct client;
+enum di_err client_open(struct peer *p, const struct addr *to, size_t cap, struct net_waker *waker,
+                        int64_t deadline_us, struct client **out) DI_MUST_CHECK;
+void client_close(struct client *c);
+const struct addr *client_remote(const struct client *c);
+bool client_is_idle_alive(struct client *c);
+/* Sends a message made by wire_request_format. */
+enum di_err client_send(struct client *c, const struct buf *message, int64_t deadline_us)
+    DI_MUST_CHECK;
+/* The next answer's head; out's slices are valid until the next call. */
+enum di_err client_head(struct client *c, struct wire_response *out, int64_t deadline_us)
+    DI_MUST_CHECK;
+/* At least one, at most max of the bytes that follow, in the buffer: valid until the next call. */
+enum di_err client_bytes(struct client *c, uint64_t max, const char **bytes, size_t *len,
+                         int64_t deadline_us) DI_MUST_CHECK;
+/* Reads len bytes away. */
+enum di_err client_skip(struct client *c, uint64_t len, int64_t deadline_us) DI_MUST_CHECK;
+/* Has any byte come since the connection was opened, or client_mark was called? */
+bool client_is_touched(const struct client *c);
+void client_mark(struct client *c);
+
+/* An answer of one piece. */
+struct reply {
+    struct client *client; /* keeps what head's slices point to */
+    struct wire_response head;
+    struct buf body;
+};
+/* Opens, sends, receives all, closes with reply_fini. On failure there is nothing to fini. */
+enum di_err client_call(struct peer *p, const struct addr *to, const struct wire_request *request,
+                        struct net_waker *waker, int64_t deadline_us, struct reply *out)
+    DI_MUST_CHECK;
+void reply_fini(struct reply *r);
+
+/* ---- registrar.c: the RS --------------------------------------------------------------------- */
+
+enum di_err registrar_new(struct peer *p, struct registrar **out) DI_MUST_CHECK;
+enum di_err registrar_start(struct registrar *r) DI_MUST_CHECK;
+/* Ends the thread; then leaves if registered. */
+void registrar_stop(struct registrar *r);
+void registrar_free(struct registrar *r);
+/* A request of any kind to the RS, with our cookie: addresses in order, patience with 503. */
+enum di_err registrar_call(struct registrar *r, struct wire_request *request, int64_t deadline_us,
+                           struct reply *out) DI_MUST_CHECK;
+/* The RS does not know the cookie of that request: forget it, register anew if that was wanted. */
+enum di_err registrar_on_unknown(struct registrar *r, uint64_t cookie, int64_t deadline_us)
+    DI_MUST_CHECK;
+/* The RS answered a message with our cookie: the TTL starts again. */
+void registrar_on_renewed(struct registrar *r);
+enum di_err registrar_register(struct registrar *r, int64_t deadline_us) DI_MUST_CHECK;
+void registrar_status(struct registrar *r, struct peer_status *out);
+void registrar_wake(struct registrar *r);
+/* Reports a failed exchange as an event; returns err. */
+enum di_err registrar_report(struct registrar *r, const char *what, enum di_err err);
+
+/* ---- neighbours.c: the peers we know of ------------------------------------------------------ */
+
+enum di_err neighbours_new(struct peer *p, struct neighbours **out) DI_MUST_CHECK;
+void neighbours_free(struct neighbours *n);
+/* PQUERY. wait_s: long poll. *changed: the list did. Emits PEER_EV_PEERS if it did or if always. */
+enum di_err neighbours_ask(struct neighbours *n, unsigned wait_s, bool always, int64_t deadline_us,
+                           bool *changed) DI_MUST_CHECK;
+size_t neighbours_active(struct neighbours *n);
+/* A user named this address: it may be asked and downloaded from though the RS did not list it. */
+void neighbours_add_named(struct neighbours *n, const struct addr *a);
+/* Heap array of the addresses that may be asked; free() it. DI_NOMEM. */
+enum di_err neighbours_list(struct neighbours *n, struct addr **out, size_t *count) DI_MUST_CHECK;
+/*
+ * Claims the right to ask that one now, since being the version of its own rows that we have.
+ * DI_IN_USE: somebody is at it. DI_ACCESS: it must not be asked.
+ */
+enum di_err neighbours_claim(struct neighbours *n, const struct addr *a,
+                             char since[CHANGES_VERSION_SIZE]) DI_MUST_CHECK;
+void neighbours_unclaim(struct neighbours *n, const struct addr *a, enum di_err outcome,
+                        const char *version);
+/* Who was asked for an index, and what came of it. How many; at most max are copied. */
+size_t neighbours_asked(struct neighbours *n, struct sched_tried *out, size_t max);
+/* It sent what it had not announced: nothing that it says is believed any more. */
+void neighbours_shun(struct neighbours *n, const struct addr *a);
+/* We are reachable at that address. */
+void neighbours_note_self(struct neighbours *n, const struct addr *local);
+bool neighbours_is_self(struct neighbours *n, const struct addr *a);
+
+/* ---- query.c: RFCQuery ----------------------------------------------------------------------- */
+
+/*
+ * Asks one for its own documents or all it knows, merges, offers to the downloads. How it went is
+ * also kept with the neighbour, for those who only go on with what there is.
+ */
+enum di_err query_one(struct peer *p, const struct addr *from, enum rfc_scope scope,
+                      unsigned wait_s, int64_t deadline_us);
+/* Everyone who may be asked, in parallel. The first error if all failed. */
+enum di_err query_all(struct peer *p, enum rfc_scope scope, int64_t deadline_us);
+
+/* ---- download.c, fetch.c --------------------------------------------------------------------- */
+
+/* Somebody holds something. */
+struct offer {
+    uint32_t rfc;
+    struct addr holder;
+    uint64_t size_bytes;
+    struct sha256 sha256;
+};
+/* Leaves only those whose holder may be downloaded from (neighbours.c). */
+size_t neighbours_filter(struct neighbours *n, struct offer *offers, size_t count);
+
+/* A pool of threads with a scheduler: one for all, and one for each serial get. */
+struct pool;
+
+enum di_err downloads_new(struct peer *p, struct downloads **out) DI_MUST_CHECK;
+void downloads_stop(struct downloads *d);
+void downloads_free(struct downloads *d);
+/* The common pool, its threads started. */
+enum di_err downloads_pool(struct downloads *d, struct pool **out) DI_MUST_CHECK;
+/* One of its own with one thread, one document at a time. End it with pool_end. */
+enum di_err downloads_serial_pool(struct downloads *d, struct pool **out) DI_MUST_CHECK;
+void downloads_serial_pool_end(struct downloads *d, struct pool *pool);
+/* To every pool; unwanted ones, and holders that must not be used, are ignored. Reorders offers. */
+void downloads_offer(struct downloads *d, struct offer *offers, size_t count);
+void downloads_holder_gone(struct downloads *d, const struct addr *holder);
+void downloads_drop(struct downloads *d, uint32_t rfc);
+size_t downloads_pending(struct downloads *d);
+void downloads_wake(struct downloads *d);
+enum di_err pool_want(struct pool *pool, const uint32_t *rfcs, size_t count,
+                      const struct addr *only) DI_MUST_CHECK;
+/* Takes out what cannot come from anyone known, and reports each to gets_on_failed. */
+void downloads_give_up(struct downloads *d);
+
+/* ---- get.c: who waits for what --------------------------------------------------------------- */
+
+enum di_err gets_new(struct peer *p, struct gets **out) DI_MUST_CHECK;
+enum di_err gets_start(struct gets *g) DI_MUST_CHECK;
+void gets_stop(struct gets *g);
+void gets_free(struct gets *g);
+void gets_wake(struct gets *g);
+/* DI_CANCELLED, or DI_OK when the time has come. */
+enum di_err gets_sleep(struct gets *g, int64_t until_us) DI_MUST_CHECK;
+void gets_on_done(struct gets *g, uint32_t rfc, uint64_t bytes);
+/* It is here, though not by us. */
+void gets_on_here(struct gets *g, uint32_t rfc);
+void gets_on_failed(struct gets *g, const struct pool *pool, uint32_t rfc, bool nobody,
+                    bool mismatch);
+/* A pool has nothing to do although something is wanted: look for holders now. */
+void gets_on_stuck(struct gets *g);
+
+#endif

@@ -1,0 +1,252 @@
+/*
+ * RFCQuery: asks peers for their index, merges what they say, and tells the downloads who offers
+ * what. Whatever thread asks, and "ask N" for many at once.
+ */
+#include "internal.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_AT_ONCE 128
+#define ASKERS_MAX 16
+
+/* One answer being merged. */
+struct merge {
+    struct peer *peer;
+    const struct addr *from;
+    bool own; /* all rows are its own: Scope: own */
+};
+
+/*
+ * "A peer writes its own rows with the address the connection came in on and its listening port;
+ * who receives them puts the holder it asked in that place." Rows about ourselves we know better.
+ */
+static bool take_row(const struct merge *m, struct wire_index_row *row, struct rfc_entry *e)
+{
+    if (!m->own && !addr_equal(&row->holder, m->from) &&
+        neighbours_is_self(m->peer->neighbours, &row->holder))
+        return false;
+    if (row->rfc == 0 || row->rfc > WIRE_RFC_MAX || row->size_bytes > LIBRARY_DOCUMENT_MAX)
+        return false;
+    *e = (struct rfc_entry){
+        .rfc = row->rfc,
+        .ttl_s = row->ttl_s,
+        .withdrawn = row->ttl_s == 0,
+        .holder = m->own ? *m->from : row->holder,
+        .size_bytes = row->size_bytes,
+        .sha256 = row->sha256,
+        .title = row->title,
+    };
+    return true;
+}
+
+static enum di_err merge_some(const struct merge *m, const struct rfc_entry *entries, size_t count)
+{
+    struct offer offers[ROWS_AT_ONCE];
+    size_t offered = 0;
+    enum di_err err = catalog_merge_add(m->peer->catalog, entries, count, m->from);
+    if (err != DI_OK)
+        return err;
+    for (size_t i = 0; i < count; i++) {
+        const struct rfc_entry *e = &entries[i];
+        if (!e->withdrawn)
+            offers[offered++] = (struct offer){.rfc = e->rfc,
+                                               .holder = e->holder,
+                                               .size_bytes = e->size_bytes,
+                                               .sha256 = e->sha256};
+    }
+    downloads_offer(m->peer->downloads, offers, offered);
+    return DI_OK;
+}
+
+static enum di_err merge_rows(const struct merge *m, struct slice body)
+{
+    struct wire_index_row *rows = malloc(ROWS_AT_ONCE * sizeof(*rows));
+    struct rfc_entry entries[ROWS_AT_ONCE];
+    struct wire_rows cursor = {0};
+    size_t count = 0;
+    enum di_err err = DI_OK;
+
+    if (rows == NULL)
+        return DI_NOMEM;
+    while (err == DI_OK && wire_index_rows_next(&cursor, body, &rows[count])) {
+        if (take_row(m, &rows[count], &entries[count]))
+            count++;
+        if (count == ROWS_AT_ONCE) {
+            err = merge_some(m, entries, count);
+            count = 0;
+        }
+    }
+    if (err == DI_OK && cursor.fault[0] != '\0')
+        err = DI_PROTOCOL;
+    if (err == DI_OK)
+        err = merge_some(m, entries, count);
+    free(rows);
+    return err;
+}
+
+/* Merges a 200. A table that is wrong anywhere is not believed anywhere. */
+static enum di_err merge_answer(const struct merge *m, const struct reply *reply)
+{
+    struct catalog *c = m->peer->catalog;
+    bool full = !reply->head.delta;
+    struct slice body = {buf_bytes(&reply->body), reply->body.len};
+    if (reply->head.index_version.n >= CHANGES_VERSION_SIZE)
+        return DI_PROTOCOL;
+    catalog_merge_begin(c, m->from, full);
+    enum di_err err = merge_rows(m, body);
+    if (err == DI_OK)
+        catalog_merge_end(c, m->from, full);
+    else if (err == DI_PROTOCOL)
+        catalog_drop_holder(c, m->from);
+    return err;
+}
+
+static enum di_err ask(struct peer *p, const struct addr *from, enum rfc_scope scope,
+                       unsigned wait_s, int64_t deadline_us, char version[CHANGES_VERSION_SIZE])
+{
+    char host[ADDR_HOST_SIZE];
+    struct merge m = {.peer = p, .from = from, .own = scope == RFC_SCOPE_OWN};
+    struct wire_request q = {.method = WIRE_GET_INDEX, .scope_own = m.own};
+    addr_format_host(from, host);
+    q.host = slice_of(host);
+    if (m.own && version[0] != '\0') {
+        q.since = slice_of(version);
+        q.wait_s = wait_s;
+    }
+    struct reply reply;
+    enum di_err err = client_call(p, from, &q, p->waker, deadline_us, &reply);
+    if (err != DI_OK)
+        return err;
+    switch (reply.head.status) {
+    case 200:
+        err = reply.head.delta && q.since.p == NULL ? DI_PROTOCOL : merge_answer(&m, &reply);
+        break;
+    case 304:
+        if (q.since.p == NULL)
+            err = DI_PROTOCOL;
+        else
+            catalog_renew(p->catalog, from);
+        break;
+    case 302:
+    case 429:
+    case 503:
+        err = DI_LIMIT;
+        break;
+    default:
+        err = DI_PROTOCOL;
+    }
+    /* Only the version of its own rows goes on: a table of all that it knows has another one. */
+    struct slice v = reply.head.index_version;
+    if (err != DI_OK || !m.own) {
+        version[0] = '\0';
+    } else if (v.n > 0 && v.n < CHANGES_VERSION_SIZE) {
+        memcpy(version, v.p, v.n);
+        version[v.n] = '\0';
+    }
+    reply_fini(&reply);
+    return err;
+}
+
+enum di_err query_one(struct peer *p, const struct addr *from, enum rfc_scope scope,
+                      unsigned wait_s, int64_t deadline_us)
+{
+    char version[CHANGES_VERSION_SIZE];
+    enum di_err err = neighbours_claim(p->neighbours, from, version);
+    if (err == DI_IN_USE)
+        return DI_OK; /* somebody is at it: what comes of it is for all */
+    if (err != DI_OK)
+        return err;
+    err = ask(p, from, scope, wait_s, deadline_us, version);
+    neighbours_unclaim(p->neighbours, from, err, version);
+    return err;
+}
+
+/* ---- everyone -------------------------------------------------------------------------------- */
+
+struct round {
+    struct peer *peer;
+    enum rfc_scope scope;
+    int64_t deadline_us;
+    const struct addr *who;
+    size_t count;
+    _Atomic(size_t) next, failed;
+    _Atomic(int) first_error;
+};
+
+static void ask_on(void *arg)
+{
+    struct round *r = arg;
+    for (;;) {
+        size_t at = atomic_fetch_add(&r->next, 1);
+        if (at >= r->count || peer_is_cancelled(r->peer))
+            return;
+        enum di_err err = query_one(r->peer, &r->who[at], r->scope, 0, r->deadline_us);
+        if (err != DI_OK) {
+            int none = DI_OK;
+            atomic_compare_exchange_strong(&r->first_error, &none, (int)err);
+            atomic_fetch_add(&r->failed, 1);
+        }
+    }
+}
+
+enum di_err query_all(struct peer *p, enum rfc_scope scope, int64_t deadline_us)
+{
+    struct addr *who = NULL;
+    struct thread threads[ASKERS_MAX] = {0};
+    struct round r = {.peer = p, .scope = scope, .deadline_us = deadline_us};
+    enum di_err err = neighbours_list(p->neighbours, &who, &r.count);
+    if (err != DI_OK)
+        return err;
+    r.who = who;
+    /* This thread is one of those who ask. */
+    for (size_t i = 1; i < r.count && i < ASKERS_MAX; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "ask %zu", i);
+        if (thread_start(&threads[i], name, ask_on, &r) != DI_OK)
+            break;
+    }
+    ask_on(&r);
+    for (size_t i = 1; i < ASKERS_MAX; i++)
+        thread_join(&threads[i]);
+    free(who);
+    if (peer_is_cancelled(p))
+        return DI_CANCELLED;
+    return r.count > 0 && r.failed == r.count ? (enum di_err)r.first_error : DI_OK;
+}
+
+/* ---- peer.h ---------------------------------------------------------------------------------- */
+
+static void report(struct peer *p, const struct addr *from, enum di_err err)
+{
+    char name[ADDR_TEXT_SIZE] = "every known peer";
+    char why[160];
+    if (from != NULL)
+        addr_format(from, name);
+    snprintf(why, sizeof(why), "%s: %s", name, di_err_text(err));
+    peer_emit_error(p, "no index could be had", why,
+                    "ask for the peer list again (pquery): the peer may have left");
+}
+
+enum di_err peer_rfcquery(struct peer *p, const struct addr *from, int64_t timeout_us)
+{
+    int64_t deadline_us = clock_mono_us() + timeout_us;
+    enum di_err err = DI_OK;
+    if (from != NULL) {
+        neighbours_add_named(p->neighbours, from);
+        err = query_one(p, from, RFC_SCOPE_ALL, 0, deadline_us);
+    } else {
+        err = query_all(p, RFC_SCOPE_ALL, deadline_us);
+    }
+    if (err == DI_OK) {
+        struct catalog_counts n;
+        catalog_count(p->catalog, &n);
+        peer_emit(p, (struct peer_event){
+                         .kind = PEER_EV_INDEX, .documents = n.documents, .entries = n.entries});
+    } else if (err != DI_CANCELLED) {
+        report(p, from, err);
+    }
+    return err;
+}

@@ -1,0 +1,520 @@
+/*
+ * Our registration: REGISTER, LEAVE, KEEP-ALIVE, the cookie, and the thread "registrar" that renews
+ * and comes back with jittered back-off when the RS was gone. Whatever else is asked of the RS goes
+ * through registrar_call too. Exchanges that change the registration take turns (`busy`); the lock
+ * itself is never held while waiting for the RS.
+ */
+#include "internal.h"
+
+#include "p2pdi/base/log.h"
+#include "p2pdi/base/random.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define BACKOFF_FIRST_US CLOCK_US_PER_S
+#define BACKOFF_LAST_US (60 * CLOCK_US_PER_S)
+#define LEAVE_US (2 * CLOCK_US_PER_S)
+#define RS_TRY_US (3 * CLOCK_US_PER_S) /* for one of several addresses */
+#define NAME_SIZE 64
+
+struct registrar {
+    struct peer *peer;
+    struct thread thread;
+    char host[NAME_SIZE]; /* how we call ourselves: only shown */
+    char os[NAME_SIZE];
+
+    struct lock lock;
+    struct cond changed;
+    bool stop;
+    bool busy;   /* somebody registers, leaves or renews */
+    bool wanted; /* the user wants us to be registered */
+    bool registered;
+    bool complained; /* an outage is reported once */
+    bool has_cookie;
+    uint64_t cookie;
+    size_t rs; /* of cfg.rs, the one that answered last */
+    uint32_t peer_id, ttl_s;
+    enum wire_reachable reachable;
+    int64_t renewed_us; /* when the TTL started */
+    int64_t due_us;     /* when the thread acts next */
+    unsigned failures;  /* in a row */
+    struct prng prng;
+};
+
+static void name_ourselves(struct registrar *r)
+{
+    struct utsname u;
+    char host[NAME_SIZE] = "";
+    if (gethostname(host, sizeof(host) - 1) != 0)
+        host[0] = '\0';
+    (void)text_clean(r->host, sizeof(r->host), slice_of(host));
+    if (uname(&u) == 0) {
+        char os[2 * NAME_SIZE];
+        snprintf(os, sizeof(os), "%.40s %.40s", u.sysname, u.release);
+        (void)text_clean(r->os, sizeof(r->os), slice_of(os));
+    }
+}
+
+enum di_err registrar_new(struct peer *p, struct registrar **out)
+{
+    struct registrar *r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        return DI_NOMEM;
+    r->peer = p;
+    lock_init(&r->lock);
+    cond_init(&r->changed);
+    prng_seed(&r->prng, p->cfg.seed);
+    name_ourselves(r);
+    enum di_err err = state_cookie_load(p->cfg.state, &r->cookie);
+    r->has_cookie = err == DI_OK;
+    if (err != DI_OK && err != DI_NOT_FOUND)
+        log_write(LOG_WARN, "the kept cookie cannot be used, registering as new: %s",
+                  di_err_text(err));
+    *out = r;
+    return DI_OK;
+}
+
+void registrar_free(struct registrar *r)
+{
+    if (r == NULL)
+        return;
+    cond_fini(&r->changed);
+    lock_fini(&r->lock);
+    free(r);
+}
+
+/* ---- asking the RS --------------------------------------------------------------------------- */
+
+static bool is_transport(enum di_err err)
+{
+    return err == DI_REFUSED || err == DI_UNREACHABLE || err == DI_TIMEOUT || err == DI_CLOSED;
+}
+
+/* Each address in turn, the one that answered last first. */
+static enum di_err try_all(struct registrar *r, const struct wire_request *request,
+                           int64_t deadline_us, struct reply *out)
+{
+    struct peer *p = r->peer;
+    size_t count = p->cfg.rs_count;
+    lock_acquire(&r->lock);
+    size_t first = r->rs;
+    struct net_waker *waker = r->stop ? NULL : p->waker; /* leaving goes on after the cancel */
+    lock_release(&r->lock);
+
+    enum di_err err = DI_UNREACHABLE;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = (first + i) % count;
+        int64_t until_us = deadline_us;
+        int64_t soon_us = clock_mono_us() + RS_TRY_US;
+        if (i + 1 < count && soon_us < until_us)
+            until_us = soon_us;
+        err = client_call(p, &p->cfg.rs[at], request, waker, until_us, out);
+        if (err == DI_OK) {
+            lock_acquire(&r->lock);
+            r->rs = at;
+            lock_release(&r->lock);
+        }
+        if (!is_transport(err))
+            break;
+    }
+    return err;
+}
+
+/* Sleeps; false if there is no point in going on. */
+static bool pause_until(struct registrar *r, int64_t until_us)
+{
+    lock_acquire(&r->lock);
+    while (!r->stop && !peer_is_cancelled(r->peer) &&
+           cond_wait_until(&r->changed, &r->lock, until_us))
+        continue;
+    bool go_on = !r->stop && !peer_is_cancelled(r->peer);
+    lock_release(&r->lock);
+    return go_on;
+}
+
+enum di_err registrar_call(struct registrar *r, struct wire_request *request, int64_t deadline_us,
+                           struct reply *out)
+{
+    request->form = WIRE_FRAMED;
+    request->host = slice_of(r->host);
+    request->os = slice_of(r->os);
+    for (;;) {
+        lock_acquire(&r->lock);
+        request->has_cookie = r->has_cookie;
+        request->cookie = r->cookie;
+        lock_release(&r->lock);
+        enum di_err err = try_all(r, request, deadline_us, out);
+        if (err != DI_OK || (out->head.status != 503 && out->head.status != 429))
+            return err;
+        int64_t again_us =
+            clock_mono_us() +
+            CLOCK_US_PER_S * (out->head.has_retry_after ? (int64_t)out->head.retry_after_s : 1);
+        reply_fini(out);
+        if (again_us >= deadline_us)
+            return DI_TIMEOUT;
+        if (!pause_until(r, again_us))
+            return DI_CANCELLED;
+    }
+}
+
+enum di_err registrar_report(struct registrar *r, const char *what, enum di_err err)
+{
+    if (err == DI_OK || err == DI_CANCELLED)
+        return err;
+    lock_acquire(&r->lock);
+    const struct addr *rs = &r->peer->cfg.rs[r->rs];
+    lock_release(&r->lock);
+
+    char name[ADDR_TEXT_SIZE] = "no registration server";
+    char why[160];
+    const char *hint = "see `p2pdi doctor`";
+    if (r->peer->cfg.rs_count > 0)
+        addr_format(rs, name);
+    snprintf(why, sizeof(why), "%s: %s", name, di_err_text(err));
+    if (err == DI_REFUSED)
+        hint = "is a registration server running there? start one with `p2pdi rs`";
+    else if (err == DI_PROTOCOL)
+        hint = "what answers there is not a registration server: check --rs";
+    else if (err == DI_NOT_FOUND)
+        hint = "register first";
+    else if (is_transport(err))
+        hint = "check --rs and the network, or run `p2pdi doctor`";
+    peer_emit_error(r->peer, what, why, hint);
+    return err;
+}
+
+/* ---- exchanges that change the registration -------------------------------------------------- */
+
+static enum di_err claim(struct registrar *r, int64_t deadline_us)
+{
+    enum di_err err = DI_OK;
+    lock_acquire(&r->lock);
+    while (r->busy && err == DI_OK) {
+        if (peer_is_cancelled(r->peer) && !r->stop)
+            err = DI_CANCELLED;
+        else if (!cond_wait_until(&r->changed, &r->lock, deadline_us) && r->busy)
+            err = DI_TIMEOUT;
+    }
+    if (err == DI_OK)
+        r->busy = true;
+    lock_release(&r->lock);
+    return err;
+}
+
+static void unclaim(struct registrar *r)
+{
+    lock_acquire(&r->lock);
+    r->busy = false;
+    cond_broadcast(&r->changed);
+    lock_release(&r->lock);
+}
+
+/* Uniform in [1/2, 3/2) of us, so that those who lost the RS together do not come back together. */
+static int64_t jitter_locked(struct registrar *r, int64_t us)
+{
+    lock_assert_held(&r->lock);
+    return us / 2 + (int64_t)prng_below(&r->prng, (uint64_t)us);
+}
+
+static void renewed_locked(struct registrar *r, uint32_t ttl_s)
+{
+    lock_assert_held(&r->lock);
+    int64_t ttl_us = ttl_s * CLOCK_US_PER_S;
+    r->ttl_s = ttl_s;
+    r->renewed_us = clock_mono_us();
+    r->failures = 0;
+    r->complained = false;
+    r->due_us = r->renewed_us + ttl_us / 4 + jitter_locked(r, ttl_us / 12 + 1);
+}
+
+void registrar_on_renewed(struct registrar *r)
+{
+    lock_acquire(&r->lock);
+    if (r->registered)
+        renewed_locked(r, RFC_TTL_S);
+    lock_release(&r->lock);
+}
+
+static void forget_cookie(struct registrar *r, uint64_t cookie)
+{
+    lock_acquire(&r->lock);
+    bool ours = r->has_cookie && r->cookie == cookie;
+    if (ours) {
+        r->has_cookie = false;
+        r->registered = false;
+    }
+    lock_release(&r->lock);
+    if (ours && state_cookie_forget(r->peer->cfg.state) != DI_OK)
+        log_write(LOG_WARN, "the old cookie could not be removed");
+}
+
+/* Takes what the RS handed out; the cookie is kept before anyone relies on it. */
+static enum di_err accept_registration(struct registrar *r, const struct wire_response *head)
+{
+    if (!head->has_cookie || !head->has_ttl || !head->has_peer)
+        return DI_PROTOCOL;
+    enum di_err err = state_cookie_save(r->peer->cfg.state, head->cookie);
+    if (err != DI_OK)
+        log_write(LOG_WARN, "the cookie could not be kept: %s", di_err_text(err));
+    enum wire_reachable reachable = WIRE_REACHABLE_UNKNOWN;
+    if (slice_equal(head->reachable, SLICE("yes")))
+        reachable = WIRE_REACHABLE_YES;
+    else if (slice_equal(head->reachable, SLICE("no")))
+        reachable = WIRE_REACHABLE_NO;
+    lock_acquire(&r->lock);
+    r->has_cookie = true;
+    r->cookie = head->cookie;
+    r->peer_id = head->peer;
+    r->reachable = reachable;
+    r->registered = true;
+    renewed_locked(r, head->ttl_s);
+    lock_release(&r->lock);
+    peer_emit(r->peer, (struct peer_event){.kind = PEER_EV_REGISTERED,
+                                           .peer_id = head->peer,
+                                           .ttl_s = head->ttl_s,
+                                           .reachable = reachable});
+    return DI_OK;
+}
+
+/* REGISTER, with the cookie if there is one. "Unknown cookie: 401, registers again without." */
+static enum di_err exchange_register(struct registrar *r, int64_t deadline_us)
+{
+    for (int i = 0; i < 2; i++) {
+        struct wire_request q = {
+            .method = WIRE_REGISTER, .has_port = true, .port = r->peer->addr.port};
+        struct reply reply;
+        enum di_err err = registrar_call(r, &q, deadline_us, &reply);
+        if (err != DI_OK)
+            return err;
+        int status = reply.head.status;
+        if (status == 200)
+            err = accept_registration(r, &reply.head);
+        else
+            err = DI_PROTOCOL;
+        reply_fini(&reply);
+        if (status != 401 || !q.has_cookie)
+            return err;
+        forget_cookie(r, q.cookie);
+    }
+    return DI_PROTOCOL;
+}
+
+static enum di_err exchange_leave(struct registrar *r, int64_t deadline_us)
+{
+    struct wire_request q = {.method = WIRE_LEAVE};
+    struct reply reply;
+    enum di_err err = registrar_call(r, &q, deadline_us, &reply);
+    if (err != DI_OK)
+        return err;
+    /* Not known there (any more) is as good as having left. */
+    err = reply.head.status == 200 || reply.head.status == 401 ? DI_OK : DI_PROTOCOL;
+    reply_fini(&reply);
+    if (err != DI_OK)
+        return err;
+    lock_acquire(&r->lock);
+    r->registered = false;
+    lock_release(&r->lock);
+    peer_emit(r->peer, (struct peer_event){.kind = PEER_EV_LEFT});
+    return DI_OK;
+}
+
+/* KEEP-ALIVE; "record inactive: 404, register again". */
+static enum di_err exchange_keepalive(struct registrar *r, int64_t deadline_us)
+{
+    struct wire_request q = {.method = WIRE_KEEP_ALIVE};
+    struct reply reply;
+    enum di_err err = registrar_call(r, &q, deadline_us, &reply);
+    if (err != DI_OK)
+        return err;
+    int status = reply.head.status;
+    if (status == 200) {
+        lock_acquire(&r->lock);
+        renewed_locked(r, reply.head.has_ttl ? reply.head.ttl_s : RFC_TTL_S);
+        lock_release(&r->lock);
+    }
+    reply_fini(&reply);
+    if (status == 200)
+        return DI_OK;
+    if (status != 401 && status != 404)
+        return DI_PROTOCOL;
+    if (status == 401)
+        forget_cookie(r, q.cookie);
+    return exchange_register(r, deadline_us);
+}
+
+enum di_err registrar_register(struct registrar *r, int64_t deadline_us)
+{
+    lock_acquire(&r->lock);
+    r->wanted = true;
+    r->due_us = deadline_us; /* the thread leaves it to us until then */
+    lock_release(&r->lock);
+    enum di_err err = claim(r, deadline_us);
+    if (err != DI_OK)
+        return err;
+    err = exchange_register(r, deadline_us);
+    if (err != DI_OK) {
+        lock_acquire(&r->lock);
+        r->complained = true; /* the caller does */
+        r->due_us = clock_mono_us() + jitter_locked(r, BACKOFF_FIRST_US);
+        lock_release(&r->lock);
+    }
+    unclaim(r);
+    return err;
+}
+
+enum di_err registrar_on_unknown(struct registrar *r, uint64_t cookie, int64_t deadline_us)
+{
+    forget_cookie(r, cookie);
+    lock_acquire(&r->lock);
+    bool again = r->wanted && !r->registered;
+    lock_release(&r->lock);
+    if (!again)
+        return DI_OK;
+    enum di_err err = claim(r, deadline_us);
+    if (err != DI_OK)
+        return err;
+    err = exchange_register(r, deadline_us);
+    unclaim(r);
+    return err;
+}
+
+/* ---- peer.h ---------------------------------------------------------------------------------- */
+
+enum di_err peer_register(struct peer *p, int64_t timeout_us)
+{
+    enum di_err err = registrar_register(p->registrar, clock_mono_us() + timeout_us);
+    return registrar_report(p->registrar, "registering failed", err);
+}
+
+enum di_err peer_leave(struct peer *p, int64_t timeout_us)
+{
+    struct registrar *r = p->registrar;
+    int64_t deadline_us = clock_mono_us() + timeout_us;
+    lock_acquire(&r->lock);
+    r->wanted = false;
+    lock_release(&r->lock);
+    enum di_err err = claim(r, deadline_us);
+    if (err == DI_OK) {
+        if (peer_is_registered(p))
+            err = exchange_leave(r, deadline_us);
+        unclaim(r);
+    }
+    return registrar_report(r, "leaving failed", err);
+}
+
+enum di_err peer_keepalive(struct peer *p, int64_t timeout_us)
+{
+    struct registrar *r = p->registrar;
+    int64_t deadline_us = clock_mono_us() + timeout_us;
+    enum di_err err = DI_NOT_FOUND;
+    if (peer_is_registered(p)) {
+        err = claim(r, deadline_us);
+        if (err == DI_OK) {
+            err = exchange_keepalive(r, deadline_us);
+            unclaim(r);
+        }
+    }
+    return registrar_report(r, "the registration was not renewed", err);
+}
+
+bool peer_is_registered(struct peer *p)
+{
+    lock_acquire(&p->registrar->lock);
+    bool registered = p->registrar->registered;
+    lock_release(&p->registrar->lock);
+    return registered;
+}
+
+void registrar_status(struct registrar *r, struct peer_status *out)
+{
+    lock_acquire(&r->lock);
+    int64_t gone_s = (clock_mono_us() - r->renewed_us) / CLOCK_US_PER_S;
+    out->registered = r->registered;
+    out->peer_id = r->peer_id;
+    out->reachable = r->reachable;
+    out->ttl_s = r->registered && gone_s < r->ttl_s ? r->ttl_s - (uint32_t)gone_s : 0;
+    if (r->peer->cfg.rs_count > 0)
+        out->rs = r->peer->cfg.rs[r->rs];
+    lock_release(&r->lock);
+}
+
+/* ---- the thread ------------------------------------------------------------------------------ */
+
+static void on_failure(struct registrar *r, enum di_err err)
+{
+    lock_acquire(&r->lock);
+    int64_t delay_us = BACKOFF_FIRST_US << (r->failures < 6 ? r->failures : 6);
+    if (delay_us > BACKOFF_LAST_US)
+        delay_us = BACKOFF_LAST_US;
+    r->failures++;
+    r->due_us = clock_mono_us() + jitter_locked(r, delay_us);
+    bool first = !r->complained;
+    r->complained = true;
+    lock_release(&r->lock);
+    if (first)
+        (void)registrar_report(r, "the registration server does not answer; trying again", err);
+}
+
+static void act(struct registrar *r)
+{
+    int64_t deadline_us = clock_mono_us() + PEER_CALL_US;
+    enum di_err err = claim(r, deadline_us);
+    if (err != DI_OK)
+        return;
+    lock_acquire(&r->lock);
+    bool due = r->wanted && clock_mono_us() >= r->due_us;
+    bool registered = r->registered;
+    lock_release(&r->lock);
+    if (due) {
+        err = registered ? exchange_keepalive(r, deadline_us) : exchange_register(r, deadline_us);
+        if (err != DI_OK && err != DI_CANCELLED)
+            on_failure(r, err);
+    }
+    unclaim(r);
+}
+
+static void run(void *arg)
+{
+    struct registrar *r = arg;
+    lock_acquire(&r->lock);
+    while (!r->stop) {
+        if (!r->wanted || peer_is_cancelled(r->peer)) {
+            cond_wait(&r->changed, &r->lock);
+        } else if (clock_mono_us() < r->due_us) {
+            (void)cond_wait_until(&r->changed, &r->lock, r->due_us);
+        } else {
+            lock_release(&r->lock);
+            act(r);
+            lock_acquire(&r->lock);
+        }
+    }
+    lock_release(&r->lock);
+}
+
+enum di_err registrar_start(struct registrar *r)
+{
+    return thread_start(&r->thread, "registrar", run, r);
+}
+
+void registrar_wake(struct registrar *r)
+{
+    lock_acquire(&r->lock);
+    cond_broadcast(&r->changed);
+    lock_release(&r->lock);
+}
+
+void registrar_stop(struct registrar *r)
+{
+    lock_acquire(&r->lock);
+    r->stop = true;
+    cond_broadcast(&r->changed);
+    bool registered = r->registered;
+    lock_release(&r->lock);
+    thread_join(&r->thread);
+    if (registered)
+        (void)registrar_report(r, "leaving failed", exchange_leave(r, clock_mono_us() + LEAVE_US));
+}
