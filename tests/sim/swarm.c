@@ -519,7 +519,8 @@ static void on_answer(struct world *w, uint32_t who, uint32_t other)
 {
     struct peer *p = &w->peers[who], *q = &w->peers[other];
     struct view *v = &p->views[other];
-    struct asking a = {.w = w, .who = who, .other = other, .is_all = chance(w, 10)};
+    struct asking a = {
+        .w = w, .who = who, .other = other, .is_all = chance(w, w->cfg->peers > 20 ? 1 : 10)};
 
     v->is_asked = false;
     p->answers_due--;
