@@ -51,7 +51,7 @@ static enum cli_exit parse(const struct options *o, struct buf *text, struct bat
         err = batch_command_parse((struct slice){buf_bytes(text), text->len}, c, why, &hint);
     if (err == DI_OK)
         return CLI_EXIT_OK;
-    problem_set(p, "p2pdi get --help", *why != '\0' ? why : di_err_text(err), "p2pdi get");
+    problem_set(p, "p2pdi get --help", *why != '\0' ? why : di_err_text(err), "get");
     return CLI_EXIT_USAGE;
 }
 

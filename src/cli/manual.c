@@ -2,20 +2,34 @@
 #include "batch.h"
 #include "help.h"
 
-#include <stdio.h>
+#include <string.h>
 
-/* A line of running text: mdoc takes a leading '.' or '\'' for a request. */
+#define LINE_MOST 72
+
+/* Where to break: after a sentence, or before the line gets too long. */
+static bool ends_line(const char *space, size_t column)
+{
+    return space[-1] == '.' || column + 1 + strcspn(space + 1, " ") > LINE_MOST;
+}
+
+/* Running text: mdoc takes a leading '.' or '\'' for a request. */
 static void text_line(struct buf *out, const char *text)
 {
+    size_t column = 0;
+
     if (*text == '.' || *text == '\'')
         buf_append_str(out, "\\&");
-    for (; *text != '\0'; text++) {
-        if (*text == '\\')
+    for (const char *c = text; *c != '\0'; c++, column++) {
+        if (*c == ' ' && c > text && ends_line(c, column)) {
+            buf_append_char(out, '\n');
+            column = 0;
+        } else if (*c == '\\') {
             buf_append_str(out, "\\e");
-        else if (*text == '-')
+        } else if (*c == '-') {
             buf_append_str(out, "\\-");
-        else
-            buf_append_char(out, *text);
+        } else {
+            buf_append_char(out, *c);
+        }
     }
     buf_append_char(out, '\n');
 }
@@ -68,9 +82,9 @@ static void options(struct buf *out)
             quoted(out, o->deflt);
             buf_append_char(out, '\n');
         }
-        const char *before = ".Em ";
+        const char *before = ".Pq Em ";
         if (o->commands == ON_ALL)
-            buf_append_str(out, ".Em \"all commands\"");
+            buf_append_str(out, ".Pq Em \"all commands\"");
         for (size_t c = 0; c < COMMAND_COUNT && o->commands != ON_ALL; c++) {
             if ((o->commands >> c & 1U) == 0)
                 continue;
@@ -134,8 +148,8 @@ static const char files[] =
     ".It Ev XDG_CONFIG_HOME , XDG_STATE_HOME , HOME\nwhere configuration and state are found\n"
     ".El\n"
     ".Sh FILES\n"
-    "The first that names an option wins: command line, environment, the user\\(aqs file, the\n"
-    "system\\(aqs file.\n"
+    "The first that names an option wins: command line, environment, the user\\(aqs\n"
+    "file, the system\\(aqs file.\n"
     "Lines are\n.Ql key = value ,\nwhere key is the name of an option, or\n.Ql COMMAND.name\n"
     "for one command;\n.Ql #\nstarts a comment.\n"
     ".Bl -tag -width Ds\n"

@@ -220,7 +220,7 @@ static void problem_unknown(const struct options *o, const char *word, struct pr
 
     snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + strspn(word, "-"), "="),
              word + strspn(word, "-"));
-    problem_set(p, "", "there is no such option", "p2pdi %s: %.80s", command, word);
+    problem_set(p, "", "there is no such option", "%s: %.80s", command, word);
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         if (strcmp(options_[i].name, name) == 0)
             snprintf(p->why, sizeof(p->why), "`p2pdi %s` has no such option, other commands have",
@@ -283,7 +283,7 @@ static enum di_err load_line(struct options *o, int argc, char **argv, struct pr
             if (c == '?') {
                 problem_unknown(o, word, p);
             } else {
-                problem_set(p, "", "it needs a value", "p2pdi %s: %.80s", argv[0], word);
+                problem_set(p, "", "it needs a value", "%s: %.80s", argv[0], word);
                 snprintf(p->hint, sizeof(p->hint), "p2pdi %s --help", argv[0]);
             }
             return DI_INVALID;
@@ -423,10 +423,10 @@ static enum di_err check_arguments(const struct options *o, struct problem *p)
     if (o->arg_count >= c->fewest && o->arg_count <= c->most)
         return DI_OK;
     if (o->arg_count < c->fewest)
-        problem_set(p, "", "something is missing", "p2pdi %s needs %s", c->name, c->arguments);
+        problem_set(p, "", "something is missing", "%s needs %s", c->name, c->arguments);
     else
         problem_set(p, "", c->most == 0 ? "this command takes only options" : "one too many",
-                    "p2pdi %s: %.80s", c->name, o->args[c->most]);
+                    "%s: %.80s", c->name, o->args[c->most]);
     snprintf(p->hint, sizeof(p->hint), "p2pdi %s --help", c->name);
     return DI_INVALID;
 }

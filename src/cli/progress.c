@@ -26,6 +26,16 @@ void progress_terminal_size(size_t *columns, size_t *rows)
     *rows = known ? w.ws_row : 24;
 }
 
+/* Whole seconds, or minutes: more would only flicker. */
+static void format_eta(char out[TEXT_HUMAN_SIZE], int64_t left_us)
+{
+    int64_t left_s = (left_us + CLOCK_US_PER_S - 1) / CLOCK_US_PER_S;
+    if (left_s < 60)
+        snprintf(out, TEXT_HUMAN_SIZE, "%ds", (int)left_s);
+    else
+        text_human_duration_us(left_s * CLOCK_US_PER_S, out);
+}
+
 void progress_format(char out[PROGRESS_LINE_SIZE], size_t columns, size_t finished, size_t total,
                      uint64_t bytes, int64_t elapsed_us)
 {
@@ -35,8 +45,8 @@ void progress_format(char out[PROGRESS_LINE_SIZE], size_t columns, size_t finish
     text_human_bytes(bytes, size);
     text_human_bytes((uint64_t)((double)bytes / seconds), rate);
     if (finished > 0)
-        text_human_duration_us(
-            (int64_t)((double)elapsed_us * (double)(total - finished) / (double)finished), eta);
+        format_eta(eta,
+                   (int64_t)((double)elapsed_us * (double)(total - finished) / (double)finished));
     int used = snprintf(out, PROGRESS_LINE_SIZE, "%zu/%zu files  %s  %s/s  eta %s  ", finished,
                         total, size, rate, eta);
     size_t end = used < 0 ? 0 : (size_t)used;
@@ -74,9 +84,11 @@ static void draw(struct progress *p)
     size_t finished = p->finished;
     bytes += p->bytes;
     lock_release(&p->lock);
+    /* What is verified and being published is neither pending nor finished: the largest sum is right. */
+    if (finished + status.pending > p->total)
+        p->total = finished + status.pending;
     progress_terminal_size(&columns, &rows);
-    progress_format(line, columns, finished, finished + status.pending, bytes,
-                    clock_mono_us() - p->start_us);
+    progress_format(line, columns, finished, p->total, bytes, clock_mono_us() - p->start_us);
     events_bar(p->events, slice_of(line));
 }
 

@@ -23,6 +23,7 @@ struct progress {
     bool stop;
     size_t finished; /* done or failed */
     uint64_t bytes;
+    size_t total;          /* its thread only */
     struct events *events; /* the rest is constant */
     struct peer *peer;
     int64_t start_us;

@@ -102,7 +102,7 @@ enum cli_exit setup_failed(const struct options *o, enum di_err err, const char 
 {
     const char *command = command_info(o->command)->name;
 
-    problem_set(p, "", *why != '\0' ? why : di_err_text(err), "p2pdi %s cannot start", command);
+    problem_set(p, "", *why != '\0' ? why : di_err_text(err), "%s cannot start", command);
     if (err == DI_IN_USE)
         snprintf(p->hint, sizeof(p->hint), "ss -ltnp, or p2pdi %s --listen :0", command);
     else if (err == DI_ACCESS && o->command != COMMAND_RS)
