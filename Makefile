@@ -13,6 +13,9 @@ VERSION := 0.1.0
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 DOCDIR  ?= $(PREFIX)/share/doc/p2pdi
 
@@ -55,7 +58,6 @@ PROGRAM    := $(if $(MAIN_C),$(BUILD)/p2pdi)
 TEST_BIN   := $(TEST_C:%.c=$(BUILD)/%)
 FUZZ_BIN   := $(FUZZ_C:%.c=$(BUILD)/%)
 BENCH_BIN  := $(BENCH_C:%.c=$(BUILD)/%)
-MAN        := $(wildcard docs/man/*.[1-8])
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
@@ -164,15 +166,18 @@ install: all ## into $(DESTDIR)$(PREFIX)
 	    sed 's|@BINDIR@|$(BINDIR)|g' "$$u" >'$(DESTDIR)$(UNITDIR)'/"$${u##*/}" || exit 1; \
 	    chmod 644 '$(DESTDIR)$(UNITDIR)'/"$${u##*/}"; \
 	done
-	for m in $(MAN); do \
-	    install -D -m 644 "$$m" '$(DESTDIR)$(MANDIR)'/man"$${m##*.}"/"$${m##*/}" || exit 1; \
-	done
+	install -d '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(FISHDIR)'
+	./p2pdi man >'$(DESTDIR)$(MANDIR)/man1/p2pdi.1'
+	./p2pdi completion bash >'$(DESTDIR)$(BASHDIR)/p2pdi'
+	./p2pdi completion zsh >'$(DESTDIR)$(ZSHDIR)/_p2pdi'
+	./p2pdi completion fish >'$(DESTDIR)$(FISHDIR)/p2pdi.fish'
 
 uninstall: ## take away what install put there
 	rm -f '$(DESTDIR)$(BINDIR)/p2pdi'
 	rm -rf '$(DESTDIR)$(DOCDIR)'
 	for u in contrib/systemd/*.service; do rm -f '$(DESTDIR)$(UNITDIR)'/"$${u##*/}"; done
-	for m in $(MAN); do rm -f '$(DESTDIR)$(MANDIR)'/man"$${m##*.}"/"$${m##*/}"; done
+	rm -f '$(DESTDIR)$(MANDIR)/man1/p2pdi.1' '$(DESTDIR)$(BASHDIR)/p2pdi' \
+	    '$(DESTDIR)$(ZSHDIR)/_p2pdi' '$(DESTDIR)$(FISHDIR)/p2pdi.fish'
 
 dist: ## build/p2pdi-$(VERSION).tar.gz from the last commit
 	$(Q)mkdir -p build
