@@ -1,0 +1,80 @@
+#!/bin/bash
+# Results on standard output, everything else on standard error; with --json nothing but JSON objects on
+# standard output, flushed line by line.
+# shellcheck source=tests/integration/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+document b.rfcs 8609
+document b.rfcs 8610
+start_rs rs
+start_peer b
+b=$at
+say b 'wait rfcs 2 timeout 60' register
+event b registered
+b_id=$(field peer)
+asked=(--rs "$rs" --listen 127.0.0.1:0 --share a.rfcs --state "$work/a.state")
+
+# text
+expect 0 text peer -c 'register; pquery; rfcquery; get all; leave' "${asked[@]}"
+[[ ! -s text.log ]] || fail "standard output: $(<text.log)"
+[[ $(head -n 1 text.err) == 'listening 127.0.0.1:'* ]] || fail "not listening first: $(head -n 1 text.err)"
+has text.err 'registered as peer' '1 peer is active' 'RFC 8609 from' '2 files' left
+expect 0 tables peer -q -c 'register; pquery; peers; index; transfers; status' "${asked[@]}"
+[[ $(grep -vc '^listening ' tables.err) == 0 ]] || fail "-q says: $(<tables.err)"
+has tables.log 'Hostname' 'Active Flag' 'Listening Port' 'Most Recent Registration' \
+    'The Test Document Number 8609' 'registered: yes'
+expect 0 peers peers --rs "$rs"
+[[ ! -s peers.err ]] || fail "standard error: $(<peers.err)"
+[[ $(wc -l <peers.log) == 2 ]] || fail "not one peer: $(<peers.log)"
+expect 0 ls ls --rs "$rs" 8600-8609
+[[ $(wc -l <ls.log) == 2 ]] || fail "not one RFC: $(<ls.log)"
+has ls.log "8609" " $b_id "
+expect 0 help get --help
+[[ ! -s help.err ]] || fail "help on standard error"
+expect 0 version --version
+[[ $(<version.log) == 'p2pdi '* ]] || fail "version: $(<version.log)"
+
+# JSON
+rm -rf a.rfcs
+expect 1 events peer --json -c 'register; pquery; rfcquery; get all; peers; index; transfers; status; leave; get 1 from 99' \
+    "${asked[@]}"
+expect 0 ls-events ls --json --rs "$rs"
+expect 0 peers-events peers --json --rs "$rs"
+has events.err "there is no peer '99'"
+[[ $(head -n 1 events.log) == '{"v":1,"event":"listening",'* ]] || fail "not listening first"
+for name in registered peers index start 'done' complete entry transfer status left error; do
+    has events.log "{\"v\":1,\"event\":\"$name\",\"t\":"
+done
+has ls-events.log '"event":"entry"' '"title":"The Test Document Number 8609"' "\"from\":\"$b\""
+valid() {
+    if command -v jq >/dev/null; then
+        jq -e . >/dev/null
+    elif command -v python3 >/dev/null; then
+        python3 -c 'import json, sys
+for line in sys.stdin: json.loads(line)'
+    else
+        cat >/dev/null
+    fi
+}
+for file in events ls-events peers-events; do
+    valid <"$file.log" || fail "$file.log is not JSON"
+done
+
+# A reader that goes away is no error; a disk that is full is one.
+"$P2PDI" ls --rs "$rs" 2>closed.err | head -n 0
+[[ ! -s closed.err ]] || fail "a closed pipe: $(<closed.err)"
+if [[ -w /dev/full ]]; then
+    rc=0
+    "$P2PDI" ls --rs "$rs" >/dev/full 2>full.err || rc=$?
+    ((rc == 1)) || fail "a full disk: exit code $rc"
+    has full.err 'standard output cannot be written'
+fi
+
+# Commands from a file and from standard input do what -c does.
+printf 'register # first\npquery; quit\nnonsense is not reached\n' >script
+expect 2 file peer --batch script "${asked[@]}"
+printf 'register # first\npquery; quit\n' >script
+expect 0 file peer --batch script --json "${asked[@]}"
+has file.log '"event":"left"'
+"$P2PDI" peer --batch --json "${asked[@]}" <script >stdin.log 2>stdin.err
+has stdin.log '"event":"left"'
