@@ -27,6 +27,10 @@ struct document {
     size_t body_lines;
 };
 
+/*
+ * One draw a statement: the order in which a call's arguments are evaluated is the compiler's, and
+ * the bytes would be too.
+ */
 static const char *pick(struct prng *p, const char *const *words, size_t count)
 {
     return words[prng_below(p, count)];
@@ -52,7 +56,7 @@ static uint64_t draw_size(struct prng *p)
 {
     static const struct {
         uint64_t permille, bytes;
-    } points[] = {{0, 5500},     {50, 12100},   {100, 16100},  {200, 23000},  {300, 29600},
+    } points[] = {{0, 6000},     {50, 12100},   {100, 16100},  {200, 23000},  {300, 29600},
                   {400, 36700},  {500, 45000},  {600, 55100},  {700, 68500},  {800, 88200},
                   {900, 125400}, {950, 167800}, {990, 289000}, {1000, 490000}};
     uint64_t at = prng_below(p, 1000);
@@ -218,18 +222,17 @@ static void put_block(struct document *d)
 
 static void put_heading(struct document *d, unsigned section, unsigned sub)
 {
-    char line[TEXT_WIDTH + 1];
-    char name[48];
+    char line[TEXT_WIDTH + 1], sub_number[16] = "";
+    const char *adjective = PICK(&d->p, title_adjectives);
+    const char *noun = PICK(&d->p, title_nouns);
 
+    if (sub > 0)
+        snprintf(sub_number, sizeof(sub_number), "%u.", sub);
     if (section == 1 && sub == 0)
-        snprintf(name, sizeof(name), "Introduction");
+        snprintf(line, sizeof(line), "%c1.  Introduction", MARK_SECTION);
     else
-        snprintf(name, sizeof(name), "%s %s", PICK(&d->p, title_adjectives),
-                 PICK(&d->p, title_nouns));
-    if (sub == 0)
-        snprintf(line, sizeof(line), "%c%u.  %s", MARK_SECTION, section, name);
-    else
-        snprintf(line, sizeof(line), "%c%u.%u.  %s", MARK_SECTION, section, sub, name);
+        snprintf(line, sizeof(line), "%c%u.%s  %s %s", MARK_SECTION, section, sub_number, adjective,
+                 noun);
     add_line(d, line);
     add_line(d, "");
 }
@@ -255,12 +258,17 @@ static void put_body(struct document *d, uint64_t size_bytes)
 
 static void name_document(struct document *d)
 {
-    snprintf(d->title, sizeof(d->title), "The %s %s %s", PICK(&d->p, title_adjectives),
-             PICK(&d->p, title_nouns), PICK(&d->p, title_kinds));
-    snprintf(d->author, sizeof(d->author), "%c. %s", (char)('A' + prng_below(&d->p, 26)),
-             PICK(&d->p, surnames));
-    snprintf(d->month, sizeof(d->month), "%s %u", PICK(&d->p, months),
-             (unsigned)(1981 + prng_below(&d->p, 45)));
+    const char *adjective = PICK(&d->p, title_adjectives);
+    const char *noun = PICK(&d->p, title_nouns);
+    const char *kind = PICK(&d->p, title_kinds);
+    char initial = (char)('A' + prng_below(&d->p, 26));
+    const char *surname = PICK(&d->p, surnames);
+    const char *month = PICK(&d->p, months);
+    unsigned year = (unsigned)(1981 + prng_below(&d->p, 45));
+
+    snprintf(d->title, sizeof(d->title), "The %s %s %s", adjective, noun, kind);
+    snprintf(d->author, sizeof(d->author), "%c. %s", initial, surname);
+    snprintf(d->month, sizeof(d->month), "%s %u", month, year);
 }
 
 /* Lines to pages: every PAGE_BODY lines a footer, a form feed and the next header. */
