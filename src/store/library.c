@@ -354,6 +354,7 @@ static void destroy(struct library *lib)
     if (lib->wake_fd >= 0)
         (void)close(lib->wake_fd);
     (void)close(lib->dir_fd);
+    cond_fini(&lib->publish_room);
     cond_fini(&lib->scanned_cond);
     lock_fini(&lib->lock);
     free(lib->path);
@@ -384,6 +385,7 @@ enum di_err library_open(const struct library_config *cfg, const struct library_
     lib->arg = arg;
     lock_init(&lib->lock);
     cond_init(&lib->scanned_cond);
+    cond_init(&lib->publish_room);
     file_cache_init(&lib->files);
     lib->path = strdup(cfg->dir);
     lib->state_path = strdup(cfg->state);

@@ -47,6 +47,8 @@ struct library {
     struct doc *docs; /* by key; each holds a reference */
     struct file_cache files;
     struct library_part *publish_first, *publish_last; /* the queue */
+    size_t publish_count;
+    struct cond publish_room;
     bool stop;
     bool scanned;
     struct cond scanned_cond;

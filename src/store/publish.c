@@ -2,6 +2,11 @@
  * Making verified parts visible. What has queued up is one batch, and the order is always: data on disk, rename,
  * directory on disk, listed, told. Run by the library's thread.
  *
+ * Syncing files one by one costs a flush of the disk for each. From SYNC_ALL on the whole file system is synced instead: one
+ * flush, though it also waits for what others have written there. Measured on ext4, 52 KB documents, 4,096 of them:
+ * batches of 32 one by one 1,650 to 2,050 documents/s, with all write-back begun first 3,100 to 4,600, with syncfs
+ * 2,900 to 8,000; batches of 8 the first two 2,000 to 2,450 and 2,100 to 5,100.
+ *
  * A number that is held under another name (8609_title.txt) goes over to the published rfcN.txt, since that name goes before
  * all others; the other file is left as it is.
  */
@@ -13,9 +18,13 @@
 #include "p2pdi/base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#define SYNC_ALL 16   /* documents in a batch */
+#define QUEUE_MAX 256 /* each holds a descriptor */
 
 void library_publish(struct library *lib, struct library_part *p, const char *title,
                      void (*done)(void *arg, enum di_err err), void *arg)
@@ -25,6 +34,9 @@ void library_publish(struct library *lib, struct library_part *p, const char *ti
     p->arg = arg;
     p->next = NULL;
     lock_acquire(&lib->lock);
+    while (lib->publish_count >= QUEUE_MAX)
+        cond_wait(&lib->publish_room, &lib->lock);
+    lib->publish_count++;
     bool first = lib->publish_first == NULL;
     if (first)
         lib->publish_first = p;
@@ -42,18 +54,47 @@ static struct library_part *take_queue(struct library *lib)
     struct library_part *batch = lib->publish_first;
     lib->publish_first = NULL;
     lib->publish_last = NULL;
+    lib->publish_count = 0;
+    cond_broadcast(&lib->publish_room);
     lock_release(&lib->lock);
     return batch;
 }
 
-static void sync_data(struct library_part *batch)
+static void fail_part(struct library_part *p)
 {
-    for (struct library_part *p = batch; p != NULL; p = p->next) {
-        if (p->err == DI_OK && fdatasync(p->fd) != 0) {
-            p->err = di_err_from_errno(errno);
-            p->doubtful = true;
-        }
-    }
+    p->err = di_err_from_errno(errno);
+    p->doubtful = true;
+}
+
+static void sync_each(struct library_part *batch)
+{
+    /* Write-back of all begins before the first is waited for. */
+    for (struct library_part *p = batch; p != NULL; p = p->next)
+        (void)sync_file_range(p->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    for (struct library_part *p = batch; p != NULL; p = p->next)
+        if (p->err == DI_OK && fdatasync(p->fd) != 0)
+            fail_part(p);
+}
+
+/* False if something on the file system could not be written: then each file has to say whether it was that. */
+static bool sync_all(struct library *lib, struct library_part *batch)
+{
+    if (syncfs(lib->dir_fd) != 0)
+        return false;
+    /* Kernels before 5.8 do not tell of lost writes by syncfs, but each file remembers its own. */
+    for (struct library_part *p = batch; p != NULL; p = p->next)
+        if (p->err == DI_OK && sync_file_range(p->fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE) != 0)
+            fail_part(p);
+    return true;
+}
+
+static void sync_data(struct library *lib, struct library_part *batch)
+{
+    size_t count = 0;
+    for (const struct library_part *p = batch; p != NULL; p = p->next)
+        count++;
+    if (count < SYNC_ALL || !sync_all(lib, batch))
+        sync_each(batch);
 }
 
 static void rename_all(struct library *lib, struct library_part *batch)
@@ -118,7 +159,7 @@ void publish_queued(struct library *lib)
         return;
     for (struct library_part *p = batch; p != NULL; p = p->next)
         p->err = p->verified ? DI_OK : DI_INVALID;
-    sync_data(batch);
+    sync_data(lib, batch);
     rename_all(lib, batch);
     sync_directory(lib, batch);
     for (struct library_part *p = batch; p != NULL; p = p->next)

@@ -39,13 +39,15 @@ static bool is_upper(char c)
     return c >= 'A' && c <= 'Z';
 }
 
-/* Does an author's name with initials start here: "S. Crocker", "J.-P. Vasseur", "HF. Zhu"? */
+/* Does an author's name with initials start here: "S. Crocker", "M-K. Shin", "HF. Zhu", but not "H.263"? */
 static bool starts_with_initial(struct slice s)
 {
-    size_t letters = 0;
-    while (letters < s.n && letters < 2 && isalpha((unsigned char)s.p[letters]))
-        letters++;
-    return letters > 0 && is_upper(s.p[0]) && letters < s.n && s.p[letters] == '.';
+    size_t n = 0;
+    while (n < s.n && n < 3 && (isalpha((unsigned char)s.p[n]) || (n > 0 && s.p[n] == '-')))
+        n++;
+    bool dotted = n > 0 && is_upper(s.p[0]) && n + 1 < s.n && s.p[n] == '.';
+    bool short_name = n < 3 || memchr(s.p, '-', n) != NULL; /* not "Inc." */
+    return dotted && short_name && !isdigit((unsigned char)s.p[n + 1]);
 }
 
 /* Is the word that ends here an abbreviation of single letters, such as "U.S"? */
@@ -68,7 +70,8 @@ static size_t title_length(struct slice entry)
             return first < entry.n ? first : i;
         if (starts_with_initial((struct slice){entry.p + i + 2, entry.n - i - 2}))
             return i;
-        if (first == entry.n && !ends_with_abbreviation((struct slice){entry.p, i}))
+        if (first == entry.n && !islower((unsigned char)entry.p[i + 2]) &&
+            !ends_with_abbreviation((struct slice){entry.p, i}))
             first = i;
     }
     return first;

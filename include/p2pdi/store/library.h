@@ -97,6 +97,7 @@ void library_part_discard(struct library_part *p);
 /*
  * Makes a verified part visible: sync, rename to rfcN.txt, sync the directory; batched with others by the library's thread,
  * which then calls done(arg, err) — after events.added. Takes p, whatever happens. title: from the index, may be empty.
+ * Waits while 256 others wait to be published (each holds a descriptor); so not to be called from the library's callbacks.
  */
 void library_publish(struct library *lib, struct library_part *p, const char *title,
                      void (*done)(void *arg, enum di_err err), void *arg);
