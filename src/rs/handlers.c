@@ -97,6 +97,13 @@ static enum di_err request_digest(const struct rs_request *q, struct sha256 *out
     return q->wire->has_cookie ? cookie_digest(q->wire->cookie, out) : DI_NOT_FOUND;
 }
 
+static void log_peer(const char *what, const struct peer_record *r)
+{
+    char at[ADDR_TEXT_SIZE];
+    addr_format(&r->addr, at);
+    log_write(LOG_INFO, "peer %" PRIu32 " at %s %s", r->peer, at, what);
+}
+
 static void clean_name(char out[PEER_NAME_SIZE], struct slice s)
 {
     (void)text_clean(out, PEER_NAME_SIZE, s);
@@ -156,6 +163,7 @@ void rs_on_register(struct rs_request *q)
     switch (err) {
     case DI_OK:
         STATS_ADD(&rs->stats, register_total, 1);
+        log_peer("registered", &r);
         net_server_wake(rs->server);
         break;
     case DI_NOT_FOUND:
@@ -190,6 +198,7 @@ void rs_on_leave(struct rs_request *q)
     }
     if (err == DI_OK) {
         STATS_ADD(&rs->stats, leave_total, 1);
+        log_peer("left", &r);
         net_server_wake(rs->server);
     } else if (err == DI_NOT_FOUND) {
         rs_send_error(q, 401, "Cookie is missing or not known here");
