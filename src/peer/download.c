@@ -382,8 +382,11 @@ void link_takes_off(struct link *l, struct flight *f)
     lock_acquire(&l->pool->owner->lock);
     DL_APPEND(l->pool->flights, f);
     lock_release(&l->pool->owner->lock);
-    peer_emit(l->peer,
-              (struct peer_event){.kind = PEER_EV_START, .rfc = f->request.rfc, .addr = f->holder});
+    peer_emit(l->peer, (struct peer_event){.kind = PEER_EV_START,
+                                           .rfc = f->request.rfc,
+                                           .addr = f->holder,
+                                           .bytes = f->request.size_bytes,
+                                           .sha256 = f->request.edition});
 }
 
 void link_progress(struct link *l, struct flight *f, size_t bytes)

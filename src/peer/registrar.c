@@ -171,7 +171,7 @@ enum di_err registrar_report(struct registrar *r, const char *what, enum di_err 
 
     char name[ADDR_TEXT_SIZE] = "no registration server";
     char why[160];
-    const char *hint = "see `p2pdi doctor`";
+    const char *hint = "check --rs: `p2pdi peers` asks it alone";
     if (r->peer->cfg.rs_count > 0)
         addr_format(rs, name);
     snprintf(why, sizeof(why), "%s: %s", name, di_err_text(err));
@@ -182,7 +182,7 @@ enum di_err registrar_report(struct registrar *r, const char *what, enum di_err 
     else if (err == DI_NOT_FOUND)
         hint = "register first";
     else if (is_transport(err))
-        hint = "check --rs and the network, or run `p2pdi doctor`";
+        hint = "check --rs and the network: `p2pdi peers` asks it alone";
     peer_emit_error(r->peer, what, why, hint);
     return err;
 }

@@ -33,7 +33,7 @@ enum peer_event_kind {
     PEER_EV_LEFT,
     PEER_EV_PEERS,    /* rows, count: all others known active */
     PEER_EV_INDEX,    /* documents, entries */
-    PEER_EV_START,    /* rfc, addr = holder */
+    PEER_EV_START,    /* rfc, addr = holder, bytes and sha256 as announced */
     PEER_EV_DONE,     /* rfc, addr = holder, bytes, wire_bytes, us, sha256: after rename and sync */
     PEER_EV_FAILED,   /* rfc, tried, count: who was asked, and why it did not come from there */
     PEER_EV_COMPLETE, /* files, bytes, us: once per get */
@@ -84,8 +84,8 @@ struct peer_config {
  * Listens (PEER_EV_LISTENING), starts its threads, scans the library in the background. Copies what
  * cfg points to, but for state. why gets a sentence on failure.
  */
-enum di_err peer_start(const struct peer_config *cfg, struct peer **out,
-                       char why[256]) DI_MUST_CHECK;
+enum di_err peer_start(const struct peer_config *cfg, struct peer **out, char why[256])
+    DI_MUST_CHECK;
 /*
  * Leaves the RS if registered (at most two seconds), stops all threads, frees. Unfinished downloads
  * keep their parts. No other call may be under way: peer_cancel first and let them return.
@@ -118,8 +118,8 @@ enum di_err peer_pquery(struct peer *p, int64_t timeout_us) DI_MUST_CHECK;
  * Gets the whole index of one peer (NULL: of every known active peer, in parallel) and merges it.
  * The first error if all failed; DI_OK where nobody is known.
  */
-enum di_err peer_rfcquery(struct peer *p, const struct addr *from,
-                          int64_t timeout_us) DI_MUST_CHECK;
+enum di_err peer_rfcquery(struct peer *p, const struct addr *from, int64_t timeout_us)
+    DI_MUST_CHECK;
 /* PEER as a user writes it: peer id of a known one, or a numeric HOST:PORT. DI_NOT_FOUND. */
 enum di_err peer_resolve(struct peer *p, struct slice word, struct addr *out) DI_MUST_CHECK;
 
@@ -150,8 +150,8 @@ struct peer_result {
  * either. With serial it is one document at a time, in the order asked for.
  * PEER_EV_COMPLETE comes in each case.
  */
-enum di_err peer_get(struct peer *p, const struct peer_get *what,
-                     struct peer_result *result) DI_MUST_CHECK;
+enum di_err peer_get(struct peer *p, const struct peer_get *what, struct peer_result *result)
+    DI_MUST_CHECK;
 /* From now on downloads whatever appears. */
 enum di_err peer_sync(struct peer *p) DI_MUST_CHECK;
 
