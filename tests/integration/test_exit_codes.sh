@@ -79,7 +79,7 @@ sum=$(sha256sum <liar.rfcs/rfc8700.txt | cut -d' ' -f1)
 expect 0 fill peer --rs "$rs" --listen 127.0.0.1:0 --share liar.rfcs --state "$work/liar.state" \
     -c 'wait rfcs 1 timeout 60'
 cache=$(echo "$work"/liar.state/*/hashes.db)
-pattern=$(sed 's/../\\x&/g' <<<"$sum")
+pattern=$(printf %s "$sum" | sed 's/../\\x&/g')
 offset=$(LC_ALL=C grep -obUaP -m 1 "$pattern" "$cache" | head -n 1 | cut -d: -f1)
 [[ -n $offset ]] || fail "no hash in $cache"
 printf '\377\377' | dd of="$cache" bs=1 seek="$offset" conv=notrunc status=none

@@ -13,15 +13,22 @@ for name in b c; do
     event "$name" registered
 done
 start_peer a
-say a 'wait peers 2 timeout 60' 'get all'
+say a 'wait peers 2 timeout 60' rfcquery
+event a index
 
+# It still accepts connections but does not answer, until it is gone: whatever it was asked for breaks off.
 # shellcheck disable=SC2154 # b is set by eval above
+kill -STOP "${pid[b]}"
+say a 'get all'
 while event a start; do
     [[ $(field from) == "$b" ]] && break
 done
 kill -KILL "${pid[b]}"
+broken=$(field rfc)
 event a complete
 [[ $(field files) == 4 ]] || fail "not everything came: $line"
+# shellcheck disable=SC2154 # so is c
+grep -q "\"done\".*\"rfc\":$broken,\"from\":\"$c\"" a.log || fail "$broken did not come from $c"
 say a quit
 ended a 0
 diff -r a.rfcs c.rfcs
