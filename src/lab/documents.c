@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define DOCUMENT_BYTES_MAX (64u << 20)
+#define DIR_SHOWN 60 /* the end of a long path tells more than its start */
 
 static enum di_err read_file(const char *path, struct buf *out)
 {
@@ -229,10 +230,15 @@ enum di_err documents_open(struct documents *d, const struct lab_config *cfg, si
     if (cfg->rfcs == NULL) {
         snprintf(d->text, sizeof(d->text), "%zu generated documents, %s", d->count, human);
     } else {
-        char dir[150];
+        struct slice dir = slice_of(cfg->rfcs);
+        char shown[DIR_SHOWN + 1];
+        bool cut = dir.n > DIR_SHOWN;
 
-        text_clean(dir, sizeof(dir), slice_of(cfg->rfcs));
-        snprintf(d->text, sizeof(d->text), "%zu RFCs from %s, %s", d->count, dir, human);
+        if (cut)
+            dir = (struct slice){dir.p + dir.n - DIR_SHOWN, DIR_SHOWN};
+        text_clean(shown, sizeof(shown), dir);
+        snprintf(d->text, sizeof(d->text), "%zu RFCs from %s%s, %s", d->count, cut ? "..." : "",
+                 shown, human);
     }
     return DI_OK;
 }

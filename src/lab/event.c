@@ -49,17 +49,26 @@ static bool read_listening(const json_t *o, struct lab_event *ev)
     return true;
 }
 
-static bool read_done(const json_t *o, struct lab_event *ev)
+static bool read_start(const json_t *o, struct lab_event *ev)
 {
-    uint64_t rfc, us;
-    struct slice hex;
+    uint64_t rfc;
 
-    if (!get_u64(o, "rfc", UINT32_MAX, &rfc) || !get_u64(o, "us", INT64_MAX, &us) ||
-        !get_u64(o, "bytes", INT64_MAX, &ev->bytes) ||
-        !get_u64(o, "wire_bytes", INT64_MAX, &ev->wire_bytes) || !get_addr(o, "from", &ev->addr) ||
-        !get_slice(o, "sha256", &hex) || !sha256_parse(hex, &ev->sha256))
+    if (!get_u64(o, "rfc", UINT32_MAX, &rfc) || !get_addr(o, "from", &ev->addr))
         return false;
     ev->rfc = (uint32_t)rfc;
+    return true;
+}
+
+static bool read_done(const json_t *o, struct lab_event *ev)
+{
+    uint64_t us;
+    struct slice hex;
+
+    if (!read_start(o, ev) || !get_u64(o, "us", INT64_MAX, &us) ||
+        !get_u64(o, "bytes", INT64_MAX, &ev->bytes) ||
+        !get_u64(o, "wire_bytes", INT64_MAX, &ev->wire_bytes) || !get_slice(o, "sha256", &hex) ||
+        !sha256_parse(hex, &ev->sha256))
+        return false;
     ev->us = (int64_t)us;
     return true;
 }
@@ -126,6 +135,10 @@ static bool read_event(const json_t *o, struct lab_event *ev)
     if (slice_equal(name, SLICE("index"))) {
         ev->kind = LAB_EV_INDEX;
         return get_u64(o, "rfcs", UINT32_MAX, &ev->count);
+    }
+    if (slice_equal(name, SLICE("start"))) {
+        ev->kind = LAB_EV_START;
+        return read_start(o, ev);
     }
     if (slice_equal(name, SLICE("done"))) {
         ev->kind = LAB_EV_DONE;

@@ -14,6 +14,7 @@ enum lab_event_kind {
     LAB_EV_REGISTERED,
     LAB_EV_PEERS,
     LAB_EV_INDEX,
+    LAB_EV_START,
     LAB_EV_DONE,
     LAB_EV_FAILED,
     LAB_EV_COMPLETE,
@@ -23,7 +24,7 @@ enum lab_event_kind {
 struct lab_event {
     enum lab_event_kind kind;
     int64_t t_us;     /* since the child's start */
-    struct addr addr; /* listening: its own; done: the holder */
+    struct addr addr; /* listening: its own; start, done: the holder */
     uint64_t count;   /* peers: others active; index: RFCs known; complete: files */
     uint32_t rfc;
     uint64_t bytes, wire_bytes;

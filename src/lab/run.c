@@ -230,7 +230,14 @@ static enum di_err download(struct run *r)
     return err;
 }
 
-/* From each child's clock to time since the run's start. */
+static int by_arrival(const void *a, const void *b)
+{
+    const struct experiment_file *x = a, *y = b;
+
+    return (x->at_us > y->at_us) - (x->at_us < y->at_us);
+}
+
+/* From each child's clock to time since the run's start, in order of arrival. */
 static void settle_times(struct run *r)
 {
     for (size_t i = 0; i < run_peers(r); i++) {
@@ -238,10 +245,17 @@ static void settle_times(struct run *r)
         struct experiment_peer *peer = &r->out->peer[i];
         int64_t offset = t->clock_offset_us - r->start_us;
 
-        for (size_t k = 0; k < peer->count; k++)
-            peer->files[k].at_us += offset;
-        if (peer->count > 0)
-            peer->elapsed_us = t->last_complete_t_us + offset;
+        if (peer->count == 0)
+            continue;
+        for (size_t k = 0; k < peer->count; k++) {
+            struct experiment_file *f = &peer->files[k];
+
+            /* An event is written a little after what it tells of: never later than the end. */
+            f->at_us = f->at_us < f->published_us ? f->at_us + offset : f->published_us + offset;
+            f->published_us += offset;
+        }
+        qsort(peer->files, peer->count, sizeof(*peer->files), by_arrival);
+        peer->elapsed_us = t->last_complete_t_us + offset;
     }
 }
 
@@ -334,18 +348,20 @@ enum di_err run_task(const struct lab *lab, enum experiment_task task, struct ex
     for (size_t i = 0; i < CHILDREN; i++)
         child_init(&r->told[i].child);
     for (size_t i = 0; i < lab->cfg.peers && err == DI_OK; i++) {
-        if (!plan_downloads(task, i))
-            continue;
-        r->progress.peer[i].downloads = true;
+        r->progress.peer[i].downloads = plan_downloads(task, i);
+        r->told[i].start_t_us = calloc(lab->docs.count, sizeof(*r->told[i].start_t_us));
         out->peer[i].files = calloc(lab->cfg.files, sizeof(*out->peer[i].files));
-        err = out->peer[i].files == NULL ? DI_NOMEM : DI_OK;
+        if (r->told[i].start_t_us == NULL || out->peer[i].files == NULL)
+            err = DI_NOMEM;
     }
     if (err == DI_OK) {
         run_enter_phase(r, EXPERIMENT_PREPARING);
         err = go(r);
     }
-    for (size_t i = 0; i < CHILDREN; i++)
+    for (size_t i = 0; i < CHILDREN; i++) {
         child_fini(&r->told[i].child);
+        free(r->told[i].start_t_us);
+    }
     tempdir_remove(r->dir);
     free(r);
     return err;

@@ -56,6 +56,14 @@ void run_enter_phase(struct run *r, enum experiment_phase phase)
 
 /* ---- what children say ---------------------------------------------------------------------------- */
 
+static void on_start(struct run *r, size_t i, const struct lab_event *ev)
+{
+    const struct document *doc = documents_find(&r->lab->docs, ev->rfc);
+
+    if (i != RS && doc != NULL)
+        r->told[i].start_t_us[doc - r->lab->docs.list] = ev->t_us;
+}
+
 static enum di_err on_done(struct run *r, size_t i, const struct lab_event *ev)
 {
     struct experiment_peer *peer = &r->out->peer[i];
@@ -74,13 +82,17 @@ static enum di_err on_done(struct run *r, size_t i, const struct lab_event *ev)
                  holder);
         return DI_MISMATCH;
     }
-    peer->files[peer->count++] = (struct experiment_file){.rfc = ev->rfc,
-                                                          .holder = (uint32_t)holder,
-                                                          .bytes = ev->bytes,
-                                                          .wire_bytes = ev->wire_bytes,
-                                                          .us = ev->us,
-                                                          /* on its clock: see settle_times */
-                                                          .at_us = ev->t_us};
+    int64_t start_t_us = r->told[i].start_t_us[doc - r->lab->docs.list];
+
+    /* On the peer's own clock: see run.c, settle_times. */
+    peer->files[peer->count++] =
+        (struct experiment_file){.rfc = ev->rfc,
+                                 .holder = (uint32_t)holder,
+                                 .bytes = ev->bytes,
+                                 .wire_bytes = ev->wire_bytes,
+                                 .us = ev->us,
+                                 .at_us = start_t_us == 0 ? ev->t_us : start_t_us + ev->us,
+                                 .published_us = ev->t_us};
     r->progress.peer[i].done = peer->count;
     r->progress.peer[i].bytes += ev->bytes;
     return DI_OK;
@@ -109,6 +121,9 @@ static enum di_err on_event(struct run *r, size_t i, const struct lab_event *ev)
         break;
     case LAB_EV_INDEX:
         t->rfcs = ev->count;
+        break;
+    case LAB_EV_START:
+        on_start(r, i, ev);
         break;
     case LAB_EV_DONE:
         return i == RS ? DI_OK : on_done(r, i, ev);

@@ -24,6 +24,7 @@ struct told {
     size_t completes; /* get commands done */
     size_t expected;  /* get commands sent */
     int64_t last_complete_t_us;
+    int64_t *start_t_us;     /* of each document the last request's; 0: none seen */
     int64_t clock_offset_us; /* our clock - its clock: the least seen, so the promptest line's */
     bool has_offset;
     bool may_end; /* it was told to */

@@ -6,7 +6,8 @@
 
 void report_csv_files(struct buf *out, const struct experiment *e)
 {
-    buf_append_str(out, "task,peer,order,rfc,holder,bytes,wire_bytes,us,cumulative_us,at_us\n");
+    buf_append_str(
+        out, "task,peer,order,rfc,holder,bytes,wire_bytes,us,cumulative_us,at_us,published_us\n");
     for (enum experiment_task t = 0; t < EXPERIMENT_TASKS; t++) {
         for (size_t i = 0; e->runs[t] != NULL && i < e->peers; i++) {
             const struct experiment_peer *p = &e->runs[t]->peer[i];
@@ -16,10 +17,11 @@ void report_csv_files(struct buf *out, const struct experiment *e)
                 const struct experiment_file *f = &p->files[k];
 
                 cumulative += f->us;
-                buf_printf(out, "%s,P%zu,%zu,%u,P%u,%llu,%llu,%lld,%lld,%lld\n",
+                buf_printf(out, "%s,P%zu,%zu,%u,P%u,%llu,%llu,%lld,%lld,%lld,%lld\n",
                            experiment_task_name(t), i, k + 1, f->rfc, f->holder,
                            (unsigned long long)f->bytes, (unsigned long long)f->wire_bytes,
-                           (long long)f->us, (long long)cumulative, (long long)f->at_us);
+                           (long long)f->us, (long long)cumulative, (long long)f->at_us,
+                           (long long)f->published_us);
             }
         }
     }
@@ -70,6 +72,7 @@ static void put_peer(struct buf *out, const struct experiment_peer *p, size_t in
         json_u64(out, "wire_bytes", f->wire_bytes);
         json_i64(out, "us", f->us);
         json_i64(out, "at_us", f->at_us);
+        json_i64(out, "published_us", f->published_us);
         json_object_end(out);
     }
     json_array_end(out);

@@ -9,7 +9,7 @@
 #define WIDTH (900 * PX)
 #define LEFT (72 * PX)
 #define RIGHT (190 * PX) /* room for the curves' names */
-#define TOP (104 * PX)
+#define TOP (124 * PX)
 #define BOTTOM (62 * PX)
 #define HEIGHT_MIN (360 * PX)
 #define LABEL_GAP (17 * PX)
@@ -38,11 +38,6 @@ static const struct experiment_peer *slowest_of(const struct experiment *e,
     return &e->runs[task]->peer[run_totals(e, task).slowest];
 }
 
-static int64_t last_us(const struct experiment_peer *p)
-{
-    return p->count == 0 ? 0 : p->files[p->count - 1].at_us;
-}
-
 /* The slowest peer of the centralised run is drawn behind the others for comparison, unless it would
  * squeeze them to the ground. */
 static const struct experiment_peer *reference(const struct plot *p, int64_t own_max)
@@ -52,7 +47,7 @@ static const struct experiment_peer *reference(const struct plot *p, int64_t own
 
     const struct experiment_peer *slowest = slowest_of(p->e, EXPERIMENT_CENTRALISED);
 
-    return last_us(slowest) / 4 <= own_max ? slowest : NULL;
+    return slowest->elapsed_us / 4 <= own_max ? slowest : NULL;
 }
 
 static void put_axes(struct buf *out, const struct plot *p)
@@ -99,6 +94,11 @@ static void put_curve(struct buf *out, const struct plot *p, const struct experi
         buf_append_char(out, ',');
         svg_number(out, y_of(p, peer->files[k].at_us));
     }
+    /* Up at the end: all are there, not all are on disk yet. */
+    buf_append_char(out, ' ');
+    svg_number(out, x_of(p, peer->count));
+    buf_append_char(out, ',');
+    svg_number(out, y_of(p, peer->elapsed_us));
     buf_append_str(out, "\"/>\n");
 }
 
@@ -115,7 +115,7 @@ static size_t add_label(const struct plot *p, struct label *labels, size_t count
                         const struct experiment_peer *peer)
 {
     struct label l = {
-        .peer = index, .end_x = x_of(p, peer->count), .end_y = y_of(p, last_us(peer))};
+        .peer = index, .end_x = x_of(p, peer->count), .end_y = y_of(p, peer->elapsed_us)};
     size_t at = count;
 
     for (; at > 0 && labels[at - 1].end_y > l.end_y; at--)
@@ -191,7 +191,7 @@ static void put_labels(struct buf *out, const struct plot *p, const struct exper
         const struct experiment_peer *peer =
             labels[i].peer == NO_PEER ? ref : &run->peer[labels[i].peer];
 
-        put_label(out, p, &labels[i], last_us(peer), labels[i].peer == slowest);
+        put_label(out, p, &labels[i], peer->elapsed_us, labels[i].peer == slowest);
     }
 }
 
@@ -209,14 +209,14 @@ void report_svg_run(struct buf *out, const struct experiment *e, enum experiment
 
         if ((int64_t)peer->count > p.files_max)
             p.files_max = (int64_t)peer->count;
-        if (last_us(peer) > p.us_max)
-            p.us_max = last_us(peer);
+        if (peer->elapsed_us > p.us_max)
+            p.us_max = peer->elapsed_us;
     }
 
     const struct experiment_peer *ref = reference(&p, p.us_max);
 
-    if (ref != NULL && last_us(ref) > p.us_max)
-        p.us_max = last_us(ref);
+    if (ref != NULL && ref->elapsed_us > p.us_max)
+        p.us_max = ref->elapsed_us;
     if (ref != NULL && (int64_t)ref->count > p.files_max)
         p.files_max = (int64_t)ref->count;
     if (p.us_max < 1)
@@ -227,9 +227,11 @@ void report_svg_run(struct buf *out, const struct experiment *e, enum experiment
     svg_begin(out, WIDTH, TOP + p.height + BOTTOM, experiment_task_title(task),
               "Seconds since the start against number of RFCs, one curve for each peer");
     svg_text(out, 24 * PX, 36 * PX, SVG_START, "title", experiment_task_title(task));
-    snprintf(sub, sizeof(sub), "Time since the start until a peer had so many RFCs. %zu peers, %s.",
-             e->peers, e->documents);
-    svg_text(out, 24 * PX, 58 * PX, SVG_START, "sub", sub);
+    svg_text(
+        out, 24 * PX, 58 * PX, SVG_START, "sub",
+        "Time until a peer had received so many RFCs; the last rise: until all were safe on disk.");
+    snprintf(sub, sizeof(sub), "%zu peers, %s", e->peers, e->documents);
+    svg_text(out, 24 * PX, 77 * PX, SVG_START, "sub", sub);
     put_axes(out, &p);
     if (ref != NULL)
         put_curve(out, &p, ref, "ref", 0);

@@ -67,8 +67,9 @@ void experiment_sample(struct experiment *e, uint64_t seed, size_t peers, size_t
                 f->us = (int64_t)((200 + f->bytes / 20) * slowness[t] / 10 + prng_below(&p, 3000));
                 clock += t == EXPERIMENT_SWARM ? f->us / 4 : f->us;
                 f->at_us = clock;
+                f->published_us = clock + 1000;
             }
-            peer->elapsed_us = clock;
+            peer->elapsed_us = clock + 1000;
         }
     }
 }

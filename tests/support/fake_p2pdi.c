@@ -105,6 +105,18 @@ static void write_document(unsigned rfc, const struct buf *b)
     rename(temp, path);
 }
 
+static void say_start(unsigned rfc, unsigned holder)
+{
+    struct buf b;
+    char from[32];
+
+    snprintf(from, sizeof(from), "127.0.0.1:%u", 40000 + holder);
+    begin(&b, "start");
+    json_u64(&b, "rfc", rfc);
+    json_text(&b, "from", from);
+    end(&b);
+}
+
 static void say_done(unsigned rfc, unsigned holder, const struct buf *document)
 {
     struct buf b;
@@ -154,6 +166,7 @@ static void get(char *words)
         if (fault("hangs") && i == 1)
             for (;;)
                 pause();
+        say_start(rfcs[i], holder);
         if (!read_document(holder, rfcs[i], &document)) {
             struct buf b;
 

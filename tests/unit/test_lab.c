@@ -72,6 +72,9 @@ static void every_task_gives_every_peer_what_it_lacks(void **state)
             for (size_t k = 0; k < p->count; k++) {
                 from[p->files[k].holder]++;
                 assert_true(p->files[k].at_us >= at);
+                assert_true(p->files[k].us > 0 && p->files[k].us <= p->files[k].at_us);
+                assert_true(p->files[k].published_us >= p->files[k].at_us);
+                assert_true(p->elapsed_us >= p->files[k].published_us);
                 assert_true(p->files[k].bytes > 4000);
                 at = p->files[k].at_us;
             }

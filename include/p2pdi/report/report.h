@@ -31,7 +31,7 @@ void report_sentences(struct buf *out, const struct experiment *e);
 
 /* ---- files -------------------------------------------------------------------------------------- */
 
-/* One row a document. Header: task,peer,order,rfc,holder,bytes,wire_bytes,us,cumulative_us,at_us */
+/* One row a document. Header: task,peer,order,rfc,holder,bytes,wire_bytes,us,cumulative_us,at_us,published_us */
 void report_csv_files(struct buf *out, const struct experiment *e);
 /* One row a downloading peer. Header: task,peer,P0..Pn,total,elapsed; microseconds */
 void report_csv_matrix(struct buf *out, const struct experiment *e);

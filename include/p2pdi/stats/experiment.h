@@ -43,8 +43,9 @@ struct experiment_file {
     uint32_t rfc;
     uint32_t holder; /* the peer it came from: 0 is P0 */
     uint64_t bytes, wire_bytes;
-    int64_t us;    /* its own time */
-    int64_t at_us; /* when it was there, since the run's start */
+    int64_t us;           /* its own time: from the request until it was there and verified */
+    int64_t at_us;        /* when that was, since the run's start */
+    int64_t published_us; /* when it was also safe on disk and offered to others */
 };
 
 struct experiment_peer {
