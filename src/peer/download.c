@@ -10,7 +10,7 @@
 #include <string.h>
 #include <utlist.h>
 
-#define LINKS_PER_HOLDER 4
+#define LINKS_PER_HOLDER 2
 #define KEPT_IDLE_US (10 * CLOCK_US_PER_S) /* a connection without work is kept that long */
 #define TRANSFERS_KEPT 1024                /* finished ones that can be looked at */
 #define TRIED_MAX 64
@@ -150,7 +150,7 @@ static enum di_err pool_new(struct downloads *d, unsigned threads, bool serial, 
 {
     struct sched_config cfg = {
         .window_max = serial ? 1 : FETCH_WINDOW,
-        .links_per_holder_max = serial ? 1 : LINKS_PER_HOLDER,
+        .links_per_holder_max = LINKS_PER_HOLDER,
         .serial = serial,
     };
     struct pool *pool = calloc(1, sizeof(*pool));
@@ -169,7 +169,7 @@ static enum di_err pool_new(struct downloads *d, unsigned threads, bool serial, 
     lock_release(&d->lock);
     for (size_t i = 0; i < threads && err == DI_OK; i++) {
         char name[16];
-        snprintf(name, sizeof(name), serial ? "fetch one" : "fetch %zu", i);
+        snprintf(name, sizeof(name), "fetch %u", (unsigned)i % 1000);
         err = thread_start(&pool->threads[i], name, run, pool);
     }
     /* Fewer threads than wished for will do, none will not. */
@@ -284,8 +284,10 @@ void downloads_drop(struct downloads *d, uint32_t rfc)
     struct pool *pool = NULL;
     lock_acquire(&d->lock);
     DL_FOREACH (d->pools, pool) {
-        sched_drop(pool->sched, rfc);
-        stir_locked(pool);
+        if (sched_is_wanted(pool->sched, rfc)) {
+            sched_drop(pool->sched, rfc);
+            stir_locked(pool);
+        }
     }
     lock_release(&d->lock);
 }

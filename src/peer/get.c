@@ -32,7 +32,12 @@ struct gets {
     bool stop;
     bool look_now;
     bool starting; /* somebody makes the common pool */
-    bool rs_silent;
+    /* What is wanted and not yet offered by whom we know looks as if nobody had it. So plans (want,
+     * then offer what is known) and giving up exclude each other, and nothing is given up before a
+     * whole round of seeking has passed. */
+    size_t planning;  /* plans being made */
+    uint64_t planned; /* plans ever begun */
+    bool giving_up;
 };
 
 /* Numbers, growing. */
@@ -267,17 +272,55 @@ static void want_all(struct gets *g)
         peer_emit_error(p, "sync", di_err_text(err), "");
 }
 
+/* Wants those, and tells who is known to hold them. */
+static enum di_err plan(struct gets *g, struct pool *pool, const struct numbers *order,
+                        const uint32_t *sorted, size_t count, const struct addr *only)
+{
+    lock_acquire(&g->lock);
+    g->planning++;
+    g->planned++;
+    while (g->giving_up)
+        cond_wait(&g->changed, &g->lock);
+    lock_release(&g->lock);
+    enum di_err err = pool_want(pool, order->n, order->count, only);
+    if (err == DI_OK)
+        err = offer_known(g->peer, sorted, count);
+    lock_acquire(&g->lock);
+    g->planning--;
+    lock_release(&g->lock);
+    return err;
+}
+
+static void give_up(struct gets *g, uint64_t planned_before)
+{
+    lock_acquire(&g->lock);
+    g->giving_up = g->planning == 0 && g->planned == planned_before;
+    bool go = g->giving_up;
+    g->look_now = g->look_now || !go;
+    lock_release(&g->lock);
+    if (!go)
+        return;
+    downloads_give_up(g->peer->downloads);
+    lock_acquire(&g->lock);
+    g->giving_up = false;
+    cond_broadcast(&g->changed);
+    lock_release(&g->lock);
+}
+
 /* Looks for holders once; what has none after that is given up. */
-static void seek(struct gets *g, bool sync)
+static void seek(struct gets *g, bool sync, bool *rs_silent)
 {
     struct peer *p = g->peer;
+    lock_acquire(&g->lock);
+    uint64_t planned = g->planned;
+    lock_release(&g->lock);
     bool changed = false;
     int64_t deadline_us = clock_mono_us() + PEER_CALL_US;
     enum di_err err = neighbours_ask(p->neighbours, 0, false, deadline_us, &changed);
-    if (err == DI_OK)
-        g->rs_silent = false;
-    else if (!g->rs_silent && err != DI_CANCELLED) {
-        g->rs_silent = true;
+    if (err == DI_OK) {
+        *rs_silent = false;
+    } else if (!*rs_silent && err != DI_CANCELLED) {
+        *rs_silent = true;
         (void)registrar_report(p->registrar, "no news of other peers; going on with those known",
                                err);
     }
@@ -285,13 +328,14 @@ static void seek(struct gets *g, bool sync)
     query_all(p, RFC_SCOPE_OWN, deadline_us);
     if (sync)
         want_all(g);
-    downloads_give_up(p->downloads);
+    give_up(g, planned);
 }
 
 static void run(void *arg)
 {
     struct gets *g = arg;
     int64_t next_us = 0;
+    bool rs_silent = false; /* and it was reported */
     lock_acquire(&g->lock);
     while (!g->stop) {
         if ((g->list == NULL && !g->sync) || peer_is_cancelled(g->peer)) {
@@ -303,7 +347,7 @@ static void run(void *arg)
             bool sync = g->sync;
             g->look_now = false;
             lock_release(&g->lock);
-            seek(g, sync);
+            seek(g, sync, &rs_silent);
             lock_acquire(&g->lock);
             next_us = clock_mono_us() + SEEK_EVERY_US;
         }
@@ -423,9 +467,7 @@ static enum di_err download(struct gets *g, struct get *get, const struct number
     g->list = get;
     cond_broadcast(&g->changed);
     lock_release(&g->lock);
-    err = pool_want(get->pool, order->n, order->count, what->has_from ? &what->from : NULL);
-    if (err == DI_OK)
-        err = offer_known(p, get->rfcs, get->count);
+    err = plan(g, get->pool, order, get->rfcs, get->count, what->has_from ? &what->from : NULL);
     if (err != DI_OK) {
         lock_acquire(&g->lock);
         get->left = 0;

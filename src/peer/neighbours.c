@@ -60,10 +60,12 @@ void neighbours_free(struct neighbours *n)
 {
     if (n == NULL)
         return;
-    while (n->table != NULL) {
-        struct neighbour *e = n->table;
-        HASH_DEL(n->table, e);
+    struct neighbour *e = n->table;
+    HASH_CLEAR(hh, n->table);
+    while (e != NULL) {
+        struct neighbour *next = e->hh.next;
         free(e);
+        e = next;
     }
     lock_fini(&n->lock);
     free(n);

@@ -204,7 +204,7 @@ enum di_err query_all(struct peer *p, enum rfc_scope scope, int64_t deadline_us)
     /* This thread is one of those who ask. */
     for (size_t i = 1; i < r.count && i < ASKERS_MAX; i++) {
         char name[16];
-        snprintf(name, sizeof(name), "ask %zu", i);
+        snprintf(name, sizeof(name), "ask %u", (unsigned)i % 1000);
         if (thread_start(&threads[i], name, ask_on, &r) != DI_OK)
             break;
     }

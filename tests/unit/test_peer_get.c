@@ -82,6 +82,25 @@ static void one_peer_gets_all_from_another(void **state)
     node_fini(&a);
 }
 
+static void what_is_known_is_not_given_up_while_it_is_planned(void **state)
+{
+    (void)state;
+    struct node a, b;
+    node_init(&a, "a");
+    node_init(&b, "b");
+    for (uint32_t i = 1; i <= 1500; i++)
+        node_write(&a, i, i, 400);
+    node_start(&a, &world);
+    node_start(&b, &world);
+    join(&a);
+    assert_int_equal(peer_wait_rfcs(a.peer, 1500, WORLD_WAIT_US), DI_OK);
+    struct peer_result r = node_get_all(&b);
+    assert_int_equal(r.failed, 0);
+    assert_int_equal(r.done, 1500);
+    node_fini(&b);
+    node_fini(&a);
+}
+
 static void serial_get_keeps_the_order(void **state)
 {
     (void)state;
@@ -343,6 +362,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_peer_gets_all_from_another, start, stop),
+        cmocka_unit_test_setup_teardown(what_is_known_is_not_given_up_while_it_is_planned, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(serial_get_keeps_the_order, start, stop),
         cmocka_unit_test_setup_teardown(rest_comes_from_another_when_a_holder_dies, start, stop),
         cmocka_unit_test_setup_teardown(lie_is_never_visible_and_the_next_holder_serves, start,
