@@ -17,19 +17,10 @@
 
 #define SYSTEM_CONFIG "/etc/p2pdi.conf"
 
-/* Until the laboratory is there. */
-static enum cli_exit not_yet(const struct options *o, struct events *e)
-{
-    struct problem p;
-    problem_set(&p, "p2pdi --help", "it is not there yet", "%s", command_info(o->command)->name);
-    events_problem(e, &p);
-    return CLI_EXIT_USAGE;
-}
-
 static enum cli_exit (*const run[])(const struct options *o, struct events *e) = {
-    [COMMAND_RS] = cmd_rs,    [COMMAND_PEER] = cmd_peer,   [COMMAND_GET] = cmd_get,
-    [COMMAND_LS] = cmd_ls,    [COMMAND_PEERS] = cmd_peers, [COMMAND_EXPERIMENT] = not_yet,
-    [COMMAND_DEMO] = not_yet,
+    [COMMAND_RS] = cmd_rs,     [COMMAND_PEER] = cmd_peer,   [COMMAND_GET] = cmd_get,
+    [COMMAND_LS] = cmd_ls,     [COMMAND_PEERS] = cmd_peers, [COMMAND_EXPERIMENT] = cmd_experiment,
+    [COMMAND_DEMO] = cmd_demo,
 };
 
 /* A descriptor of ours must never be taken for a standard stream that was closed. */
