@@ -5,9 +5,11 @@
 
 #include "p2pdi/net/stream.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define RS_PORT 65423
 
@@ -101,10 +103,14 @@ enum cli_exit setup_failed(const struct options *o, enum di_err err, const char 
                            struct problem *p)
 {
     const char *command = command_info(o->command)->name;
+    bool listening = strncmp(why, "cannot listen", strlen("cannot listen")) == 0;
 
     problem_set(p, "", *why != '\0' ? why : di_err_text(err), "%s cannot start", command);
-    if (err == DI_IN_USE)
-        snprintf(p->hint, sizeof(p->hint), "ss -ltnp, or p2pdi %s --listen :0", command);
+    if (listening && err == DI_IN_USE)
+        snprintf(p->hint, sizeof(p->hint), "ss -ltnp to see by whom, or p2pdi %s --listen :0",
+                 command);
+    else if (listening)
+        snprintf(p->hint, sizeof(p->hint), "p2pdi %s --listen :0", command);
     else if (err == DI_ACCESS && o->command != COMMAND_RS)
         snprintf(p->hint, sizeof(p->hint), "ls -ld '%.200s'", options_text(o, OPT_SHARE));
     else
@@ -115,6 +121,14 @@ enum cli_exit setup_failed(const struct options *o, enum di_err err, const char 
 static void cancel_peer(void *arg)
 {
     peer_cancel(arg);
+}
+
+/* A directory that was made for nothing goes again. */
+static void release(struct setup_peer *s)
+{
+    if (s->made != NULL)
+        (void)rmdir(s->made);
+    state_dir_close(&s->state);
 }
 
 enum cli_exit setup_peer_open(const struct options *o, peer_event_fn *on_event,
@@ -138,29 +152,35 @@ enum cli_exit setup_peer_open(const struct options *o, peer_event_fn *on_event,
         return code;
 
     /* Its real path names the state, so it must be there. */
-    (void)mkdir(cfg.library, 0777);
-    enum di_err err = state_peer_name(options_text(o, OPT_RS), cfg.library, name);
+    enum di_err err = DI_OK;
+    if (mkdir(cfg.library, 0777) == 0)
+        out->made = cfg.library;
+    else if (errno != EEXIST)
+        err = di_err_from_errno(errno);
+    if (err == DI_OK)
+        err = state_peer_name(options_text(o, OPT_RS), cfg.library, name);
     if (err != DI_OK) {
         problem_set(p, "", di_err_text(err), "cannot open library %.150s", cfg.library);
         snprintf(p->hint, sizeof(p->hint), "mkdir -p '%.200s'", cfg.library);
         return CLI_EXIT_OPEN;
     }
     code = setup_state(o, name, &out->state, p);
-    if (code != CLI_EXIT_OK)
-        return code;
-    cfg.state = &out->state;
-    err = peer_start(&cfg, &out->peer, why);
-    if (err != DI_OK) {
-        state_dir_close(&out->state);
-        return setup_failed(o, err, why, p);
+    if (code == CLI_EXIT_OK) {
+        cfg.state = &out->state;
+        err = peer_start(&cfg, &out->peer, why);
+        if (err != DI_OK)
+            code = setup_failed(o, err, why, p);
     }
-    signals_notify(cancel_peer, out->peer);
-    return CLI_EXIT_OK;
+    if (code == CLI_EXIT_OK)
+        signals_notify(cancel_peer, out->peer);
+    else
+        release(out);
+    return code;
 }
 
 void setup_peer_close(struct setup_peer *s)
 {
     signals_notify(NULL, NULL);
     peer_stop(s->peer);
-    state_dir_close(&s->state);
+    release(s);
 }

@@ -28,6 +28,7 @@ enum cli_exit setup_failed(const struct options *o, enum di_err err, const char 
 struct setup_peer {
     struct state_dir state;
     struct peer *peer;
+    const char *made; /* library that was not there before; NULL: it was */
 };
 /* trace is used with --trace only. From now on a signal cancels what the peer waits for. */
 enum cli_exit setup_peer_open(const struct options *o, peer_event_fn *on_event,
