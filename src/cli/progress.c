@@ -42,6 +42,11 @@ void progress_format(char out[PROGRESS_LINE_SIZE], size_t columns, size_t finish
     char size[TEXT_HUMAN_SIZE], rate[TEXT_HUMAN_SIZE], eta[TEXT_HUMAN_SIZE] = "-";
     double seconds = elapsed_us > 0 ? (double)elapsed_us / 1e6 : 1e-6;
 
+    if (total == 0) {
+        snprintf(out, PROGRESS_LINE_SIZE, "%.*s", columns > 1 ? (int)columns - 1 : 0,
+                 "looking for holders");
+        return;
+    }
     text_human_bytes(bytes, size);
     text_human_bytes((uint64_t)((double)bytes / seconds), rate);
     if (finished > 0)
@@ -53,7 +58,7 @@ void progress_format(char out[PROGRESS_LINE_SIZE], size_t columns, size_t finish
     size_t most = columns > 0 && columns < PROGRESS_LINE_SIZE ? columns - 1 : 79;
     if (end + 12 <= most) {
         size_t room = most - end - 2;
-        size_t filled = total == 0 ? 0 : room * finished / total;
+        size_t filled = room * finished / total;
         out[end++] = '[';
         memset(out + end, '#', filled);
         memset(out + end + filled, '.', room - filled);
@@ -95,17 +100,17 @@ static void draw(struct progress *p)
 static void run(void *arg)
 {
     struct progress *p = arg;
+    bool stop = false;
 
-    lock_acquire(&p->lock);
-    while (!p->stop) {
-        lock_release(&p->lock);
+    while (!stop) {
         draw(p);
-        lock_acquire(&p->lock);
         int64_t next_us = clock_mono_us() + REDRAW_US;
+        lock_acquire(&p->lock);
         while (!p->stop && cond_wait_until(&p->wake, &p->lock, next_us))
             ;
+        stop = p->stop;
+        lock_release(&p->lock);
     }
-    lock_release(&p->lock);
 }
 
 void progress_init(struct progress *p, struct events *e)

@@ -63,6 +63,8 @@ expect 3 no-rs peer -c register --rs "$nowhere" --share a.rfcs --state "$work/a.
 has no-rs.err 'connection refused'
 expect 0 forgiven peer -c '-register; status' --rs "$nowhere" --share a.rfcs --state "$work/a.state"
 has forgiven.log 'registered: no'
+expect 3 no-rs get 8611 --rs "$nowhere" --share none --state "$work/a.state"
+[[ ! -e none ]] || fail "an empty library was left behind"
 expect 3 no-name peers --rs no-such-host.invalid
 has no-name.err 'no-such-host.invalid' '  try: getent hosts no-such-host.invalid'
 
@@ -125,6 +127,16 @@ start_peer c
 say c 'wait rfcs 5'
 kill -INT "${pid[c]}"
 ended c 130
+# a second signal does not wait for a server that is silent
+start_peer e
+say e register hold
+event e registered
+kill -STOP "${pid[rs]}"
+kill -INT "${pid[e]}"
+kill -TERM "${pid[e]}"
+ended e 143
+has_not e.log '"left"'
+kill -CONT "${pid[rs]}"
 # a daemon without terminal and commands registers by itself
 start d peer --json --rs "$rs" --listen 127.0.0.1:0 --share d.rfcs --state "$work/d.state"
 event d registered

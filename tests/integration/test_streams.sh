@@ -34,6 +34,16 @@ expect 0 help get --help
 expect 0 version --version
 [[ $(<version.log) == 'p2pdi '* ]] || fail "version: $(<version.log)"
 
+# On a terminal `get` draws a bar, and takes it away before the last line.
+rm -rf a.rfcs
+if command -v script >/dev/null; then
+    TERM=xterm script -qec "stty cols 80; '$P2PDI' get all ${asked[*]}" /dev/null </dev/null >screen.log
+    grep -qE 'looking for holders|[0-2]/2 files' screen.log || fail "no bar: $(cat -v screen.log)"
+    has screen.log $'\r\033[J' '2 files, '
+    has_not screen.log 'RFC 8609 from'
+    [[ $(tail -c 3 screen.log) == $'\033[J' ]] || fail "the bar is still there: $(cat -v screen.log)"
+fi
+
 # JSON
 rm -rf a.rfcs
 expect 1 events peer --json -c 'register; pquery; rfcquery; get all; peers; index; transfers; status; leave; get 1 from 99' \
