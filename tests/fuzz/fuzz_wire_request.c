@@ -86,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum wire_verdict v = wire_request_frame(&whole, bytes, size);
     enum wire_verdict w = WIRE_MORE;
     /* The sizes of the pieces come from the bytes, too. */
-    size_t step = size > 0 ? 1 + data[size - 1] % 7 : 1;
+    size_t step = size > 0 ? 1 + data[size - 1] % (size / 4 + 1) : 1;
 
     for (size_t n = 0; n <= size && w == WIRE_MORE;
          n = n < size && n + step > size ? size : n + step) {

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wire_frame whole = {0}, pieces = {0};
     enum wire_verdict v = wire_response_frame(&whole, bytes, size);
     enum wire_verdict w = WIRE_MORE;
-    size_t step = size > 0 ? 1 + data[size - 1] % 7 : 1;
+    size_t step = size > 0 ? 1 + data[size - 1] % (size / 4 + 1) : 1;
     struct wire_response r;
     struct wire_fault fault;
     enum di_err err;

@@ -41,8 +41,9 @@ void wire_index_row_format(struct buf *out, const struct wire_index_row *row);
 
 /*
  * Walks the rows of a whole body in order. Start with a zeroed cursor; true fills *row and moves on;
- * false: the end, or a row that is wrong: then cursor.fault.text says which and why (status 0 = end).
- * Checks the header row; accepts more columns to the right; TTL <= 7200, ports 1..65535.
+ * false: the end, or, if cursor.fault is not empty, something wrong: which line, and what. Checks the
+ * header row; passes over more columns to the right. TTL at most 7200, ports 1..65535, hosts numeric and
+ * not 0.0.0.0 or ::, rows whole: a body that was cut is wrong.
  */
 struct wire_rows {
     size_t offset;
