@@ -21,7 +21,7 @@ struct net_acceptor {
 enum net_accepted {
     ACCEPTED,
     ACCEPTED_NONE,
-    ACCEPTED_SPARE, /* on the spare descriptor: to be turned away, then net_acceptor_restore */
+    ACCEPTED_SPARE, /* on the spare descriptor: to be turned away; restore in the end */
     ACCEPTED_FAILED /* no descriptor, no memory: pause */
 };
 

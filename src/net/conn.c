@@ -1,4 +1,4 @@
-/* A connection's state word, slot, life and deadlines. The owner runs it, where not said otherwise. */
+/* A connection's state word, slot, life and deadlines. The owner runs it, if not said otherwise. */
 #include "conn.h"
 
 #include "server_impl.h"
@@ -183,6 +183,7 @@ void net_conn_open(struct net_conn *c, struct net_server *s, int fd, const struc
     atomic_store_explicit(&c->deadline_us, INT64_MAX, memory_order_relaxed);
     atomic_store_explicit(&c->word, pack(generation, STATE_BUSY), memory_order_release);
     atomic_fetch_add_explicit(&s->open, 1, memory_order_relaxed);
+    STATS_ADD(s->stats, connections_accepted_total, 1);
     STATS_ADD(s->stats, connections_open, 1);
 }
 

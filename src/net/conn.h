@@ -7,9 +7,9 @@
  *      63 ........ 32 | 31 ..... 2 | 1 0
  *        generation   |    news    | FREE, IDLE or BUSY
  *
- * Who moves it from IDLE to BUSY owns the connection. News for a BUSY one are noted in the word, and
- * its owner cannot release it before having looked at them: so no event is lost though epoll tells
- * each only once, and no system call is needed to hand a connection back.
+ * Who moves it from IDLE to BUSY owns the connection. News for a BUSY one are noted in the word,
+ * and its owner cannot release it before having looked at them: so no event is lost though epoll
+ * tells each only once, and no system call is needed to hand a connection back.
  */
 #ifndef P2PDI_NET_CONN_H
 #define P2PDI_NET_CONN_H
@@ -65,7 +65,7 @@ void net_mail_free(struct net_mail *m);
 struct net_tools {
     struct net_output *spare; /* lent to the connection that is being served */
     bool is_listener;
-    int64_t requests, received, sent; /* not yet added to the counters */
+    int64_t received, sent; /* not yet added to the counters */
     char scratch[NET_SCRATCH];
 };
 
@@ -103,7 +103,7 @@ struct net_conn {
 
 enum net_claim { CLAIM_OWNED, CLAIM_NOTED, CLAIM_STALE };
 
-/* Any thread. An IDLE connection of that generation becomes the caller's; a BUSY one gets the news. */
+/* Any thread. An IDLE connection of that generation becomes the caller's; a BUSY one is told. */
 enum net_claim net_conn_claim(struct net_conn *c, uint32_t generation, unsigned news);
 /* Listener. Like claim, with m as the news; CLAIM_STALE: m is still the caller's. */
 enum net_claim net_conn_deliver(struct net_conn *c, struct net_mail *m);

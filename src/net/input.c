@@ -1,4 +1,4 @@
-/* A connection's input: bounded, in the thread's scratch while it is looked at. The owner runs it. */
+/* A connection's input: bounded, in the thread's scratch while it is used. The owner runs it. */
 #include "server_impl.h"
 
 #include <assert.h>

@@ -24,8 +24,8 @@ static enum net_io_status plain_recv(struct net_io *io, void *bytes, size_t cap,
     return n == 0 ? NET_IO_END : NET_IO_OK;
 }
 
-static enum net_io_status plain_sendv(struct net_io *io, struct iovec *v, int count,
-                                      bool more, size_t *sent)
+static enum net_io_status plain_sendv(struct net_io *io, struct iovec *v, int count, bool more,
+                                      size_t *sent)
 {
     int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
     ssize_t n;

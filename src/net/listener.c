@@ -83,6 +83,7 @@ static void turn_away(struct net_server *s, int fd)
     struct buf answer;
     size_t n;
 
+    STATS_ADD(s->stats, connections_refused_total, 1);
     buf_init(&answer, REFUSAL_MAX);
     s->service.refuse(s->ctx, NET_REFUSE_BUSY, "", 0, &answer);
     if (answer.len > 0) {
@@ -97,49 +98,56 @@ static void turn_away(struct net_server *s, int fd)
         if (io.ops->recv(&io, s->tools->scratch, sizeof(s->tools->scratch), &n) != NET_IO_OK)
             break;
     io.ops->close(&io);
-    STATS_ADD(s->stats, connections_refused_total, 1);
 }
 
 static void accept_round(struct loop *l)
 {
     struct net_server *s = l->s;
-    bool full = false;
+    bool full = false, again = true;
+    struct net_jobs fresh;
+    struct net_conn *c;
 
-    for (int i = 0; i < ACCEPT_ROUND; i++) {
+    net_jobs_init(&fresh);
+    for (int i = 0; i < ACCEPT_ROUND && again; i++) {
         struct addr remote;
-        struct net_conn *c;
-        int fd;
+        int fd = -1;
 
         switch (net_acceptor_take(&s->acceptor, &fd, &remote)) {
         case ACCEPTED:
-            c = net_slot_take(s);
-            if (c == NULL) {
+            c = full ? NULL : net_slot_take(s);
+            if (c != NULL) {
+                net_conn_open(c, s, fd, &remote);
+                net_jobs_add(&fresh, c);
+            } else {
                 turn_away(s, fd);
                 full = true;
-                break;
             }
-            STATS_ADD(s->stats, connections_accepted_total, 1);
-            net_conn_open(c, s, fd, &remote);
-            take_turn(l, c);
             break;
         case ACCEPTED_SPARE:
+            /* It is free again afterwards: for the others that wait, to be told the same. */
             turn_away(s, fd);
-            net_acceptor_restore(&s->acceptor);
-            /* fall through */
+            STATS_ADD(s->stats, accept_paused_total, 1);
+            full = true;
+            break;
         case ACCEPTED_FAILED:
             STATS_ADD(s->stats, accept_paused_total, 1);
-            net_acceptor_pause(&s->acceptor, s->epoll_fd, l->now_us);
-            return;
+            full = true;
+            again = false;
+            break;
         case ACCEPTED_NONE:
-            i = ACCEPT_ROUND;
+            again = false;
             break;
         }
     }
+    net_acceptor_restore(&s->acceptor);
     /* Clients that come back at once must not keep the listener from its work. */
     if (full)
         net_acceptor_pause(&s->acceptor, s->epoll_fd, l->now_us);
     else
         s->acceptor.pause_us = 0;
+    /* Only now, since by now more of them have sent their request. */
+    while ((c = net_jobs_take(&fresh)) != NULL)
+        take_turn(l, c);
 }
 
 /* ---- events ---- */
@@ -259,7 +267,6 @@ static void sweep(struct loop *l)
         else
             on_deadline(l, c);
     }
-    net_pool_nudge(&s->pool);
 }
 
 /* ---- stopping ---- */
@@ -352,6 +359,9 @@ static void round_of_events(struct loop *l)
     struct net_server *s = l->s;
     struct epoll_event events[EVENTS];
     bool accepting = false, signalled = false;
+
+    net_pool_wait_drained(&s->pool);
+
     int timeout = net_mailbox_sleep(&s->box) ? timeout_ms(l) : 0;
     int n = epoll_wait(s->epoll_fd, events, EVENTS, timeout);
 

@@ -43,7 +43,7 @@ static void unlock_and_signal(struct net_mailbox *b)
 
     b->asleep = false;
     lock_release(&b->lock);
-    /* It cannot fail: the counter is far from its limit, since only the first after a sleep writes. */
+    /* It cannot fail: only the first after a sleep writes, so the counter is far from its limit. */
     if (signal)
         (void)!eventfd_write(b->event_fd, 1);
 }

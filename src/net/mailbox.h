@@ -1,4 +1,4 @@
-/* How other threads talk to the listener: answers to parked requests, wake-ups, the order to stop. */
+/* How other threads talk to the listener: answers to parked requests, wake-ups. */
 #ifndef P2PDI_NET_MAILBOX_H
 #define P2PDI_NET_MAILBOX_H
 

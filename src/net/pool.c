@@ -1,13 +1,17 @@
 /*
- * The worker pool. Whoever pushes wakes one worker; a worker that leaves jobs behind wakes the next.
- * So a batch that one worker can manage on its own does not wake all of them at once.
+ * The worker pool. Whoever pushes wakes one worker; a worker that leaves jobs behind wakes the
+ * next. So a batch that one worker can manage on its own does not wake all of them at once.
  */
 #include "pool.h"
 
 #include "server_impl.h"
 
+#include "p2pdi/base/clock.h"
+
 #include <stdio.h>
 #include <stdlib.h>
+
+#define PATIENCE_US CLOCK_US_PER_MS
 
 void net_jobs_init(struct net_jobs *j)
 {
@@ -88,12 +92,20 @@ void net_pool_requeue(struct net_pool *p, struct net_conn *c)
         cond_signal(&p->wake);
 }
 
-void net_pool_nudge(struct net_pool *p)
+void net_pool_wait_drained(struct net_pool *p)
 {
+    bool in_time = true;
+
     lock_acquire(&p->lock);
-    if (p->waiting > 0 && p->idle > 0) {
-        p->waking = true;
-        cond_broadcast(&p->wake);
+    if (p->waiting > 0) {
+        int64_t deadline_us = clock_mono_us() + PATIENCE_US;
+
+        p->listener_waits = true;
+        while (p->waiting > 0 && in_time)
+            in_time = cond_wait_until(&p->drained, &p->lock, deadline_us);
+        p->listener_waits = false;
+        if (p->waiting > 0 && p->idle > 0)
+            cond_broadcast(&p->wake);
     }
     lock_release(&p->lock);
 }
@@ -107,6 +119,8 @@ static struct net_conn *wait_for_job(struct net_pool *p)
     lock_acquire(&p->lock);
     while (!p->stop && p->waiting == 0) {
         p->idle++;
+        if (p->listener_waits)
+            cond_signal(&p->drained);
         cond_wait(&p->wake, &p->lock);
         p->idle--;
         p->waking = false;
@@ -153,6 +167,7 @@ enum di_err net_pool_start(struct net_pool *p, unsigned workers, unsigned queue_
     net_jobs_init(&p->jobs);
     lock_init(&p->lock);
     cond_init(&p->wake);
+    cond_init(&p->drained);
     p->workers = calloc(workers, sizeof(*p->workers));
     if (p->workers == NULL)
         err = DI_NOMEM;
@@ -188,6 +203,7 @@ void net_pool_free(struct net_pool *p)
     for (unsigned i = 0; i < p->count; i++)
         net_tools_free(p->workers[i].tools);
     free(p->workers);
+    cond_fini(&p->drained);
     cond_fini(&p->wake);
     lock_fini(&p->lock);
 }

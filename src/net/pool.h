@@ -29,10 +29,12 @@ struct net_pool {
     struct lock lock;
     /* Below: under lock. */
     struct cond wake;
+    struct cond drained;
     struct net_jobs jobs;
-    unsigned waiting; /* jobs */
-    unsigned idle;    /* workers waiting for one */
-    bool waking;      /* one of them has been signalled and is not up yet */
+    unsigned waiting;    /* jobs */
+    unsigned idle;       /* workers waiting for one */
+    bool waking;         /* one of them has been signalled and is not up yet */
+    bool listener_waits; /* for drained */
     bool stop;
 };
 
@@ -47,7 +49,11 @@ void net_pool_free(struct net_pool *p);
 void net_pool_push(struct net_pool *p, struct net_jobs *j);
 /* Worker. To the end of the queue, full or not: the others first. */
 void net_pool_requeue(struct net_pool *p, struct net_conn *c);
-/* Listener, now and then: a wake-up that glibc lost (bug 25847) is made up for. */
-void net_pool_nudge(struct net_pool *p);
+/*
+ * Listener, before it looks for more. While jobs wait for a worker, reading further ones only makes
+ * the two take turns on the processor: it waits until a worker has nothing left, a millisecond at
+ * most. A wake-up that glibc lost (bug 25847) is made up for here.
+ */
+void net_pool_wait_drained(struct net_pool *p);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * What is done with a connection by the thread that owns it, until there is nothing left to do but
- * wait: send, serve, read, and so on. Workers run it, and the listener as far as a message is whole.
+ * wait: send, serve, read, and so on. Workers run it, and the listener until a message is whole.
  */
 #include "server_impl.h"
 
@@ -32,7 +32,7 @@ struct net_tools *net_tools_new(bool is_listener)
         return NULL;
     t->spare = NULL;
     t->is_listener = is_listener;
-    t->requests = t->received = t->sent = 0;
+    t->received = t->sent = 0;
     return t;
 }
 
@@ -45,13 +45,11 @@ void net_tools_free(struct net_tools *t)
 
 void net_tools_count(struct net_tools *t, struct stats_counters *stats)
 {
-    if (t->requests > 0)
-        STATS_ADD(stats, requests_total, t->requests);
     if (t->received > 0)
         STATS_ADD(stats, bytes_received_total, t->received);
     if (t->sent > 0)
         STATS_ADD(stats, bytes_sent_total, t->sent);
-    t->requests = t->received = t->sent = 0;
+    t->received = t->sent = 0;
 }
 
 static bool lend_output(struct net_conn *c, struct net_tools *t)
@@ -102,7 +100,7 @@ static enum step flush(struct net_conn *c, struct net_tools *t, struct limits *l
     return STEP_CLOSE;
 }
 
-static void serve_one(struct net_conn *c, struct net_tools *t)
+static void serve_one(struct net_conn *c)
 {
     const struct net_server *s = c->server;
     size_t len = c->frame.message_len;
@@ -110,7 +108,7 @@ static void serve_one(struct net_conn *c, struct net_tools *t)
     c->skip_left = c->frame.skip_len;
     c->framed = false;
     c->frame = (struct net_frame){0};
-    t->requests++;
+    STATS_ADD(s->stats, requests_total, 1);
     s->service.serve(s->ctx, c, c->in.data + c->in.start, len);
     net_input_consume(&c->in, len);
 }
@@ -123,7 +121,7 @@ static enum step serve(struct net_conn *c, struct net_tools *t, struct limits *l
         return STEP_CLOSE;
     do {
         l->messages--;
-        serve_one(c, t);
+        serve_one(c);
     } while (l->messages > 0 && !c->parked && c->ending == ENDING_NONE && !c->out->failed &&
              c->out->size < BATCH_BYTES && net_conn_next(c) == NEXT_MESSAGE);
     if (net_output_is_empty(c->out))

@@ -7,8 +7,8 @@
  * goes back to the listener, which waits for room and queues it again. An idle, slow or hostile
  * connection costs memory, never a worker.
  *
- * Ownership: a connection's state word is IDLE or BUSY (and says what happened meanwhile). Who moves
- * it from IDLE to BUSY owns it and alone may touch or close it.
+ * Ownership: a connection's state word is IDLE or BUSY (and says what happened meanwhile). Who
+ * moves it from IDLE to BUSY owns it and alone may touch or close it.
  *
  * Full: with the queue full a message is answered by refuse(NET_REFUSE_BUSY); with all connections
  * in use further ones are accepted, given that answer and closed. With no descriptor left accepting
@@ -60,7 +60,7 @@ struct net_service {
     void (*refuse)(void *ctx, enum net_refusal why, const char *data, size_t len, struct buf *out);
     /* Listener. A parked connection is gone; its token is dead. May be NULL. */
     void (*dropped)(void *ctx, struct net_token token);
-    /* Listener, once a second while connections are open, and after net_server_wake. May be NULL. */
+    /* Listener, once a second while connections are open and after net_server_wake. May be NULL. */
     void (*tick)(void *ctx, int64_t now_us);
 };
 
@@ -88,8 +88,8 @@ enum di_err net_server_start(const struct net_server_config *cfg, const struct n
 /* Where it listens (the port that was given for 0). */
 const struct addr *net_server_addr(const struct net_server *s);
 /*
- * Stops accepting, lets jobs end and answers flush for at most grace_us (parked and idle connections
- * are not waited for), closes all, joins the threads. From then on no callback runs and
+ * Stops accepting, lets jobs end and answers flush for at most grace_us (parked and idle
+ * connections are not waited for), closes all, joins the threads. From then on no callback runs and
  * net_server_answer only frees its buffer, so that whoever still has answers coming (a store that
  * commits) can be closed before net_server_free. Not from a callback.
  */
@@ -97,7 +97,7 @@ void net_server_stop(struct net_server *s, int64_t grace_us);
 /* Frees a server that was stopped; NULL is fine. */
 void net_server_free(struct net_server *s);
 
-/* ---- called by serve() on the connection it was given ----------------------------------------- */
+/* ---- called by serve() on the connection it was given ---------------------------------------- */
 
 const struct addr *net_conn_remote(const struct net_conn *c);
 const struct addr *net_conn_local(struct net_conn *c);
@@ -109,8 +109,8 @@ void net_conn_send_buf(struct net_conn *c, struct buf *b);
 void net_conn_send_shared(struct net_conn *c, const void *bytes, size_t len,
                           void (*release)(void *arg), void *arg);
 /*
- * Borrows fd until release(arg), as above: len bytes from offset go out by sendfile. If the file got
- * shorter the connection closes.
+ * Borrows fd until release(arg), as above: len bytes from offset go out by sendfile. If the file
+ * got shorter the connection closes.
  */
 void net_conn_send_file(struct net_conn *c, int fd, uint64_t offset, uint64_t len,
                         void (*release)(void *arg), void *arg);
@@ -119,13 +119,13 @@ void net_conn_close_after(struct net_conn *c);
 /* No answer now: later messages on this connection wait until net_server_answer. */
 struct net_token net_conn_park(struct net_conn *c);
 
-/* ---- any thread --------------------------------------------------------------------------------- */
+/* ---- any thread ------------------------------------------------------------------------------ */
 
 /*
  * Answers a parked connection, then serves what was pipelined behind. Takes the buffer's memory. A
  * dead token is ignored (the memory is freed). May be called before serve() that parked it has
- * returned. A client that sends no more (shutdown, or gone without a reset) counts as gone after two
- * seconds of being parked.
+ * returned. A client that sends no more (shutdown, or gone without a reset) counts as gone after
+ * two seconds of being parked.
  */
 void net_server_answer(struct net_server *s, struct net_token token, struct buf *answer);
 /* Makes the next tick() come at once; many calls may end in one tick. */

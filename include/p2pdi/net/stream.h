@@ -1,6 +1,7 @@
 /*
- * The client side: a TCP connection for a thread that may wait, but never beyond an absolute deadline
- * and never past a wake-up. Names are resolved once, at the start; everything else is numeric.
+ * The client side: a TCP connection for a thread that may wait, but never beyond an absolute
+ * deadline and never past a wake-up. Names are resolved once, at the start; everything else is
+ * numeric.
  */
 #ifndef P2PDI_NET_STREAM_H
 #define P2PDI_NET_STREAM_H
@@ -42,7 +43,7 @@ enum di_err net_stream_send(struct net_stream *s, const void *bytes, size_t len,
 /* Receives what is there, at least one byte. End of stream: DI_CLOSED. */
 enum di_err net_stream_recv(struct net_stream *s, void *bytes, size_t cap, size_t *got,
                             int64_t deadline_us) DI_MUST_CHECK;
-/* Is a kept connection still good (no end of stream, nothing unasked for waiting)? Does not wait. */
+/* Is a kept connection still good (no end of stream, nothing unasked waiting)? Does not wait. */
 bool net_stream_is_idle_alive(struct net_stream *s);
 
 #endif
