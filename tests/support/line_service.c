@@ -104,7 +104,8 @@ static void serve(void *ctx, struct net_conn *c, const char *message, size_t len
     char line[LINE_MAX_BYTES + 1];
     struct buf b;
 
-    assert_true(len <= LINE_MAX_BYTES);
+    if (len > LINE_MAX_BYTES)
+        abort();
     memcpy(line, message, len);
     line[len] = '\0';
     buf_init(&b, LINE_MAX_BYTES);
@@ -219,6 +220,23 @@ struct line_service *line_service_start(const struct net_server_config *cfg)
 void line_service_stop(struct line_service *ls)
 {
     net_server_stop(ls->server, CLOCK_US_PER_S);
+    line_service_free(ls);
+}
+
+static void stop(void *arg)
+{
+    struct line_service *ls = arg;
+
+    net_server_stop(ls->server, WAIT_US);
+}
+
+void line_service_stop_in_thread(struct line_service *ls, struct thread *t)
+{
+    assert_int_equal(thread_start(t, "stopper", stop, ls), DI_OK);
+}
+
+void line_service_free(struct line_service *ls)
+{
     net_server_free(ls->server);
     assert_int_equal(ls->borrowed, ls->released);
     assert_int_equal(STATS_GET(&ls->stats, connections_open), 0);
@@ -306,18 +324,32 @@ static int connect_with(const struct addr *to, int receive_buffer)
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)), 0);
     if (receive_buffer > 0)
         assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(int)), 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&sa, len), 0);
+    if (connect(fd, (struct sockaddr *)&sa, len) != 0) {
+        close(fd);
+        return -1;
+    }
     return fd;
 }
 
-int line_connect(const struct addr *to)
+int line_try_connect(const struct addr *to)
 {
     return connect_with(to, 0);
 }
 
+int line_connect(const struct addr *to)
+{
+    int fd = connect_with(to, 0);
+
+    assert_true(fd >= 0);
+    return fd;
+}
+
 int line_connect_narrow(const struct addr *to)
 {
-    return connect_with(to, 4096);
+    int fd = connect_with(to, 4096);
+
+    assert_true(fd >= 0);
+    return fd;
 }
 
 void line_send_bytes(int fd, const void *bytes, size_t len)

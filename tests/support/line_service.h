@@ -1,5 +1,6 @@
 /*
- * A service of one-line requests for tests of net, and a client that waits no longer than a test may.
+ * A service of one-line requests for tests of net, and a client that waits no longer than a test
+ * may.
  *
  *   echo TEXT   TEXT                      hold        blocks the worker until line_service_let_go()
  *   zeros N     N bytes from memory       park        parked; its token goes to the list
@@ -23,6 +24,7 @@ struct line_service {
     struct stats_counters stats;
     int file_fd;
     uint64_t file_len;
+    _Atomic(bool) no_more_answers; /* for a test's own thread */
     char *zeros;
     size_t zeros_len;
 
@@ -41,8 +43,12 @@ struct line_service {
 struct net_server_config line_config(void);
 /* Fails the test if the server does not start. */
 struct line_service *line_service_start(const struct net_server_config *cfg);
-/* Stops and frees; asserts that all borrowed pieces came back. */
+/* Stops, with a second of grace, and frees. */
 void line_service_stop(struct line_service *ls);
+/* The same in its own thread, without freeing: for tests that look on. Ten seconds of grace. */
+void line_service_stop_in_thread(struct line_service *ls, struct thread *t);
+/* Frees what was stopped; asserts that all connections are closed and borrowed pieces came back. */
+void line_service_free(struct line_service *ls);
 
 /* Wait until it is so; fail the test after ten seconds. */
 void line_service_wait_parked(struct line_service *ls, unsigned n);
@@ -67,6 +73,8 @@ void line_nap(void);
 /* ---- client: a blocking socket; every wait ends after ten seconds and fails the test ---- */
 
 int line_connect(const struct addr *to);
+/* -1: nobody listens any more. */
+int line_try_connect(const struct addr *to);
 /* With a small receive buffer, so that little of a big answer goes out unread. */
 int line_connect_narrow(const struct addr *to);
 void line_send(int fd, const char *text);
