@@ -30,8 +30,10 @@ static enum cli_exit choose_source(const struct options *o, struct source *out, 
     bool batch = options_flag(o, OPT_BATCH);
 
     *out = (struct source){.name = "-c", .text = options_text(o, OPT_COMMAND)};
-    if (out->text != NULL && batch)
-        return wrong_use(p, "each says where the commands are", "-c and --batch together");
+    if (out->text != NULL && file != NULL)
+        return wrong_use(p, "each says where the commands are", "-c and a file together");
+    if (out->text != NULL)
+        return CLI_EXIT_OK;
     if (file != NULL && !batch)
         return wrong_use(p, "a file of commands needs --batch", file);
     if (!batch)
