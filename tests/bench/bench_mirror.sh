@@ -14,10 +14,8 @@ echo "work    $count documents, $what, $(du -sb "$docs" | cut -f1) bytes"
 
 cores=0-$(($(nproc) - 1))
 start_nginx "$cores" 'worker_processes 2;'
-coproc RS { exec "$P2PDI" rs --json --listen 127.0.0.1:0 --state "$work/rs-state" 2>"$work/rs.err"; }
-pids+=("$RS_PID")
-read -r line <&"${RS[0]}"
-rs=127.0.0.1:$(sed -E 's/.*"port":([0-9]+).*/\1/' <<<"$line")
+start rs "$P2PDI" rs --json --listen 127.0.0.1:0 --state "$work/rs-state"
+rs=127.0.0.1:$(await rs listening | port_of)
 start_peer "$cores" "$count" register --rs "$rs"
 
 find "$docs" -name 'rfc[0-9]*.txt' -printf '%f\n' | sort |
@@ -41,7 +39,7 @@ for ((i = 0; i < rounds; i++)); do
         mkdir "$work/got"
         sync -f "$work"
         seconds "$name" >>"$work/$name"
-        diff -rq --exclude=rfc-index.txt "$docs" "$work/got" >&2 || { echo "$name: not the same" >&2; exit 1; }
+        diff -rq --exclude='rfc-index*' "$docs" "$work/got" >&2 || { echo "$name: not the same" >&2; exit 1; }
     done
 done
 o=$(median <"$work/ours") c=$(median <"$work/curl_z") s=$(median <"$work/curl_sync")

@@ -72,25 +72,40 @@ start_nginx() {
     until curl -s -o /dev/null "http://127.0.0.1:$nginx_port/"; do kill -0 "$nginx_pid"; done
 }
 
-# start_peer CORES RFCS COMMANDS ARG...: a peer that serves $docs, once it has hashed them, until it is
-# ended; sets peer_port.
-start_peer() {
-    local cores=$1 count=$2 commands=$3 line peer_pid
-    shift 3
-    mkfifo "$work/hold" 2>/dev/null || true
-    coproc PEER { exec taskset -c "$cores" "$P2PDI" peer --batch --json --share "$docs" \
-        --state "$work/state" --listen 127.0.0.1:0 "$@" <"$work/hold" 2>"$work/peer.err"; }
-    # shellcheck disable=SC2153
-    peer_pid=$PEER_PID
-    pids+=("$peer_pid")
-    exec 9>"$work/hold"
-    printf 'wait rfcs %s timeout 600\n%s\nstatus\nhold\n' "$count" "$commands" >&9
-    peer_port=
-    while read -r line <&"${PEER[0]}"; do
-        case $line in
-        *'"event":"listening"'*) peer_port=$(sed -E 's/.*"port":([0-9]+).*/\1/' <<<"$line") ;;
-        *'"event":"status"'*) break ;;
-        esac
+# start NAME COMMAND...: in the background; its output is read from file descriptor ${out[NAME]}.
+declare -A out
+start() {
+    local name=$1 fd
+    shift
+    mkfifo "$work/$name.out"
+    "$@" >"$work/$name.out" 2>"$work/$name.err" &
+    pids+=($!)
+    exec {fd}<"$work/$name.out"
+    out[$name]=$fd
+}
+
+# await NAME EVENT: reads until that event comes; prints its line.
+await() {
+    local line
+    while read -r line <&"${out[$1]}"; do
+        if [[ $line == *"\"event\":\"$2\""* ]]; then
+            echo "$line"
+            return
+        fi
     done
-    [[ -n $peer_port ]] || { cat "$work/peer.err" >&2; exit 1; }
+    cat "$work/$1.err" >&2
+    return 1
+}
+
+port_of() { sed -E 's/.*"port":([0-9]+).*/\1/'; }
+
+# start_peer CORES RFCS COMMANDS ARG...: a peer that serves $docs, once it has hashed them and carried out the
+# commands, until it is ended; sets peer_port.
+start_peer() {
+    local cores=$1 count=$2 commands=$3
+    shift 3
+    start peer taskset -c "$cores" "$P2PDI" peer --json --share "$docs" --state "$work/state" \
+        --listen 127.0.0.1:0 "$@" -c "wait rfcs $count timeout 600; $commands; status; hold" </dev/null
+    peer_port=$(await peer listening | port_of)
+    await peer status >/dev/null
 }
