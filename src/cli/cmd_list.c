@@ -168,13 +168,16 @@ static enum cli_exit list_documents(const struct options *o, struct events *e, s
         code = print(e, &out, !s.all.failed && !peers.failed);
     }
     if (code == CLI_EXIT_OK && documents == 0) {
-        problem_set(&p, "p2pdi peers",
-                    peers.count == 0          ? "no peer is active"
-                    : s.silent == peers.count ? "no peer told what it holds"
-                                              : "the peers that are active do not have it",
-                    "nothing to list");
-        events_problem(e, &p);
-        code = CLI_EXIT_NOBODY;
+        const char *why = peers.count == 0          ? "no peer is active"
+                          : s.silent == peers.count ? "no peer told what it holds"
+                                                    : "the active peers hold nothing like it";
+        if (o->arg_count > 0) {
+            problem_set(&p, "p2pdi peers", why, "nobody has %.100s", o->args[0]);
+            events_problem(e, &p);
+            code = CLI_EXIT_NOBODY;
+        } else {
+            events_say(e, "nothing to list: %s", why);
+        }
     }
     index_table_fini(&s.all);
     peer_table_fini(&peers);

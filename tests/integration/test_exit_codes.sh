@@ -49,6 +49,13 @@ rm "$XDG_CONFIG_HOME/p2pdi/config"
 expect 2 json get --json
 has json.log '"event":"error"' '"hint":"p2pdi get --help"'
 
+# an empty list is no failure
+start_rs empty
+expect 0 ls0 ls --rs "$rs"
+has ls0.err 'no peer is active'
+expect 0 peers0 peers --json --rs "$rs"
+has peers0.log '"count":0'
+
 # 3: nobody listens where this server was
 start_rs gone
 nowhere=$rs
@@ -74,6 +81,7 @@ expect 4 get4 get 9999 "${asked[@]}"
 has get4.err 'RFC 9999 failed' "$b" '  try: '
 expect 4 get4 get 9000-9010 "${asked[@]}"
 expect 4 ls4 ls 9999 --rs "$rs"
+has ls4.err 'nobody has 9999' '  try: p2pdi peers'
 
 # 5: a holder announces another SHA-256 than that of what it sends, because its cache of hashes is wrong
 document liar.rfcs 8700
