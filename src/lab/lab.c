@@ -18,7 +18,7 @@
 #define PEERS_DEFAULT 6
 #define FILES_EACH 10 /* that one peer gets from one other */
 #define TIMEOUT_S_DEFAULT 600
-#define DEMO_FILES_EACH 40
+#define DEMO_FILES_EACH 60
 
 _Static_assert(sizeof(((struct lab *)0)->dir) == TEMPDIR_SIZE, "a lab's directory fits");
 
