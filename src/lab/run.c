@@ -116,7 +116,7 @@ static enum di_err make_dir(struct run *r, const char *path)
 
 static enum di_err start_child(struct run *r, size_t i, const char *const argv[])
 {
-    char log[300], name[16];
+    char log[640], name[16];
     enum di_err err;
 
     snprintf(log, sizeof(log), "%s/%zu.log", r->dir, i);
@@ -128,7 +128,7 @@ static enum di_err start_child(struct run *r, size_t i, const char *const argv[]
 
 static enum di_err start_rs(struct run *r)
 {
-    char state[300];
+    char state[640];
     const char *argv[] = {"p2pdi",   "rs",  "--listen", "127.0.0.1:0",
                           "--state", state, "--json",   NULL};
     enum di_err err;
@@ -149,7 +149,7 @@ static enum di_err start_peer(struct run *r, size_t i)
 {
     struct told *t = &r->told[i];
     struct plan_share share = plan_share(r->task, i, run_peers(r), r->lab->docs.group_size);
-    char state[300];
+    char state[640];
     const char *argv[] = {"p2pdi",   "peer",     "--batch",     "--json",  "--rs",
                           r->rs,     "--listen", "127.0.0.1:0", "--share", t->library,
                           "--state", state,      NULL};

@@ -12,7 +12,7 @@
 struct lab {
     struct lab_config cfg; /* with nothing left at "0: default" */
     struct documents docs;
-    char dir[200]; /* temporary */
+    char dir[512]; /* temporary */
     size_t run, runs;
 };
 

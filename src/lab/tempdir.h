@@ -4,7 +4,7 @@
 
 #include "p2pdi/base/err.h"
 
-#define TEMPDIR_SIZE 200
+#define TEMPDIR_SIZE 512
 
 /* Makes a directory of our own below $TMPDIR, else /tmp. */
 enum di_err tempdir_make(char path[TEMPDIR_SIZE]) DI_MUST_CHECK;

@@ -17,7 +17,7 @@
 /* What a child has told us. */
 struct told {
     struct child child;
-    char library[300];
+    char library[640];
     struct addr addr;
     bool listening, registered;
     uint64_t peers, rfcs;
@@ -36,7 +36,7 @@ struct run {
     enum experiment_task task;
     struct experiment_run *out;
     char *why;
-    char dir[220];
+    char dir[600];
     char rs[ADDR_TEXT_SIZE];
     int64_t deadline_us;
     int64_t start_us; /* of the first get commands */

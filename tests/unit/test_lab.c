@@ -298,6 +298,7 @@ static void what_cannot_be_is_refused_with_advice(void **state)
     cfg.program = "/nowhere/p2pdi";
     assert_int_equal(lab_experiment(&cfg, &result, why), DI_PROTOCOL);
     assert_non_null(strstr(why, "the RS ended too early (exit code 127)"));
+    experiment_fini(&result);
     setenv("TMPDIR", "/nowhere", 1);
     assert_int_equal(lab_experiment(&cfg, &result, why), DI_NOT_FOUND);
     assert_non_null(strstr(why, "TMPDIR"));
