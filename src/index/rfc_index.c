@@ -87,8 +87,10 @@ static void enter(struct rfc_index *ix, struct entry *e)
     }
     e->withdrawn = false;
     s->live++;
-    if (e->holder != NULL)
+    if (e->holder != NULL) {
         DL_APPEND(e->holder->entries, e);
+        e->holder->live++;
+    }
     if (e->document->live++ == 0)
         ix->documents++;
 }
@@ -110,6 +112,7 @@ static void withdraw(struct rfc_index *ix, struct entry *e)
         count_hand(ix, e, false);
         expiry_clear(&ix->expiry, &e->expiry);
         DL_DELETE(e->holder->entries, e);
+        e->holder->live--;
     }
     e->withdrawn = true;
     s->live--;
@@ -179,6 +182,13 @@ static struct entry *find_live(const struct rfc_index *ix, uint32_t rfc, const s
     return e != NULL && !e->withdrawn ? e : NULL;
 }
 
+static bool is_full(const struct rfc_index *ix, const struct holder *h, bool first_hand)
+{
+    return ix->learned.live >= ix->entries_max ||
+           (!first_hand && ix->second_hand >= ix->entries_max / 2) ||
+           (h != NULL && h->live >= RFC_HOLDER_ENTRIES_MAX);
+}
+
 enum di_err rfc_index_learn(struct rfc_index *ix, const struct rfc_entry *row, bool first_hand,
                             int64_t now_us)
 {
@@ -201,8 +211,7 @@ enum di_err rfc_index_learn(struct rfc_index *ix, const struct rfc_entry *row, b
     }
     if (e != NULL && !first_hand && expiry_left_s(&e->expiry, now_us) >= ttl_s)
         return DI_OK;
-    if (e == NULL && (ix->learned.live >= ix->entries_max ||
-                      (!first_hand && ix->second_hand >= ix->entries_max / 2)))
+    if (e == NULL && is_full(ix, h, first_hand))
         return DI_LIMIT;
 
     bool is_other = false;

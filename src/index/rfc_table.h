@@ -30,7 +30,8 @@ struct edition {
 struct holder {
     struct addr addr;
     uint32_t refs;         /* entries, withdrawn ones too */
-    uint32_t first_hand;   /* of the entries that are not withdrawn */
+    uint32_t live;         /* of them not withdrawn */
+    uint32_t first_hand;   /* of the live ones */
     uint32_t round;        /* of whole answers */
     struct entry *entries; /* not withdrawn */
 };

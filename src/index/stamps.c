@@ -54,13 +54,19 @@ static void drop_first(struct older_stamps *o, size_t gone)
     memmove(o->at, o->at + gone, o->count * sizeof(o->at[0]));
 }
 
-/* Makes room where the window loses least: the earlier one of the two closest counts with the later. */
-static void merge_closest(struct older_stamps *o)
+/* By how much what is counted at i would be misdated if it were counted with the next. */
+static double misdating(const struct older_stamps *o, size_t i)
+{
+    return o->at[i].count * ((double)o->at[i + 1].at_s - (double)o->at[i].at_s);
+}
+
+/* Makes room where it costs the window least. */
+static void merge_two(struct older_stamps *o)
 {
     size_t at = 0;
 
     for (size_t i = 1; i + 1 < o->count; i++)
-        if (o->at[i + 1].at_s - o->at[i].at_s < o->at[at + 1].at_s - o->at[at].at_s)
+        if (misdating(o, i) < misdating(o, at))
             at = i;
     o->at[at + 1].count = add_capped(o->at[at + 1].count, o->at[at].count);
     o->count--;
@@ -88,7 +94,7 @@ void stamps_add(struct stamps *s, int64_t wall_s)
         age(o, wall_s);
     if (s->last_s != STAMPS_NEVER && is_within(s->last_s, wall_s)) {
         if (o->count == OLDER_MAX)
-            merge_closest(o);
+            merge_two(o);
         o->at[o->count++] =
             (struct peer_stamp){.at_s = s->last_s < wall_s ? s->last_s : wall_s, .count = 1};
     }

@@ -22,7 +22,7 @@
 #define PEER_TTL_S 7200
 #define PEER_WINDOW_S (INT64_C(30) * 24 * 3600)
 #define PEER_NAME_SIZE 64
-#define PEER_STAMPS_MAX 256 /* registration times kept; beyond, the two closest count as one */
+#define PEER_STAMPS_MAX 256 /* registration times kept; beyond, two neighbours count as one */
 
 struct peer_index;
 

@@ -20,6 +20,7 @@
 
 #define RFC_TTL_S 7200
 #define RFC_TITLE_SIZE 256
+#define RFC_HOLDER_ENTRIES_MAX 100000 /* ten times what there is */
 
 struct rfc_index;
 
@@ -36,7 +37,7 @@ struct rfc_entry {
                             each edition: ours, else the first one heard */
 };
 
-/* entries_max bounds learned entries (half of it those heard at second hand). */
+/* entries_max bounds learned entries, half of it those heard at second hand. */
 enum di_err rfc_index_new(uint64_t run, size_t entries_max, struct rfc_index **out) DI_MUST_CHECK;
 void rfc_index_free(struct rfc_index *ix);
 
@@ -49,7 +50,8 @@ void rfc_index_own_drop(struct rfc_index *ix, uint32_t rfc);
  * 7200), from now on it ages. withdrawn or ttl_s 0 takes the entry out. A row replaces what was known of
  * that (RFC, holder), but what comes at second hand only if its TTL is longer, and not at all while the
  * holder's own word is known: nobody else takes back or changes what it said. DI_OK also for a row that is
- * ignored thus; DI_INVALID (number 0), DI_NOMEM; DI_LIMIT: the index is full, the row is not in.
+ * ignored thus; DI_INVALID (number 0), DI_NOMEM; DI_LIMIT: the index is full, or the
+ * holder has RFC_HOLDER_ENTRIES_MAX in it; the row is not in.
  */
 enum di_err rfc_index_learn(struct rfc_index *ix, const struct rfc_entry *e, bool first_hand,
                             int64_t now_us) DI_MUST_CHECK;

@@ -1,0 +1,56 @@
+/* Allocation functions that fail when told so; linked in by tests that wrap them. */
+#include "failing_alloc.h"
+
+#include <stddef.h>
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *p, size_t size);
+char *__real_strndup(const char *s, size_t len);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+char *__wrap_strndup(const char *s, size_t len);
+
+static int fails_at; /* this one from now; 0: none */
+static bool failed;
+
+void failing_alloc_at(int n)
+{
+    fails_at = n;
+    failed = false;
+}
+
+bool failing_alloc_off(void)
+{
+    fails_at = 0;
+    return failed;
+}
+
+static bool fails(void)
+{
+    if (fails_at == 0 || --fails_at > 0)
+        return false;
+    failed = true;
+    return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+    return fails() ? NULL : __real_realloc(p, size);
+}
+
+char *__wrap_strndup(const char *s, size_t len)
+{
+    return fails() ? NULL : __real_strndup(s, len);
+}
