@@ -107,6 +107,7 @@ static void blame(struct sched *s, struct link *l, const struct request *r, enum
     struct offer *o = plan_find_offer(s, r->doc, h);
     bool progress = kept >= r->offset + PROGRESS_BYTES;
 
+    l->is_faulted = true;
     switch (why) {
     case SCHED_BUSY:
         holder_busy(s, h, retry_after_us, now_us);
@@ -127,6 +128,7 @@ static void blame(struct sched *s, struct link *l, const struct request *r, enum
         holder_failed(s, h, why, 1, now_us);
         break;
     case SCHED_MISMATCH:
+        l->is_faulted = false;
         if (r->is_answerable) {
             if (o != NULL)
                 plan_fail_offer(s, o, why);
@@ -144,11 +146,11 @@ static void blame(struct sched *s, struct link *l, const struct request *r, enum
     case SCHED_CHANGED:
     case SCHED_LEFT:
     case SCHED_SHUNNED:
+        l->is_faulted = false;
         if (o != NULL)
             plan_fail_offer(s, o, why);
         break;
     }
-    l->is_faulted = true;
 }
 
 /* ---- outcomes ------------------------------------------------------------------------------------- */
