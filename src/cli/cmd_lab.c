@@ -7,6 +7,7 @@
 #include "p2pdi/lab/lab.h"
 #include "p2pdi/report/report.h"
 
+#include <errno.h> /* program_invocation_name */
 #include <stdio.h>
 #include <string.h>
 
@@ -159,8 +160,7 @@ enum cli_exit cmd_demo(const struct options *o, struct events *e)
         if (e->json) {
             format_json(&out, &x, clock_mono_us() - e->start_us);
         } else {
-            report_heading(&out, &x);
-            report_sentences(&out, &x);
+            report_demo(&out, &x, program_invocation_name);
         }
         events_result(e, &out);
         buf_fini(&out);

@@ -252,3 +252,29 @@ void report_text(struct buf *out, const struct experiment *e, bool files)
     buf_append_char(out, '\n');
     report_sentences(out, e);
 }
+
+void report_demo(struct buf *out, const struct experiment *e, const char *program)
+{
+    static const struct {
+        const char *arguments, *what;
+    } next[] = {
+        {"experiment --out results", "all experiments, with tables and plots"},
+        {"rs", "a registration server for your network"},
+        {"peer --share rfcs", "a peer that shares what lies in ./rfcs"},
+        {"get 90001", "a document from whoever has it"},
+    };
+
+    buf_printf(out,
+               "What you saw: a registration server and %zu peers, as processes on this machine.\n"
+               "Peers fetched %zu documents each (of %s):\n",
+               e->peers, e->files, e->documents);
+    for (enum experiment_task t = 0; t < EXPERIMENT_TASKS; t++) {
+        if (e->runs[t] != NULL)
+            buf_printf(out, "  %s\n", task_line(t));
+    }
+    buf_append_char(out, '\n');
+    report_sentences(out, e);
+    buf_append_str(out, "\nWhat to try next, the last three each in a terminal of its own:\n");
+    for (size_t i = 0; i < sizeof(next) / sizeof(next[0]); i++)
+        buf_printf(out, "  %s %-26s  %s\n", program, next[i].arguments, next[i].what);
+}

@@ -113,6 +113,16 @@ static void the_report_of_a_small_run_reads_as_it_should(void **state)
     assert_string_equal(text(), want);
 }
 
+static void the_demo_ends_with_commands_that_work_from_here(void **state)
+{
+    (void)state;
+    make_small();
+    report_demo(&out, &sample, "./p2pdi");
+    assert_non_null(strstr(text(), "Peers fetched 2 documents each (of 4 RFCs):\n"));
+    assert_non_null(strstr(buf_bytes(&out), "was faster than"));
+    assert_non_null(strstr(buf_bytes(&out), "\n  ./p2pdi experiment --out results "));
+}
+
 static void whichever_side_wins_is_named(void **state)
 {
     (void)state;
@@ -534,6 +544,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_report_of_a_small_run_reads_as_it_should),
+        TEST(the_demo_ends_with_commands_that_work_from_here),
         TEST(whichever_side_wins_is_named),
         TEST(a_run_alone_is_compared_with_nothing),
         TEST(totals_are_the_sum_of_the_cells_as_printed),

@@ -29,6 +29,10 @@ void report_column(struct buf *out, const struct experiment *e, enum experiment_
  * distributed run next to a centralised one; nothing if either is missing. */
 void report_sentences(struct buf *out, const struct experiment *e);
 
+/* The end of the demo: what was to be seen, the sentences, and what to try next with program, the
+ * name by which the user called us. */
+void report_demo(struct buf *out, const struct experiment *e, const char *program);
+
 /* ---- files -------------------------------------------------------------------------------------- */
 
 /* One row a document. Header: task,peer,order,rfc,holder,bytes,wire_bytes,us,cumulative_us,at_us,published_us */
