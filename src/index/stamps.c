@@ -90,13 +90,14 @@ void stamps_add(struct stamps *s, int64_t wall_s)
 {
     struct older_stamps *o = s->older;
 
-    if (o != NULL)
+    if (o != NULL) { /* reserved as soon as there is a last one */
         age(o, wall_s);
-    if (s->last_s != STAMPS_NEVER && is_within(s->last_s, wall_s)) {
-        if (o->count == OLDER_MAX)
-            merge_two(o);
-        o->at[o->count++] =
-            (struct peer_stamp){.at_s = s->last_s < wall_s ? s->last_s : wall_s, .count = 1};
+        if (is_within(s->last_s, wall_s)) {
+            if (o->count == OLDER_MAX)
+                merge_two(o);
+            o->at[o->count++] =
+                (struct peer_stamp){.at_s = s->last_s < wall_s ? s->last_s : wall_s, .count = 1};
+        }
     }
     s->last_s = wall_s;
 }

@@ -35,16 +35,18 @@ enum di_err sched_new(const struct sched_config *cfg, uint64_t seed, struct sche
 
 void sched_free(struct sched *s)
 {
+    struct holder *h, *next;
+
     if (s == NULL)
         return;
     while (s->links != NULL)
         sched_link_closed(s, s->links->id, SCHED_LOCAL, 0);
     while (s->docs != NULL)
         plan_forget(s, s->docs);
-    while (s->holders != NULL) {
-        struct holder *h = s->holders;
-
-        HASH_DELETE(hh, s->holders, h);
+    h = s->holders;
+    HASH_CLEAR(hh, s->holders);
+    for (; h != NULL; h = next) {
+        next = h->hh.next;
         ready_fini(&h->ready);
         free(h);
     }

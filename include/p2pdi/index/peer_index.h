@@ -58,7 +58,7 @@ void peer_index_free(struct peer_index *ix);
  * which inactive ones are dropped when there are too many. DI_EXISTS (that cookie), DI_INVALID (no peer
  * id), DI_LIMIT, DI_NOMEM.
  */
-enum di_err peer_index_restore(struct peer_index *ix, const struct peer_record *r,
+enum di_err peer_index_restore(struct peer_index *ix, const struct peer_record *from,
                                const struct peer_stamp *stamps, size_t count, int64_t now_us)
     DI_MUST_CHECK;
 

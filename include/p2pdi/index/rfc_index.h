@@ -42,7 +42,7 @@ enum di_err rfc_index_new(uint64_t run, size_t entries_max, struct rfc_index **o
 void rfc_index_free(struct rfc_index *ix);
 
 /* What this peer itself holds: added, replaced (same number), withdrawn. DI_INVALID (number 0), DI_NOMEM. */
-enum di_err rfc_index_own_put(struct rfc_index *ix, const struct rfc_entry *e) DI_MUST_CHECK;
+enum di_err rfc_index_own_put(struct rfc_index *ix, const struct rfc_entry *row) DI_MUST_CHECK;
 void rfc_index_own_drop(struct rfc_index *ix, uint32_t rfc);
 
 /*
@@ -53,7 +53,7 @@ void rfc_index_own_drop(struct rfc_index *ix, uint32_t rfc);
  * ignored thus; DI_INVALID (number 0), DI_NOMEM; DI_LIMIT: the index is full, or the
  * holder has RFC_HOLDER_ENTRIES_MAX in it; the row is not in.
  */
-enum di_err rfc_index_learn(struct rfc_index *ix, const struct rfc_entry *e, bool first_hand,
+enum di_err rfc_index_learn(struct rfc_index *ix, const struct rfc_entry *row, bool first_hand,
                             int64_t now_us) DI_MUST_CHECK;
 /* A whole (not delta) answer of a holder: begin, learn each of its own rows, end: rows not named again go.
  * If it broke off, leave the end out. */
