@@ -1,0 +1,461 @@
+/* Where a key goes, and what a frame is made of. In the thread of tui_run. */
+#include "app.h"
+
+#include <ncurses.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MESSAGE_US (4 * INT64_C(1000000))
+
+enum key_context app_context(const struct app *a)
+{
+    return a->help.open                 ? KEY_IN_HELP
+           : a->reader.document != NULL ? KEY_IN_READER
+           : a->dash.kind == TUI_PEER   ? KEY_IN_PEER
+                                        : KEY_IN_RS;
+}
+
+void app_say(struct app *a, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(a->message, sizeof(a->message), fmt, ap);
+    va_end(ap);
+    a->message_until_us = a->moment.now_us + MESSAGE_US;
+    a->dirty = true;
+}
+
+/* ---- prompts --------------------------------------------------------------------------------------- */
+
+/* What search works on: the table, the document, or the help. */
+static char *search_word(struct app *a)
+{
+    struct table *t = dash_table(&a->dash);
+
+    return a->help.open                 ? a->help.search
+           : a->reader.document != NULL ? a->reader.search
+           : t != NULL                  ? t->search
+                                        : NULL;
+}
+
+static bool search(struct app *a, bool forward, bool from_here)
+{
+    struct table *t = dash_table(&a->dash);
+
+    if (a->help.open)
+        return help_search(&a->help, forward, from_here);
+    if (a->reader.document != NULL)
+        return reader_search(&a->reader, forward, from_here);
+    return t != NULL && table_search(t, forward, from_here);
+}
+
+static void search_again(struct app *a, bool forward)
+{
+    const char *word = search_word(a);
+
+    if (word == NULL || word[0] == '\0')
+        app_say(a, "search for something first: /");
+    else if (!search(a, forward, false))
+        app_say(a, "not found: %s", word);
+}
+
+static void open_prompt(struct app *a, enum prompt_kind kind)
+{
+    struct table *t = dash_table(&a->dash);
+    const char *label = kind == PROMPT_COMMAND ? ":" : kind == PROMPT_SEARCH ? "/" : "\\";
+
+    if (kind == PROMPT_SEARCH && search_word(a) == NULL)
+        return;
+    if (kind == PROMPT_FILTER && t == NULL)
+        return;
+    a->before[0] = '\0';
+    if (kind != PROMPT_COMMAND)
+        snprintf(a->before, sizeof(a->before), "%s",
+                 kind == PROMPT_SEARCH ? search_word(a) : t->filter);
+    prompt_open(&a->prompt, kind, label);
+}
+
+static void set_word(struct app *a, enum prompt_kind kind, const char *word)
+{
+    if (kind == PROMPT_SEARCH) {
+        snprintf(search_word(a), TABLE_WORD_SIZE, "%s", word);
+        search(a, true, true);
+    } else if (kind == PROMPT_FILTER) {
+        table_set_filter(dash_table(&a->dash), word);
+    }
+}
+
+static void answered(struct app *a)
+{
+    enum app_question question = a->question;
+    char line[32];
+
+    a->question = ASK_NOTHING;
+    if (question == ASK_QUIT) {
+        a->over = true;
+    } else if (question == ASK_FETCH) {
+        snprintf(line, sizeof(line), "get %u", a->question_rfc);
+        act_command(a, line);
+    }
+}
+
+static void to_prompt(struct app *a, int key, uint32_t ch)
+{
+    enum prompt_kind kind = a->prompt.kind;
+    enum prompt_outcome outcome = prompt_key(&a->prompt, key, ch);
+    char text[PROMPT_SIZE];
+
+    if (outcome == PROMPT_MORE)
+        return;
+    prompt_text(&a->prompt, text);
+    if (kind == PROMPT_QUESTION) {
+        if (outcome == PROMPT_DONE)
+            answered(a);
+        a->question = ASK_NOTHING;
+    } else if (outcome == PROMPT_DROPPED) {
+        set_word(a, kind, a->before);
+    } else if (kind == PROMPT_COMMAND) {
+        if (outcome == PROMPT_DONE)
+            act_command(a, text);
+    } else {
+        set_word(a, kind, text);
+        if (outcome == PROMPT_DONE && kind == PROMPT_SEARCH && text[0] != '\0' &&
+            !search(a, true, true))
+            app_say(a, "not found: %s", text);
+    }
+}
+
+/* ---- keys of the dashboards ------------------------------------------------------------------------ */
+
+static void quit(struct app *a)
+{
+    const struct snap_peer_status *s = &a->moment.content->peer;
+    size_t under_way = a->dash.kind == TUI_PEER ? s->active + s->queued : 0;
+    char question[96];
+
+    if (under_way == 0) {
+        a->over = true;
+        return;
+    }
+    snprintf(question, sizeof(question), "%zu download%s under way. Quit? (y/n) ", under_way,
+             under_way == 1 ? " is" : "s are");
+    a->question = ASK_QUIT;
+    prompt_open(&a->prompt, PROMPT_QUESTION, question);
+}
+
+static void open_row(struct app *a)
+{
+    struct table *t = dash_table(&a->dash);
+    const void *row = t == NULL ? NULL : table_selected(t);
+    char line[48];
+
+    if (row == NULL)
+        return;
+    if (a->dash.kind == TUI_RS) {
+        if (a->dash.focus == PANE_1) {
+            table_set_argument(&a->dash.table[PANE_3], ((const struct snap_record *)row)->peer);
+            a->dash.focus = PANE_3;
+        }
+    } else if (a->dash.focus == PANE_1) {
+        snprintf(line, sizeof(line), "rfcquery %u", ((const struct snap_peer *)row)->peer);
+        act_command(a, line);
+    } else if (a->dash.focus == PANE_2) {
+        act_open(a, ((const struct snap_rfc *)row)->rfc);
+    } else if (a->dash.focus == PANE_3) {
+        act_open(a, ((const struct snap_transfer *)row)->rfc);
+    }
+}
+
+/* One thing at a time: what was typed, then marks, then what was made large or opened. */
+static void back(struct app *a)
+{
+    struct table *t = dash_table(&a->dash);
+
+    if (t != NULL && t->search[0] != '\0')
+        t->search[0] = '\0';
+    else if (t != NULL && t->filter[0] != '\0')
+        table_set_filter(t, "");
+    else if (t != NULL && t->mark_count > 0)
+        table_marks_clear(t);
+    else if (a->dash.alone)
+        a->dash.alone = false;
+    else if (a->dash.kind == TUI_RS && a->dash.focus == PANE_3) {
+        table_set_argument(&a->dash.table[PANE_3], 0);
+        a->dash.focus = PANE_1;
+    } else
+        a->message[0] = '\0';
+}
+
+static void sideways(struct app *a, int by)
+{
+    struct table *t = dash_table(&a->dash);
+
+    if (t == NULL || !table_shift(t, by))
+        dash_focus_sideways(&a->dash, by);
+}
+
+static void table_key(struct app *a, struct table *t, enum key_action action)
+{
+    switch (action) {
+    case KEY_DO_UP:
+        table_move(t, -1);
+        break;
+    case KEY_DO_DOWN:
+        table_move(t, 1);
+        break;
+    case KEY_DO_PAGE_UP:
+        table_move(t, -(int64_t)t->page);
+        break;
+    case KEY_DO_PAGE_DOWN:
+        table_move(t, t->page);
+        break;
+    case KEY_DO_TOP:
+        table_move_to(t, 0);
+        break;
+    case KEY_DO_BOTTOM:
+        table_move_to(t, SIZE_MAX);
+        break;
+    case KEY_DO_SORT_LEFT:
+        table_sort_by(t, -1);
+        break;
+    case KEY_DO_SORT_RIGHT:
+        table_sort_by(t, 1);
+        break;
+    case KEY_DO_SORT_REVERSE:
+        table_sort_reverse(t);
+        break;
+    case KEY_DO_MARK:
+        table_mark(t);
+        table_move(t, 1);
+        break;
+    default:
+        (void)a;
+        break;
+    }
+}
+
+static void dash_key(struct app *a, enum key_action action)
+{
+    struct dash *d = &a->dash;
+
+    switch (action) {
+    case KEY_DO_LEFT:
+        sideways(a, -1);
+        break;
+    case KEY_DO_RIGHT:
+    case KEY_DO_RIGHT_TOO:
+        sideways(a, 1);
+        break;
+    case KEY_DO_PANE_NEXT:
+        dash_focus(d, (enum pane)((d->focus + 1) % PANE_FOCUS_MAX));
+        break;
+    case KEY_DO_PANE_PREV:
+        dash_focus(d, (enum pane)((d->focus + PANE_FOCUS_MAX - 1) % PANE_FOCUS_MAX));
+        break;
+    case KEY_DO_PANE_1:
+    case KEY_DO_PANE_2:
+    case KEY_DO_PANE_3:
+    case KEY_DO_PANE_4:
+        dash_focus(d, (enum pane)(action - KEY_DO_PANE_1));
+        break;
+    case KEY_DO_ZOOM:
+        d->alone = !d->alone;
+        break;
+    case KEY_DO_FILTER:
+        open_prompt(a, PROMPT_FILTER);
+        break;
+    case KEY_DO_COMMAND:
+        open_prompt(a, PROMPT_COMMAND);
+        break;
+    case KEY_DO_OPEN:
+        open_row(a);
+        break;
+    case KEY_DO_BACK:
+        back(a);
+        break;
+    case KEY_DO_QUIT:
+        quit(a);
+        break;
+    default:
+        if (d->kind == TUI_PEER && act_peer(a, action))
+            break;
+        if (dash_table(d) != NULL)
+            table_key(a, dash_table(d), action);
+        break;
+    }
+}
+
+static void reader_action(struct app *a, enum key_action action)
+{
+    struct reader_place place;
+    uint32_t rfc;
+
+    if (reader_key(&a->reader, action))
+        return;
+    if (action == KEY_DO_FOLLOW) {
+        if (reader_link(&a->reader, &rfc))
+            act_open(a, rfc);
+        else
+            app_say(a, "Tab chooses a reference first");
+    } else if (action == KEY_DO_RETURN && reader_back(&a->reader, &place)) {
+        size_t depth = a->reader.depth;
+
+        reader_fini(&a->reader); /* going back is not remembered */
+        act_open(a, place.rfc);
+        a->reader.depth = depth;
+        a->reader.top = place.top;
+    } else if (action == KEY_DO_PAGER) {
+        act_pager(a);
+    } else if (action == KEY_DO_BACK && a->reader.search[0] != '\0') {
+        a->reader.search[0] = '\0';
+    } else if (action == KEY_DO_BACK || action == KEY_DO_CLOSE || action == KEY_DO_RETURN) {
+        reader_close(&a->reader);
+    }
+}
+
+/* ---- mouse ------------------------------------------------------------------------------------------ */
+
+static void mouse(struct app *a)
+{
+    MEVENT ev;
+
+    if (getmouse(&ev) != OK || app_context(a) == KEY_IN_HELP)
+        return;
+
+    enum pane p = dash_pane_at(&a->dash, ev.y, ev.x);
+    bool wheel = (ev.bstate & (BUTTON4_PRESSED | BUTTON5_PRESSED)) != 0;
+    bool up = (ev.bstate & BUTTON4_PRESSED) != 0;
+    size_t position;
+
+    if (a->reader.document != NULL) {
+        for (int i = 0; wheel && i < 3; i++)
+            reader_key(&a->reader, up ? KEY_DO_UP : KEY_DO_DOWN);
+        return;
+    }
+    if (!dash_has_table(&a->dash, p))
+        return;
+
+    struct table *t = &a->dash.table[p];
+
+    if (wheel) {
+        table_move(t, up ? -3 : 3);
+        return;
+    }
+    dash_focus(&a->dash, p);
+    if (table_position_at(t, layout_inside(&a->dash.layout, p), ev.y, &position))
+        table_move_to(t, position);
+    if ((ev.bstate & BUTTON1_DOUBLE_CLICKED) != 0)
+        open_row(a);
+}
+
+/* ---- the key ----------------------------------------------------------------------------------------- */
+
+static void anywhere_key(struct app *a, enum key_action action)
+{
+    switch (action) {
+    case KEY_DO_HELP:
+        a->help.context = app_context(a);
+        a->help.open = true;
+        a->help.top = 0;
+        break;
+    case KEY_DO_SEARCH:
+        open_prompt(a, PROMPT_SEARCH);
+        break;
+    case KEY_DO_SEARCH_NEXT:
+    case KEY_DO_SEARCH_PREV:
+        search_again(a, action == KEY_DO_SEARCH_NEXT);
+        break;
+    case KEY_DO_MOUSE:
+        act_mouse(a);
+        break;
+    case KEY_DO_REPAINT:
+        screen_repaint();
+        break;
+    case KEY_DO_SUSPEND:
+        act_suspend(a);
+        break;
+    case KEY_DO_QUIT_TOO:
+        quit(a);
+        break;
+    default:
+        if (a->reader.document != NULL)
+            reader_action(a, action);
+        else
+            dash_key(a, action);
+        break;
+    }
+}
+
+void app_key(struct app *a, int key, uint32_t ch)
+{
+    a->dirty = true;
+    if (key == KEY_RESIZE)
+        return;
+    if (key == KEY_MOUSE) {
+        mouse(a);
+        return;
+    }
+    if (a->prompt.kind != PROMPT_CLOSED) {
+        to_prompt(a, key, ch);
+        return;
+    }
+    a->message[0] = '\0';
+
+    enum key_action action = keys_find(key, app_context(a));
+
+    if (action == KEY_NONE)
+        return;
+    if (a->help.open && help_key(&a->help, action))
+        return;
+    anywhere_key(a, action);
+}
+
+/* ---- the frame --------------------------------------------------------------------------------------- */
+
+/* News of the log are told in the footer where the log itself is not to be seen. */
+static void tell_log(struct app *a)
+{
+    const struct rows *log = &a->moment.content->log;
+    uint64_t lines = log->first + log->count;
+    bool news = lines > a->log_seen;
+
+    a->log_seen = lines;
+    if (!news || log->count == 0 ||
+        (a->dash.layout.pane[PANE_4].h > 0 && app_context(a) != KEY_IN_READER))
+        return;
+
+    const struct snap_line *last = rows_at(log, log->count - 1);
+
+    if (last->level <= SNAP_INFO)
+        app_say(a, "%s", shared_text_str(last->text));
+}
+
+void app_draw(struct app *a)
+{
+    int rows = screen_rows(), cols = screen_cols();
+    struct rect all = {0, 0, rows, cols};
+    struct rect header = {0, 0, rows >= 3 ? 1 : 0, cols};
+    struct rect footer = {rows - 1, 0, rows >= 4 ? 1 : 0, cols};
+
+    screen_erase();
+    screen_cursor(-1, 0);
+    dash_update(&a->dash, a->moment.content, a->moment.now_us);
+    tell_log(a);
+    if (a->help.open) {
+        help_draw(&a->help, all);
+    } else if (a->reader.document != NULL) {
+        struct rect body = {header.h, 0, rows - header.h - footer.h, cols};
+
+        reader_draw(&a->reader, header, body, footer);
+    } else {
+        dash_draw(&a->dash, &a->moment);
+    }
+    if (a->prompt.kind != PROMPT_CLOSED)
+        prompt_draw(&a->prompt, rows - 1, cols);
+    else if (a->message[0] != '\0' && a->moment.now_us < a->message_until_us && rows > 1)
+        draw_field(rows - 1, 0, cols, STYLE_TEXT | STYLE_BOLD, a->message, false, NULL);
+    screen_show();
+    a->dirty = false;
+}

@@ -1,0 +1,45 @@
+/* What the files of tui_run share. */
+#ifndef P2PDI_TUI_APP_H
+#define P2PDI_TUI_APP_H
+
+#include "dash.h"
+#include "help.h"
+#include "prompt.h"
+#include "reader.h"
+
+/* What a question is about. */
+enum app_question { ASK_NOTHING, ASK_QUIT, ASK_FETCH };
+
+struct app {
+    const struct tui_config *cfg;
+    struct snapshot *snapshot;
+    struct table_moment moment;
+    struct dash dash;
+    struct reader reader;
+    struct help help;
+    struct prompt prompt;
+    enum app_question question;
+    uint32_t question_rfc;
+    char before[TABLE_WORD_SIZE]; /* filter or search, should the prompt be dropped */
+    char message[512];
+    int64_t message_until_us;
+    uint64_t log_seen; /* lines */
+    bool mouse, over, dirty;
+};
+
+/* Where keys go now. */
+enum key_context app_context(const struct app *a);
+void app_say(struct app *a, const char *fmt, ...) DI_PRINTF(2, 3);
+void app_key(struct app *a, int key, uint32_t ch);
+void app_draw(struct app *a);
+
+/* ---- act.c: what keys do in the dashboards ------------------------------------------------------- */
+
+void act_command(struct app *a, const char *line);
+void act_open(struct app *a, uint32_t rfc);
+bool act_peer(struct app *a, enum key_action action);
+bool act_pager(struct app *a);
+void act_suspend(struct app *a);
+void act_mouse(struct app *a);
+
+#endif

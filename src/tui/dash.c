@@ -1,0 +1,214 @@
+/* Both dashboards: which table is in which pane, and the drawing of all that is visible. */
+#include "dash.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct table_type *type_of(enum tui_kind kind, enum pane p)
+{
+    static const struct table_type *const types[2][PANE_FOCUS_MAX] = {
+        [TUI_PEER] = {&view_peers, &view_index, &view_transfers, &view_log},
+        [TUI_RS] = {&view_records, NULL, &view_requests, &view_log},
+    };
+
+    return types[kind][p];
+}
+
+static const struct rows *rows_of(enum tui_kind kind, enum pane p, const struct snap_content *s)
+{
+    const struct rows *rows[2][PANE_FOCUS_MAX] = {
+        [TUI_PEER] = {&s->peers, &s->rfcs, &s->transfers, &s->log},
+        [TUI_RS] = {&s->records, NULL, &s->requests, &s->log},
+    };
+
+    return rows[kind][p];
+}
+
+bool dash_has_table(const struct dash *d, enum pane p)
+{
+    return p < PANE_FOCUS_MAX && type_of(d->kind, p) != NULL;
+}
+
+void dash_init(struct dash *d, enum tui_kind kind)
+{
+    *d = (struct dash){.kind = kind, .focus = kind == TUI_PEER ? PANE_2 : PANE_1};
+    for (enum pane p = PANE_1; p < PANE_FOCUS_MAX; p++)
+        if (dash_has_table(d, p))
+            table_init(&d->table[p], type_of(kind, p));
+}
+
+void dash_fini(struct dash *d)
+{
+    for (enum pane p = PANE_1; p < PANE_FOCUS_MAX; p++)
+        if (dash_has_table(d, p))
+            table_fini(&d->table[p]);
+    view_curves_fini(&d->curves);
+}
+
+void dash_update(struct dash *d, const struct snap_content *s, int64_t now_us)
+{
+    for (enum pane p = PANE_1; p < PANE_FOCUS_MAX; p++)
+        if (dash_has_table(d, p))
+            table_update(&d->table[p], rows_of(d->kind, p, s), now_us);
+    if (d->kind == TUI_PEER)
+        view_curves_update(&d->curves, s, now_us);
+}
+
+struct table *dash_table(struct dash *d)
+{
+    return dash_has_table(d, d->focus) ? &d->table[d->focus] : NULL;
+}
+
+void dash_focus(struct dash *d, enum pane p)
+{
+    d->focus = p;
+}
+
+bool dash_focus_sideways(struct dash *d, int by)
+{
+    const struct rect *here = &d->layout.pane[d->focus];
+
+    for (enum pane p = PANE_1; p < PANE_FOCUS_MAX; p++) {
+        const struct rect *r = &d->layout.pane[p];
+        bool beside = by < 0 ? r->x + r->w <= here->x : r->x >= here->x + here->w;
+
+        if (r->h > 0 && p != d->focus && beside && r->y <= here->y && r->y + r->h > here->y) {
+            d->focus = p;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum pane dash_pane_at(const struct dash *d, int y, int x)
+{
+    for (enum pane p = PANE_1; p < PANES; p++) {
+        const struct rect *r = &d->layout.pane[p];
+
+        if (y >= r->y && y < r->y + r->h && x >= r->x && x < r->x + r->w)
+            return p;
+    }
+    return PANES;
+}
+
+/* ---- titles ---------------------------------------------------------------------------------------- */
+
+static void title_peer(enum pane p, const struct table_moment *m, char *out, size_t size)
+{
+    const struct snap_peer_status *s = &m->content->peer;
+    char total[TEXT_HUMAN_SIZE], sum[TEXT_HUMAN_SIZE];
+    int64_t end = s->run_end_us != 0 ? s->run_end_us : m->now_us;
+
+    switch (p) {
+    case PANE_1:
+        snprintf(out, size, "1 Peers (%zu)", m->content->peers.count);
+        break;
+    case PANE_2:
+        snprintf(out, size, "2 RFC index (%zu known, %zu here)", s->known, s->held);
+        break;
+    case PANE_3:
+        snprintf(out, size, "3 Transfers  %zu active  %zu done  %zu failed", s->active, s->done,
+                 s->failed);
+        if (s->queued > 0)
+            snprintf(out + strlen(out), size - strlen(out), "  %zu queued", s->queued);
+        break;
+    case PANE_4:
+        snprintf(out, size, "4 Log");
+        break;
+    default:
+        snprintf(out, size, "Cumulative time");
+        if (s->run_start_us != 0) {
+            text_human_duration_us(end - s->run_start_us, total);
+            text_human_duration_us(s->sum_us, sum);
+            snprintf(out, size, "Cumulative time  total %s  sum of files %s", total, sum);
+        }
+        break;
+    }
+}
+
+static void title_rs(const struct dash *d, enum pane p, const struct table_moment *m, char *out,
+                     size_t size)
+{
+    uint64_t chosen = d->table[PANE_3].argument;
+
+    switch (p) {
+    case PANE_1:
+        snprintf(out, size, "1 Peers (%zu)", m->content->records.count);
+        break;
+    case PANE_2:
+        snprintf(out, size, "2 Requests a second");
+        break;
+    case PANE_3:
+        if (chosen != 0)
+            snprintf(out, size, "3 Last requests of peer %llu", (unsigned long long)chosen);
+        else
+            snprintf(out, size, "3 Last requests");
+        break;
+    default:
+        snprintf(out, size, "4 Log");
+        break;
+    }
+}
+
+/* What the table says of itself: filter, marks, where the cursor is. */
+static void title_table(const struct table *t, char *out, size_t size)
+{
+    size_t n = strlen(out);
+
+    if (t->filter[0] != '\0')
+        n += (size_t)snprintf(out + n, size - n, "  \\%s: %zu", t->filter, t->shown);
+    if (t->mark_count > 0 && n < size)
+        n += (size_t)snprintf(out + n, size - n, "  %zu marked", t->mark_count);
+    if (t->shown > (size_t)t->page && n < size)
+        snprintf(out + n, size - n, "  %zu/%zu", t->cursor + 1, t->shown);
+}
+
+static void draw_pane(struct dash *d, enum pane p, const struct table_moment *m)
+{
+    struct rect inside = layout_inside(&d->layout, p);
+    bool focused = p == d->focus;
+
+    if (d->layout.pane[p].h <= 0)
+        return;
+    if (d->layout.framed) {
+        char title[320];
+
+        if (d->kind == TUI_PEER)
+            title_peer(p, m, title, sizeof(title));
+        else
+            title_rs(d, p, m, title, sizeof(title));
+        if (dash_has_table(d, p))
+            title_table(&d->table[p], title, sizeof(title));
+        draw_frame(d->layout.pane[p], title, focused);
+    }
+    if (dash_has_table(d, p))
+        table_draw(&d->table[p], inside, focused, m);
+    else if (d->kind == TUI_PEER)
+        view_draw_plot(inside, &d->curves, m);
+    else
+        view_draw_rates(inside, m);
+}
+
+void dash_draw(struct dash *d, const struct table_moment *m)
+{
+    int rows = screen_rows(), cols = screen_cols();
+
+    if (d->kind == TUI_PEER)
+        layout_peer(&d->layout, rows, cols, d->focus, d->alone, m->content->peers.count);
+    else
+        layout_rs(&d->layout, rows, cols, d->focus, d->alone);
+    for (enum pane p = PANE_1; p < PANES; p++)
+        draw_pane(d, p, m);
+    if (d->layout.header.h > 0) {
+        if (d->kind == TUI_PEER)
+            view_draw_peer_header(d->layout.header, m);
+        else
+            view_draw_rs_header(d->layout.header, m);
+    }
+    if (d->layout.footer.h > 0) {
+        if (d->kind == TUI_PEER)
+            view_draw_peer_footer(d->layout.footer);
+        else
+            view_draw_rs_footer(d->layout.footer);
+    }
+}

@@ -1,0 +1,47 @@
+/* The reader: one document on the screen, and the way back to those read before. In tui_run's thread. */
+#ifndef P2PDI_TUI_READER_H
+#define P2PDI_TUI_READER_H
+
+#include "document.h"
+#include "keys.h"
+#include "screen.h"
+#include "table.h"
+
+#define READER_STACK 64
+
+/* A place that was read. */
+struct reader_place {
+    uint32_t rfc;
+    size_t top;
+};
+
+struct reader {
+    struct document *document; /* NULL: closed */
+    size_t top, page;
+    int shift;
+    size_t link_line;  /* the chosen reference, */
+    size_t link_index; /* of those of its line */
+    bool has_link;
+    bool contents; /* the table of contents is open */
+    size_t contents_at, contents_top;
+    char search[TABLE_WORD_SIZE];
+    struct reader_place stack[READER_STACK];
+    size_t depth;
+};
+
+void reader_init(struct reader *r);
+void reader_fini(struct reader *r);
+/* Shows a document (taken over); remembers where the one before was left, if there was one. */
+void reader_show(struct reader *r, struct document *d);
+/* The place to go back to; false: none. */
+bool reader_back(struct reader *r, struct reader_place *out);
+void reader_close(struct reader *r);
+/* What moves within the document; false: not such a key. */
+bool reader_key(struct reader *r, enum key_action action);
+/* The reference that is chosen; false: none. */
+bool reader_link(const struct reader *r, uint32_t *rfc);
+/* The next line with r->search; false: none. */
+bool reader_search(struct reader *r, bool forward, bool from_here);
+void reader_draw(struct reader *r, struct rect header, struct rect body, struct rect footer);
+
+#endif

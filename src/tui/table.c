@@ -1,0 +1,395 @@
+/* Cursor, marks, search and drawing of tables. In the thread of tui_run. */
+#include "table.h"
+
+#include "p2pdi/base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Sorting again may take this part of the time at most. */
+#define ORDER_SHARE 10
+
+void table_init(struct table *t, const struct table_type *type)
+{
+    *t = (struct table){.type = type, .sort = type->sort, .pinned = true, .stale = true, .page = 1};
+}
+
+void table_fini(struct table *t)
+{
+    free(t->order);
+    free(t->marks);
+}
+
+static size_t row_at(const struct table *t, size_t position)
+{
+    return t->order != NULL ? t->order[position] : position;
+}
+
+const void *table_shown(const struct table *t, size_t position)
+{
+    return t->rows == NULL || position >= t->shown ? NULL : rows_at(t->rows, row_at(t, position));
+}
+
+const void *table_selected(const struct table *t)
+{
+    return table_shown(t, t->cursor);
+}
+
+/* ---- cursor -------------------------------------------------------------------------------------- */
+
+static void remember(struct table *t)
+{
+    if (t->cursor < t->shown)
+        t->cursor_id = table_identity(t, row_at(t, t->cursor));
+}
+
+/* After a new order: the cursor goes where its row is now, or stays where it was. */
+static void find_again(struct table *t)
+{
+    size_t last = t->shown == 0 ? 0 : t->shown - 1;
+
+    if (t->pinned) {
+        t->cursor = t->type->at_bottom ? last : 0;
+    } else {
+        bool there =
+            t->cursor < t->shown && table_identity(t, row_at(t, t->cursor)) == t->cursor_id;
+
+        for (size_t i = 0; !there && i < t->shown; i++)
+            if (table_identity(t, row_at(t, i)) == t->cursor_id) {
+                /* The screen moves along, so that the eye keeps the row. */
+                size_t above = t->cursor >= t->top ? t->cursor - t->top : 0;
+
+                t->cursor = i;
+                t->top = i >= above ? i - above : 0;
+                there = true;
+            }
+        if (t->cursor > last)
+            t->cursor = last;
+    }
+    remember(t);
+}
+
+void table_update(struct table *t, const struct rows *rows, int64_t now_us)
+{
+    bool shrunk = rows->count < t->ordered_count || rows->first != t->ordered_first;
+    bool changed = rows->version != t->ordered_version;
+
+    t->rows = rows;
+    if (!t->stale && !changed)
+        return;
+    if (!t->stale && !shrunk && t->order != NULL &&
+        now_us - t->ordered_at_us < ORDER_SHARE * t->order_cost_us)
+        return;
+
+    int64_t begin_us = clock_mono_us();
+
+    if (table_order(t) != DI_OK) {
+        free(t->order); /* as the rows come, then: anything else would point nowhere */
+        t->order = NULL;
+        t->shown = rows->count;
+    }
+    t->order_cost_us = clock_mono_us() - begin_us;
+    t->ordered_at_us = now_us;
+    t->ordered_version = rows->version;
+    t->ordered_first = rows->first;
+    t->ordered_count = rows->count;
+    t->stale = false;
+    find_again(t);
+}
+
+static void reorder(struct table *t)
+{
+    t->stale = true;
+    if (t->rows != NULL)
+        table_update(t, t->rows, t->ordered_at_us);
+}
+
+void table_move_to(struct table *t, size_t position)
+{
+    size_t last = t->shown == 0 ? 0 : t->shown - 1;
+
+    t->cursor = position > last ? last : position;
+    t->pinned = t->type->at_bottom ? t->cursor == last : t->cursor == 0;
+    remember(t);
+}
+
+void table_move(struct table *t, int64_t by)
+{
+    if (by < 0 && (size_t)-by > t->cursor)
+        table_move_to(t, 0);
+    else
+        table_move_to(t, t->cursor + (size_t)by);
+}
+
+bool table_shift(struct table *t, int by)
+{
+    int to = t->shift + by;
+
+    if (to < 0 || (by > 0 && (!t->narrow || (size_t)to + 1 >= t->type->column_count)))
+        return false;
+    t->shift = to;
+    return true;
+}
+
+/* ---- order --------------------------------------------------------------------------------------- */
+
+void table_sort_by(struct table *t, int by)
+{
+    size_t n = t->type->column_count;
+
+    if (t->sort >= n)
+        t->sort = by > 0 ? 0 : n - 1;
+    else
+        t->sort = (t->sort + (by > 0 ? 1 : n - 1)) % n;
+    t->reverse = false;
+    reorder(t);
+}
+
+void table_sort_reverse(struct table *t)
+{
+    t->reverse = !t->reverse;
+    reorder(t);
+}
+
+void table_set_filter(struct table *t, const char *word)
+{
+    snprintf(t->filter, sizeof(t->filter), "%s", word);
+    reorder(t);
+}
+
+void table_set_argument(struct table *t, uint64_t argument)
+{
+    if (t->argument != argument) {
+        t->argument = argument;
+        reorder(t);
+    }
+}
+
+bool table_search(struct table *t, bool forward, bool from_here)
+{
+    char text[TABLE_TEXT_SIZE];
+
+    if (t->search[0] == '\0')
+        return false;
+    for (size_t i = from_here ? 0 : 1; i <= t->shown && t->shown > 0; i++) {
+        size_t step = i % t->shown;
+        size_t at = (forward ? t->cursor + step : t->cursor + t->shown - step) % t->shown;
+
+        t->type->describe(table_shown(t, at), text);
+        if (text_find_nocase(text, t->search) != NULL) {
+            table_move_to(t, at);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- marks --------------------------------------------------------------------------------------- */
+
+/* Where id is, or would be. */
+static size_t mark_place(const struct table *t, uint64_t id)
+{
+    size_t low = 0, high = t->mark_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (t->marks[middle] < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool is_marked(const struct table *t, uint64_t id)
+{
+    size_t at = mark_place(t, id);
+
+    return at < t->mark_count && t->marks[at] == id;
+}
+
+void table_mark(struct table *t)
+{
+    if (table_selected(t) == NULL)
+        return;
+
+    uint64_t id = table_identity(t, row_at(t, t->cursor));
+    size_t at = mark_place(t, id);
+
+    if (at < t->mark_count && t->marks[at] == id) {
+        t->mark_count--;
+        memmove(t->marks + at, t->marks + at + 1, (t->mark_count - at) * sizeof(*t->marks));
+        return;
+    }
+    if (t->mark_count == t->mark_cap) {
+        size_t cap = t->mark_cap == 0 ? 16 : 2 * t->mark_cap;
+        uint64_t *more = realloc(t->marks, cap * sizeof(*more));
+
+        if (more == NULL)
+            return;
+        t->marks = more;
+        t->mark_cap = cap;
+    }
+    memmove(t->marks + at + 1, t->marks + at, (t->mark_count - at) * sizeof(*t->marks));
+    t->marks[at] = id;
+    t->mark_count++;
+}
+
+void table_marks_clear(struct table *t)
+{
+    t->mark_count = 0;
+}
+
+bool table_walk_marked(const struct table *t, void (*visit)(void *arg, const void *row), void *arg)
+{
+    if (t->mark_count == 0 || t->rows == NULL)
+        return false;
+    for (size_t i = 0; i < t->rows->count; i++)
+        if (is_marked(t, table_identity(t, i)))
+            visit(arg, rows_at(t->rows, i));
+    return true;
+}
+
+/* ---- drawing ------------------------------------------------------------------------------------- */
+
+#define COLUMNS_MAX 16
+
+/* Widths of the columns that fit into w cells; 0: left out. */
+static void fit_columns(struct table *t, int w, int widths[COLUMNS_MAX])
+{
+    const struct table_type *type = t->type;
+    bool out[COLUMNS_MAX] = {false};
+    int needed = 0, flexible = -1;
+    size_t left = 0;
+
+    for (size_t c = 0; c < type->column_count; c++) {
+        out[c] = c > 0 && (int)c <= t->shift;
+        if (out[c])
+            continue;
+        needed += (type->columns[c].width > 0 ? type->columns[c].width : TABLE_FLEX_MIN) + 1;
+        left++;
+    }
+    t->narrow = false;
+    while (needed - 1 > w && left > 1) {
+        size_t worst = COLUMNS_MAX;
+
+        for (size_t c = 0; c < type->column_count; c++)
+            if (!out[c] &&
+                (worst == COLUMNS_MAX || type->columns[c].rank < type->columns[worst].rank))
+                worst = c;
+        out[worst] = true;
+        needed -=
+            (type->columns[worst].width > 0 ? type->columns[worst].width : TABLE_FLEX_MIN) + 1;
+        left--;
+        t->narrow = true;
+    }
+    for (size_t c = 0; c < type->column_count; c++) {
+        widths[c] = out[c]                       ? 0
+                    : type->columns[c].width > 0 ? type->columns[c].width
+                                                 : TABLE_FLEX_MIN;
+        if (!out[c] && type->columns[c].width == 0)
+            flexible = (int)c;
+    }
+    if (flexible >= 0)
+        widths[flexible] += w - (needed - 1);
+    if (left == 1)
+        for (size_t c = 0; c < type->column_count; c++)
+            if (widths[c] > w)
+                widths[c] = w;
+}
+
+static void draw_titles(const struct table *t, int y, int x, const int widths[COLUMNS_MAX])
+{
+    const struct glyphs *g = screen_glyphs();
+
+    for (size_t c = 0; c < t->type->column_count; c++) {
+        const struct table_column *column = &t->type->columns[c];
+        char title[64];
+
+        if (widths[c] <= 0)
+            continue;
+
+        bool sorted = c == t->sort;
+
+        snprintf(title, sizeof(title), "%s%s", column->title,
+                 !sorted                         ? ""
+                 : column->falling != t->reverse ? g->down
+                                                 : g->up);
+        draw_field(y, x, widths[c], sorted ? STYLE_TEXT | STYLE_BOLD : STYLE_DIM, title,
+                   column->right, NULL);
+        x += widths[c] + 1;
+    }
+}
+
+static void draw_row(const struct table *t, int y, struct rect r, size_t position, bool selected,
+                     const int widths[COLUMNS_MAX], const struct table_moment *m)
+{
+    size_t index = row_at(t, position);
+    const void *row = rows_at(t->rows, index);
+    unsigned style = t->type->style != NULL ? t->type->style(row) : STYLE_TEXT;
+    unsigned reverse = selected ? STYLE_REVERSE : 0;
+    bool marked = is_marked(t, table_identity(t, index));
+    int x = r.x + 1;
+
+    if (marked)
+        style |= STYLE_BOLD;
+    draw_blank(y, r.x, r.w, style | reverse);
+    if (marked)
+        draw_text(y, r.x, 1, style | reverse, screen_glyphs()->mark);
+    for (size_t c = 0; c < t->type->column_count; c++) {
+        const struct table_column *column = &t->type->columns[c];
+        char text[TABLE_CELL_SIZE] = "";
+
+        if (widths[c] <= 0)
+            continue;
+
+        unsigned as = (column->style != NULL && style == STYLE_TEXT ? column->style(row) : style);
+
+        if (column->draw != NULL) {
+            column->draw(m, row, y, x, widths[c], as | reverse);
+        } else {
+            column->format(m, row, text);
+            draw_field(y, x, widths[c], as | reverse, text, column->right, t->search);
+        }
+        x += widths[c] + 1;
+    }
+}
+
+void table_draw(struct table *t, struct rect r, bool focused, const struct table_moment *m)
+{
+    int widths[COLUMNS_MAX] = {0};
+    bool titles = !t->type->headless && r.h >= 3;
+    int rows = r.h - (titles ? 1 : 0);
+
+    t->page = rows > 0 ? rows : 1;
+    if (r.h < 1 || r.w < 1 || t->rows == NULL)
+        return;
+    fit_columns(t, r.w - 1, widths);
+    if (titles)
+        draw_titles(t, r.y, r.x + 1, widths);
+
+    /* The cursor is on the screen, and no more empty rows are than need be. */
+    size_t page = (size_t)t->page;
+
+    if (t->cursor < t->top)
+        t->top = t->cursor;
+    if (t->cursor >= t->top + page)
+        t->top = t->cursor - page + 1;
+    if (t->top + page > t->shown)
+        t->top = t->shown > page ? t->shown - page : 0;
+    for (size_t i = 0; i < page && t->top + i < t->shown; i++)
+        draw_row(t, r.y + (titles ? 1 : 0) + (int)i, r, t->top + i,
+                 focused && t->top + i == t->cursor, widths, m);
+}
+
+bool table_position_at(const struct table *t, struct rect r, int y, size_t *position)
+{
+    int line = y - r.y - (!t->type->headless && r.h >= 3 ? 1 : 0);
+
+    if (line < 0 || line >= t->page || t->top + (size_t)line >= t->shown)
+        return false;
+    *position = t->top + (size_t)line;
+    return true;
+}

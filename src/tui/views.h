@@ -1,0 +1,44 @@
+/* What the panes show: the tables' columns, and what is drawn by hand. In the thread of tui_run. */
+#ifndef P2PDI_TUI_VIEWS_H
+#define P2PDI_TUI_VIEWS_H
+
+#include "plot.h"
+#include "table.h"
+
+extern const struct table_type view_peers, view_index, view_transfers, view_log; /* peer */
+extern const struct table_type view_records, view_requests;                      /* RS */
+
+/* Columns that several tables have. out: TABLE_CELL_SIZE. */
+void view_format_ttl(char *out, int64_t left_us); /* 1:59:48 */
+void view_format_rate(char *out, uint64_t bytes_per_s);
+void view_format_clock(char *out, int64_t wall_s, bool date);
+const char *view_reachable(enum snap_reachable r);
+
+/* A line of parts that go one by one, lowest rank first, when there is no room. */
+struct view_part {
+    int rank;
+    unsigned style;
+    char text[120];
+};
+/* Draws them from the left with gaps of `gap` cells; those of rank > 1000 stand at the right end. */
+void view_draw_parts(struct rect r, struct view_part *parts, size_t count, int gap);
+
+/* The cumulative curves of the transfers, one a holder, worked out when the transfers change. */
+struct view_curves {
+    uint64_t version;
+    int64_t start_us, made_at_us, cost_us;
+    struct plot_curve *curves;
+    size_t count;
+    int64_t *values;
+};
+void view_curves_update(struct view_curves *c, const struct snap_content *s, int64_t now_us);
+void view_curves_fini(struct view_curves *c);
+
+void view_draw_peer_header(struct rect r, const struct table_moment *m);
+void view_draw_peer_footer(struct rect r);
+void view_draw_plot(struct rect r, const struct view_curves *c, const struct table_moment *m);
+void view_draw_rs_header(struct rect r, const struct table_moment *m);
+void view_draw_rs_footer(struct rect r);
+void view_draw_rates(struct rect r, const struct table_moment *m);
+
+#endif
