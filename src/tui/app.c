@@ -419,9 +419,9 @@ static void tell_log(struct app *a)
 {
     const struct rows *log = &a->moment.content->log;
     uint64_t lines = log->first + log->count;
-    bool news = lines > a->log_seen;
+    bool news = a->log_seen > 0 && lines + 1 > a->log_seen;
 
-    a->log_seen = lines;
+    a->log_seen = lines + 1;
     if (!news || log->count == 0 ||
         (a->dash.layout.pane[PANE_4].h > 0 && app_context(a) != KEY_IN_READER))
         return;

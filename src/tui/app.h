@@ -23,7 +23,7 @@ struct app {
     char before[TABLE_WORD_SIZE]; /* filter or search, should the prompt be dropped */
     char message[512];
     int64_t message_until_us;
-    uint64_t log_seen; /* lines */
+    uint64_t log_seen; /* lines, plus one; 0: none looked at yet */
     bool mouse, over, dirty;
 };
 

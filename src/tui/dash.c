@@ -93,7 +93,20 @@ enum pane dash_pane_at(const struct dash *d, int y, int x)
 
 /* ---- titles ---------------------------------------------------------------------------------------- */
 
-static void title_peer(enum pane p, const struct table_moment *m, char *out, size_t size)
+/* What the table says of itself: filter, marks. Comes first, for it was just done. */
+static void title_table(const struct table *t, char out[TABLE_WORD_SIZE + 64])
+{
+    size_t n = 0;
+
+    out[0] = '\0';
+    if (t->filter[0] != '\0')
+        n = (size_t)snprintf(out, TABLE_WORD_SIZE + 64, "  \\%s: %zu", t->filter, t->shown);
+    if (t->mark_count > 0)
+        snprintf(out + n, TABLE_WORD_SIZE + 64 - n, "  %zu marked", t->mark_count);
+}
+
+static void title_peer(enum pane p, const char *table, const struct table_moment *m, char *out,
+                       size_t size)
 {
     const struct snap_peer_status *s = &m->content->peer;
     char total[TEXT_HUMAN_SIZE], sum[TEXT_HUMAN_SIZE];
@@ -101,66 +114,69 @@ static void title_peer(enum pane p, const struct table_moment *m, char *out, siz
 
     switch (p) {
     case PANE_1:
-        snprintf(out, size, "1 Peers (%zu)", m->content->peers.count);
+        snprintf(out, size, "1 Peers%s (%zu)", table, m->content->peers.count);
         break;
     case PANE_2:
-        snprintf(out, size, "2 RFC index (%zu known, %zu here)", s->known, s->held);
+        snprintf(out, size, "2 RFC index%s (%zu known, %zu here)", table, s->known, s->held);
         break;
     case PANE_3:
-        snprintf(out, size, "3 Transfers  %zu active  %zu done  %zu failed", s->active, s->done,
-                 s->failed);
+        snprintf(out, size, "3 Transfers%s  %zu active %zu done %zu failed", table, s->active,
+                 s->done, s->failed);
         if (s->queued > 0)
-            snprintf(out + strlen(out), size - strlen(out), "  %zu queued", s->queued);
+            snprintf(out + strlen(out), size - strlen(out), " %zu queued", s->queued);
         break;
     case PANE_4:
-        snprintf(out, size, "4 Log");
+        snprintf(out, size, "4 Log%s", table);
         break;
     default:
         snprintf(out, size, "Cumulative time");
         if (s->run_start_us != 0) {
             text_human_duration_us(end - s->run_start_us, total);
             text_human_duration_us(s->sum_us, sum);
-            snprintf(out, size, "Cumulative time  total %s  sum of files %s", total, sum);
+            snprintf(out, size, "Cumulative time  total %s sum %s", total, sum);
         }
         break;
     }
 }
 
-static void title_rs(const struct dash *d, enum pane p, const struct table_moment *m, char *out,
-                     size_t size)
+static void title_rs(const struct dash *d, enum pane p, const char *table,
+                     const struct table_moment *m, char *out, size_t size)
 {
     uint64_t chosen = d->table[PANE_3].argument;
 
     switch (p) {
     case PANE_1:
-        snprintf(out, size, "1 Peers (%zu)", m->content->records.count);
+        snprintf(out, size, "1 Peers%s (%zu)", table, m->content->records.count);
         break;
     case PANE_2:
         snprintf(out, size, "2 Requests a second");
         break;
     case PANE_3:
         if (chosen != 0)
-            snprintf(out, size, "3 Last requests of peer %llu", (unsigned long long)chosen);
+            snprintf(out, size, "3 Last requests of peer %llu%s", (unsigned long long)chosen,
+                     table);
         else
-            snprintf(out, size, "3 Last requests");
+            snprintf(out, size, "3 Last requests%s", table);
         break;
     default:
-        snprintf(out, size, "4 Log");
+        snprintf(out, size, "4 Log%s", table);
         break;
     }
 }
 
-/* What the table says of itself: filter, marks, where the cursor is. */
-static void title_table(const struct table *t, char *out, size_t size)
+static void draw_table(struct dash *d, enum pane p, struct rect inside,
+                       const struct table_moment *m)
 {
-    size_t n = strlen(out);
+    struct rect r = d->layout.pane[p];
+    char position[48];
 
-    if (t->filter[0] != '\0')
-        n += (size_t)snprintf(out + n, size - n, "  \\%s: %zu", t->filter, t->shown);
-    if (t->mark_count > 0 && n < size)
-        n += (size_t)snprintf(out + n, size - n, "  %zu marked", t->mark_count);
-    if (t->shown > (size_t)t->page && n < size)
-        snprintf(out + n, size - n, "  %zu/%zu", t->cursor + 1, t->shown);
+    table_draw(&d->table[p], inside, p == d->focus, m);
+    table_position_text(&d->table[p], position);
+
+    int w = text_cells(position);
+
+    if (d->layout.framed && w > 0 && w + 4 <= r.w)
+        draw_text(r.y + r.h - 1, r.x + r.w - 2 - w, w, STYLE_DIM, position);
 }
 
 static void draw_pane(struct dash *d, enum pane p, const struct table_moment *m)
@@ -171,18 +187,18 @@ static void draw_pane(struct dash *d, enum pane p, const struct table_moment *m)
     if (d->layout.pane[p].h <= 0)
         return;
     if (d->layout.framed) {
-        char title[320];
+        char title[320], table[TABLE_WORD_SIZE + 64] = "";
 
-        if (d->kind == TUI_PEER)
-            title_peer(p, m, title, sizeof(title));
-        else
-            title_rs(d, p, m, title, sizeof(title));
         if (dash_has_table(d, p))
-            title_table(&d->table[p], title, sizeof(title));
+            title_table(&d->table[p], table);
+        if (d->kind == TUI_PEER)
+            title_peer(p, table, m, title, sizeof(title));
+        else
+            title_rs(d, p, table, m, title, sizeof(title));
         draw_frame(d->layout.pane[p], title, focused);
     }
     if (dash_has_table(d, p))
-        table_draw(&d->table[p], inside, focused, m);
+        draw_table(d, p, inside, m);
     else if (d->kind == TUI_PEER)
         view_draw_plot(inside, &d->curves, m);
     else

@@ -1,6 +1,6 @@
 /*
  * Filter and sort: which rows a table shows, in which order. 100,000 rows take some milliseconds:
- * numbers, or the first bytes of texts, are compared as one integer. In the thread of tui_run.
+ * numbers, and texts eight bytes at a time, go through a radix sort. In the thread of tui_run.
  */
 #include "table.h"
 
@@ -10,12 +10,6 @@
 struct item {
     uint64_t key;
     uint32_t row;
-};
-
-struct sorting {
-    const struct table *table;
-    const struct table_column *column;
-    bool falling;
 };
 
 uint64_t table_identity(const struct table *t, size_t row)
@@ -29,33 +23,151 @@ static unsigned char fold(char c)
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
-/* The first eight bytes, so that most comparisons need no look at the rows. */
-static uint64_t text_key(const char *text)
+/* Eight bytes of a text from `skip` on, so that they compare as one number. */
+static uint64_t text_key(const char *text, size_t skip)
 {
     uint64_t key = 0;
     size_t i = 0;
 
-    for (; i < 8 && text[i] != '\0'; i++)
+    for (; i < skip; i++)
+        if (text[i] == '\0')
+            return 0;
+    text += skip;
+    for (i = 0; i < 8 && text[i] != '\0'; i++)
         key = key << 8 | fold(text[i]);
     return i == 0 ? 0 : key << (8 * (8 - i));
 }
 
-static int compare(const void *pa, const void *pb, void *arg)
+/* ---- sorting: stable, so that equal rows stay in the order in which they came ------------------- */
+
+#define FEW 128
+
+static void sort_few(struct item *items, size_t n)
 {
-    const struct item *a = pa, *b = pb;
-    const struct sorting *s = arg;
-    int sign = s->falling ? -1 : 1;
+    for (size_t i = 1; i < n; i++) {
+        struct item moved = items[i];
+        size_t k = i;
 
-    if (a->key != b->key)
-        return a->key < b->key ? -sign : sign;
-    if (s->column->text != NULL) {
-        int by_text = strcasecmp(s->column->text(rows_at(s->table->rows, a->row)),
-                                 s->column->text(rows_at(s->table->rows, b->row)));
-
-        if (by_text != 0)
-            return by_text < 0 ? -sign : sign;
+        for (; k > 0 && items[k - 1].key > moved.key; k--)
+            items[k] = items[k - 1];
+        items[k] = moved;
     }
-    return a->row < b->row ? -1 : a->row > b->row;
+}
+
+/* By bytes of the key, lowest first; bytes in which all agree cost nothing. */
+static void sort_many(struct item *items, struct item *spare, size_t n)
+{
+    size_t counts[8][256] = {{0}};
+    struct item *from = items, *to = spare;
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t b = 0; b < 8; b++)
+            counts[b][items[i].key >> (8 * b) & 0xff]++;
+    for (size_t b = 0; b < 8; b++) {
+        size_t at = 0;
+
+        if (counts[b][items[0].key >> (8 * b) & 0xff] == n)
+            continue;
+        for (size_t v = 0; v < 256; v++) {
+            size_t count = counts[b][v];
+
+            counts[b][v] = at;
+            at += count;
+        }
+        for (size_t i = 0; i < n; i++)
+            to[counts[b][from[i].key >> (8 * b) & 0xff]++] = from[i];
+
+        struct item *swap = from;
+
+        from = to;
+        to = swap;
+    }
+    if (from != items)
+        memcpy(items, from, n * sizeof(*items));
+}
+
+static void sort_items(struct item *items, struct item *spare, size_t n)
+{
+    if (n <= FEW)
+        sort_few(items, n);
+    else
+        sort_many(items, spare, n);
+}
+
+/* Rows whose texts agree in their first `skip` bytes, by the rest. */
+static void sort_few_texts(const struct table *t, bool falling, struct item *items, size_t n,
+                           size_t skip)
+{
+    const char *(*text)(const void *row) = t->type->columns[t->sort].text;
+
+    for (size_t i = 1; i < n; i++) {
+        struct item moved = items[i];
+        const char *s = text(rows_at(t->rows, moved.row)) + skip;
+        size_t k = i;
+
+        for (; k > 0; k--) {
+            int by = strcasecmp(text(rows_at(t->rows, items[k - 1].row)) + skip, s);
+
+            if (falling ? by >= 0 : by <= 0)
+                break;
+            items[k] = items[k - 1];
+        }
+        items[k] = moved;
+    }
+}
+
+/* Texts eight bytes at a time: those that agree so far are sorted by the next eight. */
+static void sort_texts(const struct table *t, bool falling, struct item *items, struct item *spare,
+                       size_t n, size_t skip)
+{
+    const struct table_column *column = &t->type->columns[t->sort];
+    uint64_t turn = falling ? UINT64_MAX : 0;
+
+    for (size_t i = 0; i < n; i++)
+        items[i].key = text_key(column->text(rows_at(t->rows, items[i].row)), skip) ^ turn;
+    sort_items(items, spare, n);
+    for (size_t i = 0, run; i < n; i += run) {
+        for (run = 1; i + run < n && items[i + run].key == items[i].key; run++)
+            ;
+        if (run > 1 && ((items[i].key ^ turn) & 0xff) != 0) { /* none of them has ended */
+            if (run <= 8)
+                sort_few_texts(t, falling, items + i, run, skip + 8);
+            else
+                sort_texts(t, falling, items + i, spare, run, skip + 8);
+        }
+    }
+}
+
+/* How many bytes all texts have in common: "host-00017" and "host-00018" differ late. */
+static size_t common_bytes(const struct table_column *column, const struct rows *rows,
+                           const struct item *items, size_t n)
+{
+    const char *first = n > 0 ? column->text(rows_at(rows, items[0].row)) : "";
+    size_t common = strlen(first);
+
+    for (size_t i = 1; i < n && common > 0; i++) {
+        const char *other = column->text(rows_at(rows, items[i].row));
+        size_t same = 0;
+
+        while (same < common && fold(first[same]) == fold(other[same]))
+            same++;
+        common = same;
+    }
+    return common;
+}
+
+static void sort_rows(const struct table *t, struct item *items, struct item *spare, size_t n)
+{
+    const struct table_column *column = &t->type->columns[t->sort];
+    bool falling = column->falling != t->reverse;
+
+    if (column->key == NULL) {
+        sort_texts(t, falling, items, spare, n, common_bytes(column, t->rows, items, n));
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        items[i].key = column->key(rows_at(t->rows, items[i].row)) ^ (falling ? UINT64_MAX : 0);
+    sort_items(items, spare, n);
 }
 
 static bool passes(const struct table *t, const void *row)
@@ -83,14 +195,15 @@ enum di_err table_order(struct table *t)
         return DI_OK;
     }
 
-    struct item *items = malloc((count + 1) * sizeof(*items));
-    uint32_t *order = t->order;
+    /* The second half is room for sorting. */
+    struct item *items = malloc(2 * (count + 1) * sizeof(*items));
     size_t n = 0;
 
     if (items == NULL)
         return DI_NOMEM;
-    if (count > t->order_cap || order == NULL) {
-        order = realloc(t->order, (count + 1) * sizeof(*order));
+    if (count > t->order_cap || t->order == NULL) {
+        uint32_t *order = realloc(t->order, (count + 1) * sizeof(*order));
+
         if (order == NULL) {
             free(items);
             return DI_NOMEM;
@@ -98,27 +211,13 @@ enum di_err table_order(struct table *t)
         t->order = order;
         t->order_cap = count + 1;
     }
-
-    const struct table_column *column = sorted ? &t->type->columns[t->sort] : NULL;
-
-    for (size_t i = 0; i < count; i++) {
-        const void *row = rows_at(t->rows, i);
-
-        if (!passes(t, row))
-            continue;
-        items[n].row = (uint32_t)i;
-        items[n].key = !sorted               ? (uint64_t)i
-                       : column->key != NULL ? column->key(row)
-                                             : text_key(column->text(row));
-        n++;
-    }
-    if (sorted) {
-        struct sorting s = {t, column, column->falling != t->reverse};
-
-        qsort_r(items, n, sizeof(*items), compare, &s);
-    }
+    for (size_t i = 0; i < count; i++)
+        if (passes(t, rows_at(t->rows, i)))
+            items[n++].row = (uint32_t)i;
+    if (sorted)
+        sort_rows(t, items, items + count + 1, n);
     for (size_t i = 0; i < n; i++)
-        order[i] = items[!sorted && t->reverse ? n - 1 - i : i].row;
+        t->order[i] = items[!sorted && t->reverse ? n - 1 - i : i].row;
     t->shown = n;
     free(items);
     return DI_OK;

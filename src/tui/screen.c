@@ -302,7 +302,9 @@ void screen_show(void)
 
 bool screen_set_mouse(bool on)
 {
-    mmask_t wanted = BUTTON1_PRESSED | BUTTON1_DOUBLE_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED;
+    /* A press whose release is there already comes as a click, however short we say clicks are. */
+    mmask_t wanted = BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON1_DOUBLE_CLICKED | BUTTON4_PRESSED |
+                     BUTTON5_PRESSED;
     mmask_t got = mousemask(on ? wanted : 0, NULL);
 
     return on && got != 0;

@@ -31,11 +31,6 @@ const void *table_shown(const struct table *t, size_t position)
     return t->rows == NULL || position >= t->shown ? NULL : rows_at(t->rows, row_at(t, position));
 }
 
-const void *table_selected(const struct table *t)
-{
-    return table_shown(t, t->cursor);
-}
-
 /* ---- cursor -------------------------------------------------------------------------------------- */
 
 static void remember(struct table *t)
@@ -98,15 +93,23 @@ void table_update(struct table *t, const struct rows *rows, int64_t now_us)
     find_again(t);
 }
 
-static void reorder(struct table *t)
+/* Order and filter were changed: worked out when somebody asks, so that a burst of keys costs once. */
+static void settle(struct table *t)
 {
-    t->stale = true;
-    if (t->rows != NULL)
+    if (t->stale && t->rows != NULL)
         table_update(t, t->rows, t->ordered_at_us);
+}
+
+const void *table_selected(struct table *t)
+{
+    settle(t);
+    return table_shown(t, t->cursor);
 }
 
 void table_move_to(struct table *t, size_t position)
 {
+    settle(t);
+
     size_t last = t->shown == 0 ? 0 : t->shown - 1;
 
     t->cursor = position > last ? last : position;
@@ -116,6 +119,7 @@ void table_move_to(struct table *t, size_t position)
 
 void table_move(struct table *t, int64_t by)
 {
+    settle(t);
     if (by < 0 && (size_t)-by > t->cursor)
         table_move_to(t, 0);
     else
@@ -143,26 +147,26 @@ void table_sort_by(struct table *t, int by)
     else
         t->sort = (t->sort + (by > 0 ? 1 : n - 1)) % n;
     t->reverse = false;
-    reorder(t);
+    t->stale = true;
 }
 
 void table_sort_reverse(struct table *t)
 {
     t->reverse = !t->reverse;
-    reorder(t);
+    t->stale = true;
 }
 
 void table_set_filter(struct table *t, const char *word)
 {
     snprintf(t->filter, sizeof(t->filter), "%s", word);
-    reorder(t);
+    t->stale = true;
 }
 
 void table_set_argument(struct table *t, uint64_t argument)
 {
     if (t->argument != argument) {
         t->argument = argument;
-        reorder(t);
+        t->stale = true;
     }
 }
 
@@ -172,6 +176,7 @@ bool table_search(struct table *t, bool forward, bool from_here)
 
     if (t->search[0] == '\0')
         return false;
+    settle(t);
     for (size_t i = from_here ? 0 : 1; i <= t->shown && t->shown > 0; i++) {
         size_t step = i % t->shown;
         size_t at = (forward ? t->cursor + step : t->cursor + t->shown - step) % t->shown;
@@ -256,6 +261,11 @@ bool table_walk_marked(const struct table *t, void (*visit)(void *arg, const voi
 
 #define COLUMNS_MAX 16
 
+static int least_width(const struct table_column *c)
+{
+    return c->width > 0 ? c->width : c->least > 0 ? c->least : TABLE_FLEX_MIN;
+}
+
 /* Widths of the columns that fit into w cells; 0: left out. */
 static void fit_columns(struct table *t, int w, int widths[COLUMNS_MAX])
 {
@@ -268,7 +278,7 @@ static void fit_columns(struct table *t, int w, int widths[COLUMNS_MAX])
         out[c] = c > 0 && (int)c <= t->shift;
         if (out[c])
             continue;
-        needed += (type->columns[c].width > 0 ? type->columns[c].width : TABLE_FLEX_MIN) + 1;
+        needed += least_width(&type->columns[c]) + 1;
         left++;
     }
     t->narrow = false;
@@ -280,15 +290,12 @@ static void fit_columns(struct table *t, int w, int widths[COLUMNS_MAX])
                 (worst == COLUMNS_MAX || type->columns[c].rank < type->columns[worst].rank))
                 worst = c;
         out[worst] = true;
-        needed -=
-            (type->columns[worst].width > 0 ? type->columns[worst].width : TABLE_FLEX_MIN) + 1;
+        needed -= least_width(&type->columns[worst]) + 1;
         left--;
         t->narrow = true;
     }
     for (size_t c = 0; c < type->column_count; c++) {
-        widths[c] = out[c]                       ? 0
-                    : type->columns[c].width > 0 ? type->columns[c].width
-                                                 : TABLE_FLEX_MIN;
+        widths[c] = out[c] ? 0 : least_width(&type->columns[c]);
         if (!out[c] && type->columns[c].width == 0)
             flexible = (int)c;
     }
@@ -370,6 +377,13 @@ void table_draw(struct table *t, struct rect r, bool focused, const struct table
     if (titles)
         draw_titles(t, r.y, r.x + 1, widths);
 
+    if (t->shown == 0 && rows > 0) {
+        const char *hint = t->filter[0] != '\0' ? "nothing matches the filter" : t->type->hint;
+
+        if (hint != NULL)
+            draw_text(r.y + (titles ? 1 : 0), r.x + 1, r.w - 1, STYLE_DIM, hint);
+    }
+
     /* The cursor is on the screen, and no more empty rows are than need be. */
     size_t page = (size_t)t->page;
 
@@ -382,6 +396,13 @@ void table_draw(struct table *t, struct rect r, bool focused, const struct table
     for (size_t i = 0; i < page && t->top + i < t->shown; i++)
         draw_row(t, r.y + (titles ? 1 : 0) + (int)i, r, t->top + i,
                  focused && t->top + i == t->cursor, widths, m);
+}
+
+void table_position_text(const struct table *t, char out[48])
+{
+    out[0] = '\0';
+    if (t->shown > (size_t)t->page)
+        snprintf(out, 48, "%zu/%zu", t->cursor + 1, t->shown);
 }
 
 bool table_position_at(const struct table *t, struct rect r, int y, size_t *position)

@@ -23,7 +23,8 @@ struct table_moment {
 /* One column: a number (key) or a text decides the order. */
 struct table_column {
     const char *title;
-    int width; /* in cells; 0 (one column): what is left, at least TABLE_FLEX_MIN */
+    int width; /* in cells; 0 (one column): what is left, */
+    int least; /* at least that; 0: TABLE_FLEX_MIN */
     int rank;  /* the column of the lowest rank goes first when it gets narrow */
     bool right;
     bool falling; /* the largest first, when sorted by it */
@@ -39,9 +40,10 @@ struct table_column {
 struct table_type {
     const struct table_column *columns;
     size_t column_count;
-    size_t sort;    /* column at the start; column_count: as the rows come */
-    bool headless;  /* no row of titles */
-    bool at_bottom; /* starts at the end, and stays there */
+    size_t sort;      /* column at the start; column_count: as the rows come */
+    const char *hint; /* stands where there are no rows */
+    bool headless;    /* no row of titles */
+    bool at_bottom;   /* starts at the end, and stays there */
     /* Names a row for good; NULL: by its number of arrival. */
     uint64_t (*identity)(const void *row);
     /* What search and filter look at. */
@@ -83,7 +85,7 @@ void table_fini(struct table *t);
 /* Looks at new rows (of a snapshot that lives until the next call); cheap if nothing changed. */
 void table_update(struct table *t, const struct rows *rows, int64_t now_us);
 /* The row at the cursor, NULL: the table is empty. */
-const void *table_selected(const struct table *t);
+const void *table_selected(struct table *t);
 const void *table_shown(const struct table *t, size_t position);
 
 void table_move(struct table *t, int64_t by);
@@ -102,6 +104,8 @@ void table_marks_clear(struct table *t);
 bool table_walk_marked(const struct table *t, void (*visit)(void *arg, const void *row), void *arg);
 
 void table_draw(struct table *t, struct rect r, bool focused, const struct table_moment *m);
+/* Where the cursor is, for the lower edge of the frame; "" if all rows are visible. */
+void table_position_text(const struct table *t, char out[48]);
 /* The position at a screen row of the last drawing in r; false: none. */
 bool table_position_at(const struct table *t, struct rect r, int y, size_t *position);
 

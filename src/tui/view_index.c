@@ -133,6 +133,7 @@ const struct table_type view_index = {
     .columns = columns,
     .column_count = sizeof(columns) / sizeof(columns[0]),
     .sort = 1,
+    .hint = "nothing known yet: i gets the indexes",
     .identity = identity,
     .describe = describe,
 };

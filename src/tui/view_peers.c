@@ -96,12 +96,12 @@ static size_t describe(const void *row, char out[TABLE_TEXT_SIZE])
 }
 
 static const struct table_column columns[] = {
-    {.title = "id", .width = 5, .rank = 9, .right = true, .format = peer_format, .key = peer_key},
-    {.title = "address", .width = 0, .rank = 8, .format = addr_cell, .key = addr_key},
+    {.title = "id", .width = 4, .rank = 9, .right = true, .format = peer_format, .key = peer_key},
+    {.title = "address", .least = 21, .rank = 8, .format = addr_cell, .key = addr_key},
     {.title = "ttl", .width = 7, .rank = 4, .right = true, .format = ttl_format, .key = ttl_key},
     {.title = "ok", .width = 3, .rank = 1, .format = reachable_format, .key = reachable_key},
     {.title = "rfcs",
-     .width = 5,
+     .width = 4,
      .rank = 6,
      .right = true,
      .falling = true,
@@ -120,6 +120,7 @@ const struct table_type view_peers = {
     .columns = columns,
     .column_count = sizeof(columns) / sizeof(columns[0]),
     .sort = 0,
+    .hint = "nobody known yet: p asks the RS",
     .identity = identity,
     .describe = describe,
     .style = style,

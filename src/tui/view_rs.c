@@ -173,6 +173,7 @@ const struct table_type view_records = {
     .columns = columns,
     .column_count = sizeof(columns) / sizeof(columns[0]),
     .sort = 0,
+    .hint = "nobody has registered yet",
     .identity = identity,
     .describe = describe,
     .style = style,
@@ -336,7 +337,11 @@ static void draw_rate(struct rect r, const char *name, const struct snap_history
     int64_t now = h->count > 0 ? h->sample[h->count - 1] : 0;
     char text[80];
 
-    snprintf(text, sizeof(text), "%-11s%7lld/s %9lld  ", name, (long long)now, (long long)total);
+    if (r.w >= 60)
+        snprintf(text, sizeof(text), "%-11s%7lld/s %10lld  ", name, (long long)now,
+                 (long long)total);
+    else
+        snprintf(text, sizeof(text), "%-11s%6lld/s ", name, (long long)now);
 
     int n = draw_text(r.y, r.x, r.w, now > 0 ? STYLE_TEXT : STYLE_DIM, text);
 

@@ -237,6 +237,7 @@ const struct table_type view_transfers = {
     .columns = columns,
     .column_count = sizeof(columns) / sizeof(columns[0]),
     .sort = 3,
+    .hint = "no downloads yet: d takes an RFC, D all",
     .describe = describe,
 };
 

@@ -23,7 +23,7 @@
 
 #include "p2pdi/base/clock.h"
 
-#define PATIENCE_US (20 * CLOCK_US_PER_S)
+#define PATIENCE_US (10 * CLOCK_US_PER_S)
 
 static int on_property(VTermProp prop, VTermValue *value, void *user)
 {
@@ -66,6 +66,13 @@ static void open_terminal(struct vt *v, int rows, int cols)
 /* In the child: the terminal is its own, and that of a session. */
 static void become_foreground(struct vt *v)
 {
+    static const int caught[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
+
+    /* What cmocka or a sanitizer would do on them is not what is tested. */
+    for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+        signal(caught[i], SIG_DFL);
+    signal(SIGHUP, SIG_IGN);
+    close(v->master);
     setsid();
     ioctl(v->slave, TIOCSCTTY, 0);
     dup2(v->slave, STDIN_FILENO);
@@ -132,8 +139,10 @@ void vt_stop(struct vt *v)
     vterm_free(v->term);
     munmap(v->shared, sizeof(*v->shared));
     close(v->wake);
-    close(v->slave);
-    close(v->master);
+    if (v->slave >= 0)
+        close(v->slave);
+    if (v->master >= 0)
+        close(v->master);
 }
 
 static void tell(struct vt *v)
@@ -337,4 +346,33 @@ int vt_wait_end(struct vt *v)
     while (vt_read(v, 0))
         ;
     return v->status;
+}
+
+void vt_reversed(struct vt *v, char out[VT_LINE])
+{
+    size_t n = 0;
+
+    for (int y = 0; y < v->rows; y++) {
+        for (int x = 0; x < v->cols && n < VT_LINE - 32; x++) {
+            VTermScreenCell cell = vt_cell(v, y, x);
+
+            if (!cell.attrs.reverse || cell.chars[0] == (uint32_t)-1)
+                continue;
+            n += put_utf8(out + n, cell.chars[0] == 0 ? ' ' : cell.chars[0]);
+        }
+    }
+    out[n] = '\0';
+}
+
+static bool has_reversed(struct vt *v, void *arg)
+{
+    char row[VT_LINE];
+
+    vt_reversed(v, row);
+    return strstr(row, arg) != NULL;
+}
+
+void vt_wait_reversed(struct vt *v, const char *text)
+{
+    vt_wait_for(v, text, has_reversed, (void *)(uintptr_t)text);
 }

@@ -57,6 +57,9 @@ void vt_wait_for(struct vt *v, const char *what, bool (*condition)(struct vt *v,
 void vt_wait_command(struct vt *v, const char *line);
 /* Until the child ended; returns the status of waitpid. */
 int vt_wait_end(struct vt *v);
+/* All that is shown in reverse: the row at the cursor. */
+void vt_reversed(struct vt *v, char out[VT_LINE]);
+void vt_wait_reversed(struct vt *v, const char *text);
 /* Cell of the screen. */
 VTermScreenCell vt_cell(struct vt *v, int row, int col);
 void vt_print(struct vt *v);
