@@ -39,6 +39,7 @@ static void *thread_main(void *arg)
 
 enum di_err thread_start(struct thread *t, const char *name, void (*run)(void *arg), void *arg)
 {
+    static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
     sigset_t all, before;
 
     *t = (struct thread){.run = run, .arg = arg};
@@ -46,6 +47,9 @@ enum di_err thread_start(struct thread *t, const char *name, void (*run)(void *a
 
     /* A thread inherits the mask: there is no moment at which it could take a signal. */
     sigfillset(&all);
+    /* What a thread brings upon itself kills it anyway; blocked, no handler could clean up before. */
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        sigdelset(&all, own[i]);
     must(pthread_sigmask(SIG_SETMASK, &all, &before));
     int rc = pthread_create(&t->id, NULL, thread_main, t);
     must(pthread_sigmask(SIG_SETMASK, &before, NULL));

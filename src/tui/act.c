@@ -54,17 +54,17 @@ static void add_row(void *arg, const void *row)
 /* The marked rows of the pane in focus, or the one at the cursor, as " 1 2 3"; false: none. */
 static bool take_rows(struct app *a, struct line *l)
 {
-    struct table *t = dash_table(&a->dash);
+    struct grid *t = dash_table(&a->dash);
 
     l->pane = a->dash.focus;
     if (t == NULL || l->pane > PANE_3)
         return false;
-    if (!table_walk_marked(t, add_row, l)) {
-        if (table_selected(t) == NULL)
+    if (!grid_walk_marked(t, add_row, l)) {
+        if (grid_selected(t) == NULL)
             return false;
-        add_row(l, table_selected(t));
+        add_row(l, grid_selected(t));
     }
-    table_marks_clear(t);
+    grid_marks_clear(t);
     return l->count > 0;
 }
 
@@ -109,11 +109,11 @@ static void get(struct app *a)
 
 static void rfcquery(struct app *a)
 {
-    struct table *peers = &a->dash.table[PANE_1];
+    struct grid *peers = &a->dash.table[PANE_1];
     struct line l = {.pane = PANE_1};
 
     buf_init(&l.text, LINE_BYTES);
-    if (!table_walk_marked(peers, add_row, &l)) {
+    if (!grid_walk_marked(peers, add_row, &l)) {
         act_command(a, "rfcquery all");
     } else {
         struct slice rest = {buf_bytes(&l.text), l.text.len};
@@ -126,7 +126,7 @@ static void rfcquery(struct app *a)
             snprintf(command, sizeof(command), "rfcquery %.*s", (int)word.n, word.p);
             act_command(a, command);
         }
-        table_marks_clear(peers);
+        grid_marks_clear(peers);
     }
     buf_fini(&l.text);
 }
@@ -141,19 +141,19 @@ static void cancel_row(void *arg, const void *row)
 
 static void cancel(struct app *a)
 {
-    struct table *t = dash_table(&a->dash);
+    struct grid *t = dash_table(&a->dash);
 
     if (a->cfg->cancel == NULL || t == NULL ||
         (a->dash.focus != PANE_2 && a->dash.focus != PANE_3)) {
         app_say(a, "choose a download in pane 3");
         return;
     }
-    if (!table_walk_marked(t, cancel_row, a)) {
-        if (table_selected(t) == NULL)
+    if (!grid_walk_marked(t, cancel_row, a)) {
+        if (grid_selected(t) == NULL)
             return;
-        cancel_row(a, table_selected(t));
+        cancel_row(a, grid_selected(t));
     }
-    table_marks_clear(t);
+    grid_marks_clear(t);
     app_say(a, "cancelled");
 }
 

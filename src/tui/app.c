@@ -32,7 +32,7 @@ void app_say(struct app *a, const char *fmt, ...)
 /* What search works on: the table, the document, or the help. */
 static char *search_word(struct app *a)
 {
-    struct table *t = dash_table(&a->dash);
+    struct grid *t = dash_table(&a->dash);
 
     return a->help.open                 ? a->help.search
            : a->reader.document != NULL ? a->reader.search
@@ -42,13 +42,13 @@ static char *search_word(struct app *a)
 
 static bool search(struct app *a, bool forward, bool from_here)
 {
-    struct table *t = dash_table(&a->dash);
+    struct grid *t = dash_table(&a->dash);
 
     if (a->help.open)
         return help_search(&a->help, forward, from_here);
     if (a->reader.document != NULL)
         return reader_search(&a->reader, forward, from_here);
-    return t != NULL && table_search(t, forward, from_here);
+    return t != NULL && grid_search(t, forward, from_here);
 }
 
 static void search_again(struct app *a, bool forward)
@@ -63,7 +63,7 @@ static void search_again(struct app *a, bool forward)
 
 static void open_prompt(struct app *a, enum prompt_kind kind)
 {
-    struct table *t = dash_table(&a->dash);
+    struct grid *t = dash_table(&a->dash);
     const char *label = kind == PROMPT_COMMAND ? ":" : kind == PROMPT_SEARCH ? "/" : "\\";
 
     if (kind == PROMPT_SEARCH && search_word(a) == NULL)
@@ -80,10 +80,10 @@ static void open_prompt(struct app *a, enum prompt_kind kind)
 static void set_word(struct app *a, enum prompt_kind kind, const char *word)
 {
     if (kind == PROMPT_SEARCH) {
-        snprintf(search_word(a), TABLE_WORD_SIZE, "%s", word);
+        snprintf(search_word(a), GRID_WORD_SIZE, "%s", word);
         search(a, true, true);
     } else if (kind == PROMPT_FILTER) {
-        table_set_filter(dash_table(&a->dash), word);
+        grid_set_filter(dash_table(&a->dash), word);
     }
 }
 
@@ -147,15 +147,15 @@ static void quit(struct app *a)
 
 static void open_row(struct app *a)
 {
-    struct table *t = dash_table(&a->dash);
-    const void *row = t == NULL ? NULL : table_selected(t);
+    struct grid *t = dash_table(&a->dash);
+    const void *row = t == NULL ? NULL : grid_selected(t);
     char line[48];
 
     if (row == NULL)
         return;
     if (a->dash.kind == TUI_RS) {
         if (a->dash.focus == PANE_1) {
-            table_set_argument(&a->dash.table[PANE_3], ((const struct snap_record *)row)->peer);
+            grid_set_argument(&a->dash.table[PANE_3], ((const struct snap_record *)row)->peer);
             a->dash.focus = PANE_3;
         }
     } else if (a->dash.focus == PANE_1) {
@@ -171,18 +171,18 @@ static void open_row(struct app *a)
 /* One thing at a time: what was typed, then marks, then what was made large or opened. */
 static void back(struct app *a)
 {
-    struct table *t = dash_table(&a->dash);
+    struct grid *t = dash_table(&a->dash);
 
     if (t != NULL && t->search[0] != '\0')
         t->search[0] = '\0';
     else if (t != NULL && t->filter[0] != '\0')
-        table_set_filter(t, "");
+        grid_set_filter(t, "");
     else if (t != NULL && t->mark_count > 0)
-        table_marks_clear(t);
+        grid_marks_clear(t);
     else if (a->dash.alone)
         a->dash.alone = false;
     else if (a->dash.kind == TUI_RS && a->dash.focus == PANE_3) {
-        table_set_argument(&a->dash.table[PANE_3], 0);
+        grid_set_argument(&a->dash.table[PANE_3], 0);
         a->dash.focus = PANE_1;
     } else
         a->message[0] = '\0';
@@ -190,45 +190,45 @@ static void back(struct app *a)
 
 static void sideways(struct app *a, int by)
 {
-    struct table *t = dash_table(&a->dash);
+    struct grid *t = dash_table(&a->dash);
 
-    if (t == NULL || !table_shift(t, by))
+    if (t == NULL || !grid_shift(t, by))
         dash_focus_sideways(&a->dash, by);
 }
 
-static void table_key(struct app *a, struct table *t, enum key_action action)
+static void grid_key(struct app *a, struct grid *t, enum key_action action)
 {
     switch (action) {
     case KEY_DO_UP:
-        table_move(t, -1);
+        grid_move(t, -1);
         break;
     case KEY_DO_DOWN:
-        table_move(t, 1);
+        grid_move(t, 1);
         break;
     case KEY_DO_PAGE_UP:
-        table_move(t, -(int64_t)t->page);
+        grid_move(t, -(int64_t)t->page);
         break;
     case KEY_DO_PAGE_DOWN:
-        table_move(t, t->page);
+        grid_move(t, t->page);
         break;
     case KEY_DO_TOP:
-        table_move_to(t, 0);
+        grid_move_to(t, 0);
         break;
     case KEY_DO_BOTTOM:
-        table_move_to(t, SIZE_MAX);
+        grid_move_to(t, SIZE_MAX);
         break;
     case KEY_DO_SORT_LEFT:
-        table_sort_by(t, -1);
+        grid_sort_by(t, -1);
         break;
     case KEY_DO_SORT_RIGHT:
-        table_sort_by(t, 1);
+        grid_sort_by(t, 1);
         break;
     case KEY_DO_SORT_REVERSE:
-        table_sort_reverse(t);
+        grid_sort_reverse(t);
         break;
     case KEY_DO_MARK:
-        table_mark(t);
-        table_move(t, 1);
+        grid_mark(t);
+        grid_move(t, 1);
         break;
     default:
         (void)a;
@@ -282,7 +282,7 @@ static void dash_key(struct app *a, enum key_action action)
         if (d->kind == TUI_PEER && act_peer(a, action))
             break;
         if (dash_table(d) != NULL)
-            table_key(a, dash_table(d), action);
+            grid_key(a, dash_table(d), action);
         break;
     }
 }
@@ -337,15 +337,15 @@ static void mouse(struct app *a)
     if (!dash_has_table(&a->dash, p))
         return;
 
-    struct table *t = &a->dash.table[p];
+    struct grid *t = &a->dash.table[p];
 
     if (wheel) {
-        table_move(t, up ? -3 : 3);
+        grid_move(t, up ? -3 : 3);
         return;
     }
     dash_focus(&a->dash, p);
-    if (table_position_at(t, layout_inside(&a->dash.layout, p), ev.y, &position))
-        table_move_to(t, position);
+    if (grid_position_at(t, layout_inside(&a->dash.layout, p), ev.y, &position))
+        grid_move_to(t, position);
     if ((ev.bstate & BUTTON1_DOUBLE_CLICKED) != 0)
         open_row(a);
 }

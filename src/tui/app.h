@@ -13,14 +13,14 @@ enum app_question { ASK_NOTHING, ASK_QUIT, ASK_FETCH };
 struct app {
     const struct tui_config *cfg;
     struct snapshot *snapshot;
-    struct table_moment moment;
+    struct grid_moment moment;
     struct dash dash;
     struct reader reader;
     struct help help;
     struct prompt prompt;
     enum app_question question;
     uint32_t question_rfc;
-    char before[TABLE_WORD_SIZE]; /* filter or search, should the prompt be dropped */
+    char before[GRID_WORD_SIZE]; /* filter or search, should the prompt be dropped */
     char message[512];
     int64_t message_until_us;
     uint64_t log_seen; /* lines, plus one; 0: none looked at yet */

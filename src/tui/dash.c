@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct table_type *type_of(enum tui_kind kind, enum pane p)
+static const struct grid_type *type_of(enum tui_kind kind, enum pane p)
 {
-    static const struct table_type *const types[2][PANE_FOCUS_MAX] = {
+    static const struct grid_type *const types[2][PANE_FOCUS_MAX] = {
         [TUI_PEER] = {&view_peers, &view_index, &view_transfers, &view_log},
         [TUI_RS] = {&view_records, NULL, &view_requests, &view_log},
     };
@@ -34,14 +34,14 @@ void dash_init(struct dash *d, enum tui_kind kind)
     *d = (struct dash){.kind = kind, .focus = kind == TUI_PEER ? PANE_2 : PANE_1};
     for (enum pane p = PANE_1; p < PANE_FOCUS_MAX; p++)
         if (dash_has_table(d, p))
-            table_init(&d->table[p], type_of(kind, p));
+            grid_init(&d->table[p], type_of(kind, p));
 }
 
 void dash_fini(struct dash *d)
 {
     for (enum pane p = PANE_1; p < PANE_FOCUS_MAX; p++)
         if (dash_has_table(d, p))
-            table_fini(&d->table[p]);
+            grid_fini(&d->table[p]);
     view_curves_fini(&d->curves);
 }
 
@@ -49,12 +49,12 @@ void dash_update(struct dash *d, const struct snap_content *s, int64_t now_us)
 {
     for (enum pane p = PANE_1; p < PANE_FOCUS_MAX; p++)
         if (dash_has_table(d, p))
-            table_update(&d->table[p], rows_of(d->kind, p, s), now_us);
+            grid_update(&d->table[p], rows_of(d->kind, p, s), now_us);
     if (d->kind == TUI_PEER)
         view_curves_update(&d->curves, s, now_us);
 }
 
-struct table *dash_table(struct dash *d)
+struct grid *dash_table(struct dash *d)
 {
     return dash_has_table(d, d->focus) ? &d->table[d->focus] : NULL;
 }
@@ -94,18 +94,18 @@ enum pane dash_pane_at(const struct dash *d, int y, int x)
 /* ---- titles ---------------------------------------------------------------------------------------- */
 
 /* What the table says of itself: filter, marks. Comes first, for it was just done. */
-static void title_table(const struct table *t, char out[TABLE_WORD_SIZE + 64])
+static void title_table(const struct grid *t, char out[GRID_WORD_SIZE + 64])
 {
     size_t n = 0;
 
     out[0] = '\0';
     if (t->filter[0] != '\0')
-        n = (size_t)snprintf(out, TABLE_WORD_SIZE + 64, "  \\%s: %zu", t->filter, t->shown);
+        n = (size_t)snprintf(out, GRID_WORD_SIZE + 64, "  \\%s: %zu", t->filter, t->shown);
     if (t->mark_count > 0)
-        snprintf(out + n, TABLE_WORD_SIZE + 64 - n, "  %zu marked", t->mark_count);
+        snprintf(out + n, GRID_WORD_SIZE + 64 - n, "  %zu marked", t->mark_count);
 }
 
-static void title_peer(enum pane p, const char *table, const struct table_moment *m, char *out,
+static void title_peer(enum pane p, const char *table, const struct grid_moment *m, char *out,
                        size_t size)
 {
     const struct snap_peer_status *s = &m->content->peer;
@@ -140,7 +140,7 @@ static void title_peer(enum pane p, const char *table, const struct table_moment
 }
 
 static void title_rs(const struct dash *d, enum pane p, const char *table,
-                     const struct table_moment *m, char *out, size_t size)
+                     const struct grid_moment *m, char *out, size_t size)
 {
     uint64_t chosen = d->table[PANE_3].argument;
 
@@ -164,14 +164,13 @@ static void title_rs(const struct dash *d, enum pane p, const char *table,
     }
 }
 
-static void draw_table(struct dash *d, enum pane p, struct rect inside,
-                       const struct table_moment *m)
+static void draw_table(struct dash *d, enum pane p, struct rect inside, const struct grid_moment *m)
 {
     struct rect r = d->layout.pane[p];
     char position[48];
 
-    table_draw(&d->table[p], inside, p == d->focus, m);
-    table_position_text(&d->table[p], position);
+    grid_draw(&d->table[p], inside, p == d->focus, m);
+    grid_position_text(&d->table[p], position);
 
     int w = text_cells(position);
 
@@ -179,7 +178,7 @@ static void draw_table(struct dash *d, enum pane p, struct rect inside,
         draw_text(r.y + r.h - 1, r.x + r.w - 2 - w, w, STYLE_DIM, position);
 }
 
-static void draw_pane(struct dash *d, enum pane p, const struct table_moment *m)
+static void draw_pane(struct dash *d, enum pane p, const struct grid_moment *m)
 {
     struct rect inside = layout_inside(&d->layout, p);
     bool focused = p == d->focus;
@@ -187,7 +186,7 @@ static void draw_pane(struct dash *d, enum pane p, const struct table_moment *m)
     if (d->layout.pane[p].h <= 0)
         return;
     if (d->layout.framed) {
-        char title[320], table[TABLE_WORD_SIZE + 64] = "";
+        char title[320], table[GRID_WORD_SIZE + 64] = "";
 
         if (dash_has_table(d, p))
             title_table(&d->table[p], table);
@@ -205,7 +204,7 @@ static void draw_pane(struct dash *d, enum pane p, const struct table_moment *m)
         view_draw_rates(inside, m);
 }
 
-void dash_draw(struct dash *d, const struct table_moment *m)
+void dash_draw(struct dash *d, const struct grid_moment *m)
 {
     int rows = screen_rows(), cols = screen_cols();
 

@@ -8,7 +8,7 @@
 
 struct dash {
     enum tui_kind kind;
-    struct table table[PANE_FOCUS_MAX]; /* by pane; the RS's second pane has none */
+    struct grid table[PANE_FOCUS_MAX]; /* by pane; the RS's second pane has none */
     struct layout layout;
     enum pane focus;
     bool alone; /* only the pane in focus is shown */
@@ -20,12 +20,12 @@ void dash_fini(struct dash *d);
 /* A snapshot to show from now on; it lives until the next call. */
 void dash_update(struct dash *d, const struct snap_content *s, int64_t now_us);
 /* The table in focus, NULL: none there. */
-struct table *dash_table(struct dash *d);
+struct grid *dash_table(struct dash *d);
 bool dash_has_table(const struct dash *d, enum pane p);
 void dash_focus(struct dash *d, enum pane p);
 /* The pane beside the one in focus; false: none there. */
 bool dash_focus_sideways(struct dash *d, int by);
-void dash_draw(struct dash *d, const struct table_moment *m);
+void dash_draw(struct dash *d, const struct grid_moment *m);
 /* The pane at a place of the screen; PANES: none. */
 enum pane dash_pane_at(const struct dash *d, int y, int x);
 

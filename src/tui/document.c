@@ -80,10 +80,9 @@ static bool is_page_header(const char *s)
 static bool goes_on(const char *before, const char *after)
 {
     size_t n = strlen(before);
-    char last = n > 0 ? before[n - 1] : '.';
-
-    return strchr(".:;!?)", last) == NULL && indent_of(before) == indent_of(after) &&
-           indent_of(after) > 0 && after[indent_of(after)] >= 'a' && after[indent_of(after)] <= 'z';
+    return n > 0 && strchr(".:;!?)", before[n - 1]) == NULL &&
+           indent_of(before) == indent_of(after) && indent_of(after) > 0 &&
+           after[indent_of(after)] >= 'a' && after[indent_of(after)] <= 'z';
 }
 
 /* One line as it lies in the file: tabs to blanks, overstrikes away, then clean. */

@@ -2,7 +2,7 @@
  * Filter and sort: which rows a table shows, in which order. 100,000 rows take some milliseconds:
  * numbers, and texts eight bytes at a time, go through a radix sort. In the thread of tui_run.
  */
-#include "table.h"
+#include "grid.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@ struct item {
     uint32_t row;
 };
 
-uint64_t table_identity(const struct table *t, size_t row)
+uint64_t grid_identity(const struct grid *t, size_t row)
 {
     return t->type->identity != NULL ? t->type->identity(rows_at(t->rows, row))
                                      : t->rows->first + row;
@@ -95,7 +95,7 @@ static void sort_items(struct item *items, struct item *spare, size_t n)
 }
 
 /* Rows whose texts agree in their first `skip` bytes, by the rest. */
-static void sort_few_texts(const struct table *t, bool falling, struct item *items, size_t n,
+static void sort_few_texts(const struct grid *t, bool falling, struct item *items, size_t n,
                            size_t skip)
 {
     const char *(*text)(const void *row) = t->type->columns[t->sort].text;
@@ -117,10 +117,10 @@ static void sort_few_texts(const struct table *t, bool falling, struct item *ite
 }
 
 /* Texts eight bytes at a time: those that agree so far are sorted by the next eight. */
-static void sort_texts(const struct table *t, bool falling, struct item *items, struct item *spare,
+static void sort_texts(const struct grid *t, bool falling, struct item *items, struct item *spare,
                        size_t n, size_t skip)
 {
-    const struct table_column *column = &t->type->columns[t->sort];
+    const struct grid_column *column = &t->type->columns[t->sort];
     uint64_t turn = falling ? UINT64_MAX : 0;
 
     for (size_t i = 0; i < n; i++)
@@ -139,7 +139,7 @@ static void sort_texts(const struct table *t, bool falling, struct item *items, 
 }
 
 /* How many bytes all texts have in common: "host-00017" and "host-00018" differ late. */
-static size_t common_bytes(const struct table_column *column, const struct rows *rows,
+static size_t common_bytes(const struct grid_column *column, const struct rows *rows,
                            const struct item *items, size_t n)
 {
     const char *first = n > 0 ? column->text(rows_at(rows, items[0].row)) : "";
@@ -156,9 +156,9 @@ static size_t common_bytes(const struct table_column *column, const struct rows 
     return common;
 }
 
-static void sort_rows(const struct table *t, struct item *items, struct item *spare, size_t n)
+static void sort_rows(const struct grid *t, struct item *items, struct item *spare, size_t n)
 {
-    const struct table_column *column = &t->type->columns[t->sort];
+    const struct grid_column *column = &t->type->columns[t->sort];
     bool falling = column->falling != t->reverse;
 
     if (column->key == NULL) {
@@ -170,9 +170,9 @@ static void sort_rows(const struct table *t, struct item *items, struct item *sp
     sort_items(items, spare, n);
 }
 
-static bool passes(const struct table *t, const void *row)
+static bool passes(const struct grid *t, const void *row)
 {
-    char text[TABLE_TEXT_SIZE];
+    char text[GRID_TEXT_SIZE];
 
     if (t->type->wanted != NULL && !t->type->wanted(row, t->argument))
         return false;
@@ -182,7 +182,7 @@ static bool passes(const struct table *t, const void *row)
     return text_find_nocase(text, t->filter) != NULL;
 }
 
-enum di_err table_order(struct table *t)
+enum di_err grid_order(struct grid *t)
 {
     size_t count = t->rows->count;
     bool sorted = t->sort < t->type->column_count;
@@ -227,8 +227,8 @@ size_t describe_word(char *out, size_t n, const char *word)
 {
     size_t len = strlen(word);
 
-    if (n + len + 2 > TABLE_TEXT_SIZE)
-        len = n + 2 > TABLE_TEXT_SIZE ? 0 : TABLE_TEXT_SIZE - n - 2;
+    if (n + len + 2 > GRID_TEXT_SIZE)
+        len = n + 2 > GRID_TEXT_SIZE ? 0 : GRID_TEXT_SIZE - n - 2;
     memcpy(out + n, word, len);
     out[n + len] = ' ';
     out[n + len + 1] = '\0';

@@ -3,9 +3,9 @@
 #define P2PDI_TUI_READER_H
 
 #include "document.h"
+#include "grid.h"
 #include "keys.h"
 #include "screen.h"
-#include "table.h"
 
 #define READER_STACK 64
 
@@ -24,7 +24,7 @@ struct reader {
     bool has_link;
     bool contents; /* the table of contents is open */
     size_t contents_at, contents_top;
-    char search[TABLE_WORD_SIZE];
+    char search[GRID_WORD_SIZE];
     struct reader_place stack[READER_STACK];
     size_t depth;
 };

@@ -108,9 +108,15 @@ static int save_char(int c)
     return c;
 }
 
+/* terminfo says -1 for what a terminal never has. */
+static bool has(const char *capability)
+{
+    return capability != NULL && (intptr_t)capability != -1;
+}
+
 static void save_capability(const char *bytes)
 {
-    if (bytes != NULL && bytes != (const char *)-1)
+    if (has(bytes))
         tputs(bytes, 1, save_char);
 }
 
@@ -122,7 +128,7 @@ static void save_restore_bytes(void)
     save_capability(cursor_normal);
     save_capability(exit_ca_mode);
     /* Mouse reports of both kinds off; terminals without them ignore it as an unknown mode. */
-    if (key_mouse != NULL && key_mouse != (char *)-1)
+    if (has(key_mouse))
         save_capability("\033[?1006;1000l");
     save_char('\r');
     save_char('\n');
@@ -162,7 +168,7 @@ bool screen_is_usable(int in_fd, int out_fd, char why[256])
         return false;
     }
 
-    bool can = cursor_address != NULL && cursor_address != (char *)-1;
+    bool can = has(cursor_address);
 
     del_curterm(cur_term);
     if (!can)

@@ -10,7 +10,7 @@ void view_format_ttl(char *out, int64_t left_us)
     /* Rounded up: what runs out in half a second has not run out. */
     int64_t s = left_us <= 0 ? 0 : (left_us + 999999) / 1000000;
 
-    snprintf(out, TABLE_CELL_SIZE, "%lld:%02d:%02d", (long long)(s / 3600), (int)(s / 60 % 60),
+    snprintf(out, GRID_CELL_SIZE, "%lld:%02d:%02d", (long long)(s / 3600), (int)(s / 60 % 60),
              (int)(s % 60));
 }
 
@@ -28,7 +28,7 @@ void view_format_clock(char *out, int64_t wall_s, bool date)
 
     out[0] = '\0';
     if (wall_s > 0 && localtime_r(&t, &tm) != NULL)
-        strftime(out, TABLE_CELL_SIZE, date ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &tm);
+        strftime(out, GRID_CELL_SIZE, date ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &tm);
 }
 
 const char *view_reachable(enum snap_reachable r)

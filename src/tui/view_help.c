@@ -39,7 +39,7 @@ static size_t line_count(void)
     size_t count;
 
     keys_table(&count);
-    return count + 2 * KEY_SECTIONS - 1;
+    return count + (size_t)2 * KEY_SECTIONS - 1;
 }
 
 static size_t last_top(const struct help *h)

@@ -8,13 +8,13 @@ static const struct snap_rfc *rfc_of(const void *row)
     return row;
 }
 
-static void state_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void state_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     const struct glyphs *g = screen_glyphs();
     enum snap_rfc_state s = rfc_of(row)->state;
 
     (void)m;
-    snprintf(out, TABLE_CELL_SIZE, "%s",
+    snprintf(out, GRID_CELL_SIZE, "%s",
              s == SNAP_RFC_HELD     ? g->held
              : s == SNAP_RFC_WANTED ? g->wanted
                                     : g->known);
@@ -32,10 +32,10 @@ static uint64_t state_key(const void *row)
     return (uint64_t)rfc_of(row)->state;
 }
 
-static void number_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void number_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
-    snprintf(out, TABLE_CELL_SIZE, "%u", rfc_of(row)->rfc);
+    snprintf(out, GRID_CELL_SIZE, "%u", rfc_of(row)->rfc);
 }
 
 static uint64_t number_key(const void *row)
@@ -43,10 +43,10 @@ static uint64_t number_key(const void *row)
     return rfc_of(row)->rfc;
 }
 
-static void title_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void title_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
-    snprintf(out, TABLE_CELL_SIZE, "%s", shared_text_str(rfc_of(row)->title));
+    snprintf(out, GRID_CELL_SIZE, "%s", shared_text_str(rfc_of(row)->title));
 }
 
 static const char *title_text(const void *row)
@@ -54,7 +54,7 @@ static const char *title_text(const void *row)
     return shared_text_str(rfc_of(row)->title);
 }
 
-static void size_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void size_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
     view_format_rate(out, rfc_of(row)->size_bytes);
@@ -65,7 +65,7 @@ static uint64_t size_key(const void *row)
     return rfc_of(row)->size_bytes;
 }
 
-static void holders_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void holders_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     const struct snap_rfc *r = rfc_of(row);
     size_t n = 0, listed = 0;
@@ -73,11 +73,10 @@ static void holders_format(const struct table_moment *m, const void *row, char o
     (void)m;
     out[0] = '\0';
     for (; listed < r->holders && listed < SNAP_HOLDERS_MAX && r->holder[listed] != 0; listed++)
-        n += (size_t)snprintf(out + n, TABLE_CELL_SIZE - n, "%s%u", listed > 0 ? "," : "",
+        n += (size_t)snprintf(out + n, GRID_CELL_SIZE - n, "%s%u", listed > 0 ? "," : "",
                               r->holder[listed]);
     if (listed < r->holders)
-        snprintf(out + n, TABLE_CELL_SIZE - n, "%s%zu", listed > 0 ? ",+" : "",
-                 r->holders - listed);
+        snprintf(out + n, GRID_CELL_SIZE - n, "%s%zu", listed > 0 ? ",+" : "", r->holders - listed);
 }
 
 static uint64_t holders_key(const void *row)
@@ -90,7 +89,7 @@ static uint64_t identity(const void *row)
     return rfc_of(row)->rfc;
 }
 
-static size_t describe(const void *row, char out[TABLE_TEXT_SIZE])
+static size_t describe(const void *row, char out[GRID_TEXT_SIZE])
 {
     static const char *const states[] = {"known", "wanted", "here"};
     const struct snap_rfc *r = rfc_of(row);
@@ -99,7 +98,7 @@ static size_t describe(const void *row, char out[TABLE_TEXT_SIZE])
     return describe_word(out, n, states[r->state]);
 }
 
-static const struct table_column columns[] = {
+static const struct grid_column columns[] = {
     {.title = "",
      .width = 1,
      .rank = 8,
@@ -129,7 +128,7 @@ static const struct table_column columns[] = {
      .key = holders_key},
 };
 
-const struct table_type view_index = {
+const struct grid_type view_index = {
     .columns = columns,
     .column_count = sizeof(columns) / sizeof(columns[0]),
     .sort = 1,

@@ -8,7 +8,7 @@ static const struct snap_line *of(const void *row)
     return row;
 }
 
-static void time_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void time_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
     view_format_clock(out, of(row)->at_s, false);
@@ -19,10 +19,10 @@ static uint64_t time_key(const void *row)
     return (uint64_t)of(row)->at_s;
 }
 
-static void level_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void level_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
-    snprintf(out, TABLE_CELL_SIZE, "%c", "EWID"[of(row)->level & 3]);
+    snprintf(out, GRID_CELL_SIZE, "%c", "EWID"[of(row)->level & 3]);
 }
 
 static uint64_t level_key(const void *row)
@@ -30,10 +30,10 @@ static uint64_t level_key(const void *row)
     return (uint64_t)of(row)->level;
 }
 
-static void text_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void text_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
-    snprintf(out, TABLE_CELL_SIZE, "%s", shared_text_str(of(row)->text));
+    snprintf(out, GRID_CELL_SIZE, "%s", shared_text_str(of(row)->text));
 }
 
 static const char *text_of(const void *row)
@@ -49,12 +49,12 @@ static unsigned level_style(const void *row)
                                           : STYLE_TEXT;
 }
 
-static size_t describe(const void *row, char out[TABLE_TEXT_SIZE])
+static size_t describe(const void *row, char out[GRID_TEXT_SIZE])
 {
     return describe_word(out, 0, text_of(row));
 }
 
-static const struct table_column columns[] = {
+static const struct grid_column columns[] = {
     {.title = "time", .width = 8, .rank = 1, .format = time_format, .key = time_key},
     {.title = "",
      .width = 1,
@@ -65,7 +65,7 @@ static const struct table_column columns[] = {
     {.title = "message", .width = 0, .rank = 3, .format = text_format, .text = text_of},
 };
 
-const struct table_type view_log = {
+const struct grid_type view_log = {
     .columns = columns,
     .column_count = sizeof(columns) / sizeof(columns[0]),
     .sort = sizeof(columns) / sizeof(columns[0]),

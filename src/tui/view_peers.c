@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static void peer_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void peer_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
-    snprintf(out, TABLE_CELL_SIZE, "%u", ((const struct snap_peer *)row)->peer);
+    snprintf(out, GRID_CELL_SIZE, "%u", ((const struct snap_peer *)row)->peer);
 }
 
 static uint64_t peer_key(const void *row)
@@ -15,7 +15,7 @@ static uint64_t peer_key(const void *row)
     return ((const struct snap_peer *)row)->peer;
 }
 
-static void addr_cell(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void addr_cell(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
     addr_format(&((const struct snap_peer *)row)->addr, out);
@@ -32,7 +32,7 @@ static uint64_t addr_key(const void *row)
     return key << 16 | a->port;
 }
 
-static void ttl_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void ttl_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     view_format_ttl(out, ((const struct snap_peer *)row)->expires_us - m->now_us);
 }
@@ -42,11 +42,10 @@ static uint64_t ttl_key(const void *row)
     return (uint64_t)((const struct snap_peer *)row)->expires_us;
 }
 
-static void documents_format(const struct table_moment *m, const void *row,
-                             char out[TABLE_CELL_SIZE])
+static void documents_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
-    snprintf(out, TABLE_CELL_SIZE, "%u", ((const struct snap_peer *)row)->documents);
+    snprintf(out, GRID_CELL_SIZE, "%u", ((const struct snap_peer *)row)->documents);
 }
 
 static uint64_t documents_key(const void *row)
@@ -54,7 +53,7 @@ static uint64_t documents_key(const void *row)
     return ((const struct snap_peer *)row)->documents;
 }
 
-static void down_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void down_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
     view_format_rate(out, ((const struct snap_peer *)row)->down_bps);
@@ -65,12 +64,10 @@ static uint64_t down_key(const void *row)
     return ((const struct snap_peer *)row)->down_bps;
 }
 
-static void reachable_format(const struct table_moment *m, const void *row,
-                             char out[TABLE_CELL_SIZE])
+static void reachable_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
-    snprintf(out, TABLE_CELL_SIZE, "%s",
-             view_reachable(((const struct snap_peer *)row)->reachable));
+    snprintf(out, GRID_CELL_SIZE, "%s", view_reachable(((const struct snap_peer *)row)->reachable));
 }
 
 static uint64_t reachable_key(const void *row)
@@ -88,14 +85,14 @@ static uint64_t identity(const void *row)
     return ((const struct snap_peer *)row)->peer;
 }
 
-static size_t describe(const void *row, char out[TABLE_TEXT_SIZE])
+static size_t describe(const void *row, char out[GRID_TEXT_SIZE])
 {
     const struct snap_peer *p = row;
 
     return describe_addr(out, describe_u64(out, 0, p->peer), &p->addr);
 }
 
-static const struct table_column columns[] = {
+static const struct grid_column columns[] = {
     {.title = "id", .width = 4, .rank = 9, .right = true, .format = peer_format, .key = peer_key},
     {.title = "address", .least = 21, .rank = 8, .format = addr_cell, .key = addr_key},
     {.title = "ttl", .width = 7, .rank = 4, .right = true, .format = ttl_format, .key = ttl_key},
@@ -116,7 +113,7 @@ static const struct table_column columns[] = {
      .key = down_key},
 };
 
-const struct table_type view_peers = {
+const struct grid_type view_peers = {
     .columns = columns,
     .column_count = sizeof(columns) / sizeof(columns[0]),
     .sort = 0,
@@ -126,11 +123,11 @@ const struct table_type view_peers = {
     .style = style,
 };
 
-void view_draw_peer_header(struct rect r, const struct table_moment *m)
+void view_draw_peer_header(struct rect r, const struct grid_moment *m)
 {
     const struct snap_peer_status *s = &m->content->peer;
     struct view_part parts[9] = {{0}};
-    char host[ADDR_TEXT_SIZE], ttl[TABLE_CELL_SIZE];
+    char host[ADDR_TEXT_SIZE], ttl[GRID_CELL_SIZE];
     size_t n = 0;
 
     parts[n] = (struct view_part){.rank = 90, .style = STYLE_TITLE};

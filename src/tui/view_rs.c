@@ -9,10 +9,10 @@ static const struct snap_record *record(const void *row)
     return row;
 }
 
-static void peer_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void peer_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
-    snprintf(out, TABLE_CELL_SIZE, "%u", record(row)->peer);
+    snprintf(out, GRID_CELL_SIZE, "%u", record(row)->peer);
 }
 
 static uint64_t peer_key(const void *row)
@@ -20,7 +20,7 @@ static uint64_t peer_key(const void *row)
     return record(row)->peer;
 }
 
-static void addr_cell(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void addr_cell(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
     /* The port says something only while the peer is active. */
@@ -40,10 +40,10 @@ static uint64_t addr_key(const void *row)
     return key << 16 | a->port;
 }
 
-static void active_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void active_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
-    snprintf(out, TABLE_CELL_SIZE, "%s", record(row)->active ? "active" : "gone");
+    snprintf(out, GRID_CELL_SIZE, "%s", record(row)->active ? "active" : "gone");
 }
 
 static uint64_t active_key(const void *row)
@@ -51,12 +51,12 @@ static uint64_t active_key(const void *row)
     return record(row)->active;
 }
 
-static void ttl_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void ttl_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     if (record(row)->active)
         view_format_ttl(out, record(row)->expires_us - m->now_us);
     else
-        snprintf(out, TABLE_CELL_SIZE, "-");
+        snprintf(out, GRID_CELL_SIZE, "-");
 }
 
 static uint64_t ttl_key(const void *row)
@@ -64,11 +64,11 @@ static uint64_t ttl_key(const void *row)
     return record(row)->active ? (uint64_t)record(row)->expires_us : 0;
 }
 
-static void registrations_format(const struct table_moment *m, const void *row,
-                                 char out[TABLE_CELL_SIZE])
+static void registrations_format(const struct grid_moment *m, const void *row,
+                                 char out[GRID_CELL_SIZE])
 {
     (void)m;
-    snprintf(out, TABLE_CELL_SIZE, "%u", record(row)->registrations);
+    snprintf(out, GRID_CELL_SIZE, "%u", record(row)->registrations);
 }
 
 static uint64_t registrations_key(const void *row)
@@ -76,7 +76,7 @@ static uint64_t registrations_key(const void *row)
     return record(row)->registrations;
 }
 
-static void last_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void last_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
     view_format_clock(out, record(row)->last_registered_s, true);
@@ -87,11 +87,10 @@ static uint64_t last_key(const void *row)
     return (uint64_t)record(row)->last_registered_s;
 }
 
-static void reachable_format(const struct table_moment *m, const void *row,
-                             char out[TABLE_CELL_SIZE])
+static void reachable_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
-    snprintf(out, TABLE_CELL_SIZE, "%s", view_reachable(record(row)->reachable));
+    snprintf(out, GRID_CELL_SIZE, "%s", view_reachable(record(row)->reachable));
 }
 
 static uint64_t reachable_key(const void *row)
@@ -99,10 +98,10 @@ static uint64_t reachable_key(const void *row)
     return (uint64_t)record(row)->reachable;
 }
 
-static void name_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void name_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
-    snprintf(out, TABLE_CELL_SIZE, "%s", shared_text_str(record(row)->name));
+    snprintf(out, GRID_CELL_SIZE, "%s", shared_text_str(record(row)->name));
 }
 
 static const char *name_text(const void *row)
@@ -110,10 +109,10 @@ static const char *name_text(const void *row)
     return shared_text_str(record(row)->name);
 }
 
-static void os_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void os_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
-    snprintf(out, TABLE_CELL_SIZE, "%s", shared_text_str(record(row)->os));
+    snprintf(out, GRID_CELL_SIZE, "%s", shared_text_str(record(row)->os));
 }
 
 static const char *os_text(const void *row)
@@ -131,7 +130,7 @@ static unsigned style(const void *row)
     return record(row)->active ? STYLE_TEXT : STYLE_DIM;
 }
 
-static size_t describe(const void *row, char out[TABLE_TEXT_SIZE])
+static size_t describe(const void *row, char out[GRID_TEXT_SIZE])
 {
     const struct snap_record *r = record(row);
     size_t n = describe_addr(out, describe_u64(out, 0, r->peer), &r->addr);
@@ -141,7 +140,7 @@ static size_t describe(const void *row, char out[TABLE_TEXT_SIZE])
     return describe_word(out, n, shared_text_str(r->os));
 }
 
-static const struct table_column columns[] = {
+static const struct grid_column columns[] = {
     {.title = "id", .width = 7, .rank = 9, .right = true, .format = peer_format, .key = peer_key},
     {.title = "address", .width = 21, .rank = 8, .format = addr_cell, .key = addr_key},
     {.title = "state",
@@ -169,7 +168,7 @@ static const struct table_column columns[] = {
     {.title = "os", .width = 16, .rank = 1, .format = os_format, .text = os_text},
 };
 
-const struct table_type view_records = {
+const struct grid_type view_records = {
     .columns = columns,
     .column_count = sizeof(columns) / sizeof(columns[0]),
     .sort = 0,
@@ -186,7 +185,7 @@ static const struct snap_request *request(const void *row)
     return row;
 }
 
-static void at_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void at_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
     view_format_clock(out, request(row)->at_s, true);
@@ -197,13 +196,13 @@ static uint64_t at_key(const void *row)
     return (uint64_t)request(row)->at_s;
 }
 
-static void who_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void who_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
     if (request(row)->peer != 0)
-        snprintf(out, TABLE_CELL_SIZE, "%u", request(row)->peer);
+        snprintf(out, GRID_CELL_SIZE, "%u", request(row)->peer);
     else
-        snprintf(out, TABLE_CELL_SIZE, "-");
+        snprintf(out, GRID_CELL_SIZE, "-");
 }
 
 static uint64_t who_key(const void *row)
@@ -211,10 +210,10 @@ static uint64_t who_key(const void *row)
     return request(row)->peer;
 }
 
-static void kind_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void kind_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
-    snprintf(out, TABLE_CELL_SIZE, "%s", snap_request_word(request(row)->kind));
+    snprintf(out, GRID_CELL_SIZE, "%s", snap_request_word(request(row)->kind));
 }
 
 static uint64_t kind_key(const void *row)
@@ -222,10 +221,10 @@ static uint64_t kind_key(const void *row)
     return (uint64_t)request(row)->kind;
 }
 
-static void status_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void status_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
-    snprintf(out, TABLE_CELL_SIZE, "%d", request(row)->status);
+    snprintf(out, GRID_CELL_SIZE, "%d", request(row)->status);
 }
 
 static uint64_t status_key(const void *row)
@@ -233,7 +232,7 @@ static uint64_t status_key(const void *row)
     return (uint64_t)request(row)->status;
 }
 
-static void remote_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void remote_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
     addr_format(&request(row)->addr, out);
@@ -254,7 +253,7 @@ static bool of_peer(const void *row, uint64_t peer)
     return peer == 0 || request(row)->peer == peer;
 }
 
-static size_t describe_request(const void *row, char out[TABLE_TEXT_SIZE])
+static size_t describe_request(const void *row, char out[GRID_TEXT_SIZE])
 {
     const struct snap_request *r = request(row);
     size_t n = describe_u64(out, 0, r->peer);
@@ -263,7 +262,7 @@ static size_t describe_request(const void *row, char out[TABLE_TEXT_SIZE])
     return describe_addr(out, describe_u64(out, n, (uint64_t)r->status), &r->addr);
 }
 
-static const struct table_column request_columns[] = {
+static const struct grid_column request_columns[] = {
     {.title = "when", .width = 19, .rank = 7, .format = at_format, .key = at_key},
     {.title = "peer", .width = 7, .rank = 6, .right = true, .format = who_format, .key = who_key},
     {.title = "request", .width = 10, .rank = 9, .format = kind_format, .key = kind_key},
@@ -277,7 +276,7 @@ static const struct table_column request_columns[] = {
     {.title = "from", .width = 0, .rank = 5, .format = remote_format, .key = remote_key},
 };
 
-const struct table_type view_requests = {
+const struct grid_type view_requests = {
     .columns = request_columns,
     .column_count = sizeof(request_columns) / sizeof(request_columns[0]),
     .sort = sizeof(request_columns) / sizeof(request_columns[0]),
@@ -288,11 +287,11 @@ const struct table_type view_requests = {
 
 /* ---- header, rates ----------------------------------------------------------------------------------- */
 
-void view_draw_rs_header(struct rect r, const struct table_moment *m)
+void view_draw_rs_header(struct rect r, const struct grid_moment *m)
 {
     const struct snap_rs_status *s = &m->content->rs;
     struct view_part parts[7] = {{0}};
-    char text[ADDR_TEXT_SIZE], uptime[TABLE_CELL_SIZE];
+    char text[ADDR_TEXT_SIZE], uptime[GRID_CELL_SIZE];
     size_t n = 0;
 
     parts[n] = (struct view_part){.rank = 90, .style = STYLE_TITLE};
@@ -348,7 +347,7 @@ static void draw_rate(struct rect r, const char *name, const struct snap_history
     draw_sparkline(r.y, r.x + n, r.w - n, style, h);
 }
 
-void view_draw_rates(struct rect r, const struct table_moment *m)
+void view_draw_rates(struct rect r, const struct grid_moment *m)
 {
     const struct snap_rs_status *s = &m->content->rs;
     bool two = r.w >= 76;

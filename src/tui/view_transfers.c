@@ -20,10 +20,10 @@ static int64_t duration_us(const struct snap_transfer *t, int64_t now_us)
     return (t->end_us != 0 ? t->end_us : now_us) - t->start_us;
 }
 
-static void number_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void number_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
-    snprintf(out, TABLE_CELL_SIZE, "%u", of(row)->rfc);
+    snprintf(out, GRID_CELL_SIZE, "%u", of(row)->rfc);
 }
 
 static uint64_t number_key(const void *row)
@@ -31,12 +31,12 @@ static uint64_t number_key(const void *row)
     return of(row)->rfc;
 }
 
-static void from_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void from_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
     out[0] = '\0';
     if (of(row)->from != 0)
-        snprintf(out, TABLE_CELL_SIZE, "%u", of(row)->from);
+        snprintf(out, GRID_CELL_SIZE, "%u", of(row)->from);
     else if (of(row)->state != SNAP_TRANSFER_QUEUED && of(row)->addr.port != 0)
         addr_format(&of(row)->addr, out);
 }
@@ -46,7 +46,7 @@ static uint64_t from_key(const void *row)
     return of(row)->from;
 }
 
-static void size_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void size_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
     view_format_rate(out, of(row)->size_bytes);
@@ -59,12 +59,12 @@ static uint64_t size_key(const void *row)
 
 #define PERCENT_CELLS 5
 
-static void draw_progress(const struct table_moment *m, const void *row, int y, int x, int w,
+static void draw_progress(const struct grid_moment *m, const void *row, int y, int x, int w,
                           unsigned style)
 {
     const struct snap_transfer *t = of(row);
     unsigned reverse = style & STYLE_REVERSE;
-    char word[TABLE_CELL_SIZE] = "";
+    char word[GRID_CELL_SIZE] = "";
     int bar = w - PERCENT_CELLS;
 
     (void)m;
@@ -106,7 +106,7 @@ static uint64_t progress_key(const void *row)
     return (uint64_t)t->state << 60 | latest_first;
 }
 
-static void wire_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void wire_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     const struct snap_transfer *t = of(row);
     uint64_t bytes = t->state == SNAP_TRANSFER_DONE ? t->size_bytes : t->have_bytes;
@@ -114,7 +114,7 @@ static void wire_format(const struct table_moment *m, const void *row, char out[
     (void)m;
     out[0] = '\0';
     if (t->wire_bytes > 0 && bytes > 0)
-        snprintf(out, TABLE_CELL_SIZE, "%.1fx", (double)bytes / (double)t->wire_bytes);
+        snprintf(out, GRID_CELL_SIZE, "%.1fx", (double)bytes / (double)t->wire_bytes);
 }
 
 static uint64_t wire_key(const void *row)
@@ -132,12 +132,12 @@ static uint64_t rate_of(const struct snap_transfer *t, int64_t now_us)
     return us > 0 ? (uint64_t)(bytes * 1e6 / (double)us) : 0;
 }
 
-static void rate_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void rate_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
-    char rate[TABLE_CELL_SIZE];
+    char rate[GRID_CELL_SIZE];
 
     view_format_rate(rate, rate_of(of(row), m->now_us));
-    snprintf(out, TABLE_CELL_SIZE, "%.10s%s", rate, rate[0] != '\0' ? "/s" : "");
+    snprintf(out, GRID_CELL_SIZE, "%.10s%s", rate, rate[0] != '\0' ? "/s" : "");
 }
 
 static uint64_t rate_key(const void *row)
@@ -145,7 +145,7 @@ static uint64_t rate_key(const void *row)
     return of(row)->end_us != 0 ? rate_of(of(row), 0) : 0;
 }
 
-static void time_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void time_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     int64_t us = duration_us(of(row), m->now_us);
 
@@ -161,7 +161,7 @@ static uint64_t time_key(const void *row)
     return t->end_us != 0 ? (uint64_t)(t->end_us - t->start_us) : 0;
 }
 
-static void total_format(const struct table_moment *m, const void *row, char out[TABLE_CELL_SIZE])
+static void total_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     const struct snap_transfer *t = of(row);
     int64_t begin = m->content->peer.run_start_us;
@@ -178,7 +178,7 @@ static uint64_t total_key(const void *row)
     return (uint64_t)of(row)->end_us;
 }
 
-static size_t describe(const void *row, char out[TABLE_TEXT_SIZE])
+static size_t describe(const void *row, char out[GRID_TEXT_SIZE])
 {
     static const char *const states[] = {"active", "queued", "failed", "done"};
     const struct snap_transfer *t = of(row);
@@ -189,7 +189,7 @@ static size_t describe(const void *row, char out[TABLE_TEXT_SIZE])
     return describe_word(out, n, shared_text_str(t->why));
 }
 
-static const struct table_column columns[] = {
+static const struct grid_column columns[] = {
     {.title = "rfc",
      .width = 5,
      .rank = 9,
@@ -233,7 +233,7 @@ static const struct table_column columns[] = {
      .key = total_key},
 };
 
-const struct table_type view_transfers = {
+const struct grid_type view_transfers = {
     .columns = columns,
     .column_count = sizeof(columns) / sizeof(columns[0]),
     .sort = 3,
@@ -323,7 +323,7 @@ static void draw_throughput(struct rect r, const char *sign, const struct snap_h
     draw_sparkline(r.y, r.x + n, r.w - n, style, h);
 }
 
-void view_draw_plot(struct rect r, const struct view_curves *c, const struct table_moment *m)
+void view_draw_plot(struct rect r, const struct view_curves *c, const struct grid_moment *m)
 {
     const struct glyphs *g = screen_glyphs();
     struct rect line = {r.y + r.h - 1, r.x, 1, (r.w - 1) / 2};

@@ -2,13 +2,13 @@
 #ifndef P2PDI_TUI_VIEWS_H
 #define P2PDI_TUI_VIEWS_H
 
+#include "grid.h"
 #include "plot.h"
-#include "table.h"
 
-extern const struct table_type view_peers, view_index, view_transfers, view_log; /* peer */
-extern const struct table_type view_records, view_requests;                      /* RS */
+extern const struct grid_type view_peers, view_index, view_transfers, view_log; /* peer */
+extern const struct grid_type view_records, view_requests;                      /* RS */
 
-/* Columns that several tables have. out: TABLE_CELL_SIZE. */
+/* Columns that several tables have. out: GRID_CELL_SIZE. */
 void view_format_ttl(char *out, int64_t left_us); /* 1:59:48 */
 void view_format_rate(char *out, uint64_t bytes_per_s);
 void view_format_clock(char *out, int64_t wall_s, bool date);
@@ -34,11 +34,11 @@ struct view_curves {
 void view_curves_update(struct view_curves *c, const struct snap_content *s, int64_t now_us);
 void view_curves_fini(struct view_curves *c);
 
-void view_draw_peer_header(struct rect r, const struct table_moment *m);
+void view_draw_peer_header(struct rect r, const struct grid_moment *m);
 void view_draw_peer_footer(struct rect r);
-void view_draw_plot(struct rect r, const struct view_curves *c, const struct table_moment *m);
-void view_draw_rs_header(struct rect r, const struct table_moment *m);
+void view_draw_plot(struct rect r, const struct view_curves *c, const struct grid_moment *m);
+void view_draw_rs_header(struct rect r, const struct grid_moment *m);
 void view_draw_rs_footer(struct rect r);
-void view_draw_rates(struct rect r, const struct table_moment *m);
+void view_draw_rates(struct rect r, const struct grid_moment *m);
 
 #endif

@@ -8,46 +8,46 @@
 
 #include <stdio.h>
 
-#include "../../src/tui/table.h"
+#include "../../src/tui/grid.h"
 #include "../../src/tui/views.h"
 #include "p2pdi/base/clock.h"
 #include "vt.h"
 
-static int64_t timed(struct table *t, void (*act)(struct table *t))
+static int64_t timed(struct grid *t, void (*act)(struct grid *t))
 {
     int64_t begin_us = clock_mono_us();
 
     act(t);
-    table_selected(t); /* it is worked out when asked for */
+    grid_selected(t); /* it is worked out when asked for */
     return clock_mono_us() - begin_us;
 }
 
-static void sort_next(struct table *t)
+static void sort_next(struct grid *t)
 {
-    table_sort_by(t, 1);
+    grid_sort_by(t, 1);
 }
 
-static void filter_name(struct table *t)
+static void filter_name(struct grid *t)
 {
-    table_set_filter(t, "host-12");
+    grid_set_filter(t, "host-12");
 }
 
-static void filter_none(struct table *t)
+static void filter_none(struct grid *t)
 {
-    table_set_filter(t, "");
+    grid_set_filter(t, "");
 }
 
-static void search_missing(struct table *t)
+static void search_missing(struct grid *t)
 {
     snprintf(t->search, sizeof(t->search), "nowhere to be found");
-    assert_false(table_search(t, true, false));
+    assert_false(grid_search(t, true, false));
 }
 
 static void sorting_and_filtering(void **state)
 {
     struct snap_board board;
     struct snapshot *snapshot;
-    struct table t;
+    struct grid t;
 
     (void)state;
     snap_board_init(&board);
@@ -58,16 +58,16 @@ static void sorting_and_filtering(void **state)
     snapshot = snap_board_snapshot(&board);
     print_message("snapshot of 100,000 rows: %lld us\n", (long long)(clock_mono_us() - begin_us));
     assert_non_null(snapshot);
-    table_init(&t, &view_records);
-    table_update(&t, &snapshot->content.records, MODEL_NOW_US);
+    grid_init(&t, &view_records);
+    grid_update(&t, &snapshot->content.records, MODEL_NOW_US);
     assert_int_equal(t.shown, 100000);
     for (size_t c = 0; c < view_records.column_count; c++) {
         int64_t us = timed(&t, sort_next);
-        const struct table_column *column = &view_records.columns[t.sort];
+        const struct grid_column *column = &view_records.columns[t.sort];
 
         print_message("sort by %s: %lld us\n", column->title, (long long)us);
         for (size_t i = 1; i < t.shown && column->key != NULL; i++) {
-            uint64_t a = column->key(table_shown(&t, i - 1)), b = column->key(table_shown(&t, i));
+            uint64_t a = column->key(grid_shown(&t, i - 1)), b = column->key(grid_shown(&t, i));
 
             assert_true(column->falling ? a >= b : a <= b);
         }
@@ -76,7 +76,7 @@ static void sorting_and_filtering(void **state)
     assert_in_range(t.shown, 500, 2000);
     print_message("no filter: %lld us\n", (long long)timed(&t, filter_none));
     print_message("search in vain: %lld us\n", (long long)timed(&t, search_missing));
-    table_fini(&t);
+    grid_fini(&t);
     snapshot_unref(snapshot);
     snap_board_fini(&board);
 }

@@ -16,7 +16,10 @@ struct thread {
     void *arg;
 };
 
-/* Starts run(arg) in a thread of that name (15 characters). t must outlive it. All signals blocked. */
+/*
+ * Starts run(arg) in a thread of that name (15 characters). t must outlive it. All signals are blocked
+ * but those that a fault of its own raises.
+ */
 enum di_err thread_start(struct thread *t, const char *name, void (*run)(void *arg), void *arg)
     DI_MUST_CHECK;
 /* Waits for the end; nothing if it never started. */

@@ -1,5 +1,5 @@
 /* Cursor, marks, search and drawing of tables. In the thread of tui_run. */
-#include "table.h"
+#include "grid.h"
 
 #include "p2pdi/base/clock.h"
 
@@ -10,48 +10,47 @@
 /* Sorting again may take this part of the time at most. */
 #define ORDER_SHARE 10
 
-void table_init(struct table *t, const struct table_type *type)
+void grid_init(struct grid *t, const struct grid_type *type)
 {
-    *t = (struct table){.type = type, .sort = type->sort, .pinned = true, .stale = true, .page = 1};
+    *t = (struct grid){.type = type, .sort = type->sort, .pinned = true, .stale = true, .page = 1};
 }
 
-void table_fini(struct table *t)
+void grid_fini(struct grid *t)
 {
     free(t->order);
     free(t->marks);
 }
 
-static size_t row_at(const struct table *t, size_t position)
+static size_t row_at(const struct grid *t, size_t position)
 {
     return t->order != NULL ? t->order[position] : position;
 }
 
-const void *table_shown(const struct table *t, size_t position)
+const void *grid_shown(const struct grid *t, size_t position)
 {
     return t->rows == NULL || position >= t->shown ? NULL : rows_at(t->rows, row_at(t, position));
 }
 
 /* ---- cursor -------------------------------------------------------------------------------------- */
 
-static void remember(struct table *t)
+static void remember(struct grid *t)
 {
     if (t->cursor < t->shown)
-        t->cursor_id = table_identity(t, row_at(t, t->cursor));
+        t->cursor_id = grid_identity(t, row_at(t, t->cursor));
 }
 
 /* After a new order: the cursor goes where its row is now, or stays where it was. */
-static void find_again(struct table *t)
+static void find_again(struct grid *t)
 {
     size_t last = t->shown == 0 ? 0 : t->shown - 1;
 
     if (t->pinned) {
         t->cursor = t->type->at_bottom ? last : 0;
     } else {
-        bool there =
-            t->cursor < t->shown && table_identity(t, row_at(t, t->cursor)) == t->cursor_id;
+        bool there = t->cursor < t->shown && grid_identity(t, row_at(t, t->cursor)) == t->cursor_id;
 
         for (size_t i = 0; !there && i < t->shown; i++)
-            if (table_identity(t, row_at(t, i)) == t->cursor_id) {
+            if (grid_identity(t, row_at(t, i)) == t->cursor_id) {
                 /* The screen moves along, so that the eye keeps the row. */
                 size_t above = t->cursor >= t->top ? t->cursor - t->top : 0;
 
@@ -65,7 +64,7 @@ static void find_again(struct table *t)
     remember(t);
 }
 
-void table_update(struct table *t, const struct rows *rows, int64_t now_us)
+void grid_update(struct grid *t, const struct rows *rows, int64_t now_us)
 {
     bool shrunk = rows->count < t->ordered_count || rows->first != t->ordered_first;
     bool changed = rows->version != t->ordered_version;
@@ -79,7 +78,7 @@ void table_update(struct table *t, const struct rows *rows, int64_t now_us)
 
     int64_t begin_us = clock_mono_us();
 
-    if (table_order(t) != DI_OK) {
+    if (grid_order(t) != DI_OK) {
         free(t->order); /* as the rows come, then: anything else would point nowhere */
         t->order = NULL;
         t->shown = rows->count;
@@ -94,19 +93,19 @@ void table_update(struct table *t, const struct rows *rows, int64_t now_us)
 }
 
 /* Order and filter were changed: worked out when somebody asks, so that a burst of keys costs once. */
-static void settle(struct table *t)
+static void settle(struct grid *t)
 {
     if (t->stale && t->rows != NULL)
-        table_update(t, t->rows, t->ordered_at_us);
+        grid_update(t, t->rows, t->ordered_at_us);
 }
 
-const void *table_selected(struct table *t)
+const void *grid_selected(struct grid *t)
 {
     settle(t);
-    return table_shown(t, t->cursor);
+    return grid_shown(t, t->cursor);
 }
 
-void table_move_to(struct table *t, size_t position)
+void grid_move_to(struct grid *t, size_t position)
 {
     settle(t);
 
@@ -117,16 +116,16 @@ void table_move_to(struct table *t, size_t position)
     remember(t);
 }
 
-void table_move(struct table *t, int64_t by)
+void grid_move(struct grid *t, int64_t by)
 {
     settle(t);
     if (by < 0 && (size_t)-by > t->cursor)
-        table_move_to(t, 0);
+        grid_move_to(t, 0);
     else
-        table_move_to(t, t->cursor + (size_t)by);
+        grid_move_to(t, t->cursor + (size_t)by);
 }
 
-bool table_shift(struct table *t, int by)
+bool grid_shift(struct grid *t, int by)
 {
     int to = t->shift + by;
 
@@ -138,7 +137,7 @@ bool table_shift(struct table *t, int by)
 
 /* ---- order --------------------------------------------------------------------------------------- */
 
-void table_sort_by(struct table *t, int by)
+void grid_sort_by(struct grid *t, int by)
 {
     size_t n = t->type->column_count;
 
@@ -150,19 +149,19 @@ void table_sort_by(struct table *t, int by)
     t->stale = true;
 }
 
-void table_sort_reverse(struct table *t)
+void grid_sort_reverse(struct grid *t)
 {
     t->reverse = !t->reverse;
     t->stale = true;
 }
 
-void table_set_filter(struct table *t, const char *word)
+void grid_set_filter(struct grid *t, const char *word)
 {
     snprintf(t->filter, sizeof(t->filter), "%s", word);
     t->stale = true;
 }
 
-void table_set_argument(struct table *t, uint64_t argument)
+void grid_set_argument(struct grid *t, uint64_t argument)
 {
     if (t->argument != argument) {
         t->argument = argument;
@@ -170,9 +169,9 @@ void table_set_argument(struct table *t, uint64_t argument)
     }
 }
 
-bool table_search(struct table *t, bool forward, bool from_here)
+bool grid_search(struct grid *t, bool forward, bool from_here)
 {
-    char text[TABLE_TEXT_SIZE];
+    char text[GRID_TEXT_SIZE];
 
     if (t->search[0] == '\0')
         return false;
@@ -181,9 +180,9 @@ bool table_search(struct table *t, bool forward, bool from_here)
         size_t step = i % t->shown;
         size_t at = (forward ? t->cursor + step : t->cursor + t->shown - step) % t->shown;
 
-        t->type->describe(table_shown(t, at), text);
+        t->type->describe(grid_shown(t, at), text);
         if (text_find_nocase(text, t->search) != NULL) {
-            table_move_to(t, at);
+            grid_move_to(t, at);
             return true;
         }
     }
@@ -193,7 +192,7 @@ bool table_search(struct table *t, bool forward, bool from_here)
 /* ---- marks --------------------------------------------------------------------------------------- */
 
 /* Where id is, or would be. */
-static size_t mark_place(const struct table *t, uint64_t id)
+static size_t mark_place(const struct grid *t, uint64_t id)
 {
     size_t low = 0, high = t->mark_count;
 
@@ -208,19 +207,19 @@ static size_t mark_place(const struct table *t, uint64_t id)
     return low;
 }
 
-static bool is_marked(const struct table *t, uint64_t id)
+static bool is_marked(const struct grid *t, uint64_t id)
 {
     size_t at = mark_place(t, id);
 
     return at < t->mark_count && t->marks[at] == id;
 }
 
-void table_mark(struct table *t)
+void grid_mark(struct grid *t)
 {
-    if (table_selected(t) == NULL)
+    if (grid_selected(t) == NULL)
         return;
 
-    uint64_t id = table_identity(t, row_at(t, t->cursor));
+    uint64_t id = grid_identity(t, row_at(t, t->cursor));
     size_t at = mark_place(t, id);
 
     if (at < t->mark_count && t->marks[at] == id) {
@@ -242,17 +241,17 @@ void table_mark(struct table *t)
     t->mark_count++;
 }
 
-void table_marks_clear(struct table *t)
+void grid_marks_clear(struct grid *t)
 {
     t->mark_count = 0;
 }
 
-bool table_walk_marked(const struct table *t, void (*visit)(void *arg, const void *row), void *arg)
+bool grid_walk_marked(const struct grid *t, void (*visit)(void *arg, const void *row), void *arg)
 {
     if (t->mark_count == 0 || t->rows == NULL)
         return false;
     for (size_t i = 0; i < t->rows->count; i++)
-        if (is_marked(t, table_identity(t, i)))
+        if (is_marked(t, grid_identity(t, i)))
             visit(arg, rows_at(t->rows, i));
     return true;
 }
@@ -261,15 +260,15 @@ bool table_walk_marked(const struct table *t, void (*visit)(void *arg, const voi
 
 #define COLUMNS_MAX 16
 
-static int least_width(const struct table_column *c)
+static int least_width(const struct grid_column *c)
 {
-    return c->width > 0 ? c->width : c->least > 0 ? c->least : TABLE_FLEX_MIN;
+    return c->width > 0 ? c->width : c->least > 0 ? c->least : GRID_FLEX_MIN;
 }
 
 /* Widths of the columns that fit into w cells; 0: left out. */
-static void fit_columns(struct table *t, int w, int widths[COLUMNS_MAX])
+static void fit_columns(struct grid *t, int w, int widths[COLUMNS_MAX])
 {
-    const struct table_type *type = t->type;
+    const struct grid_type *type = t->type;
     bool out[COLUMNS_MAX] = {false};
     int needed = 0, flexible = -1;
     size_t left = 0;
@@ -307,12 +306,12 @@ static void fit_columns(struct table *t, int w, int widths[COLUMNS_MAX])
                 widths[c] = w;
 }
 
-static void draw_titles(const struct table *t, int y, int x, const int widths[COLUMNS_MAX])
+static void draw_titles(const struct grid *t, int y, int x, const int widths[COLUMNS_MAX])
 {
     const struct glyphs *g = screen_glyphs();
 
     for (size_t c = 0; c < t->type->column_count; c++) {
-        const struct table_column *column = &t->type->columns[c];
+        const struct grid_column *column = &t->type->columns[c];
         char title[64];
 
         if (widths[c] <= 0)
@@ -330,14 +329,14 @@ static void draw_titles(const struct table *t, int y, int x, const int widths[CO
     }
 }
 
-static void draw_row(const struct table *t, int y, struct rect r, size_t position, bool selected,
-                     const int widths[COLUMNS_MAX], const struct table_moment *m)
+static void draw_row(const struct grid *t, int y, struct rect r, size_t position, bool selected,
+                     const int widths[COLUMNS_MAX], const struct grid_moment *m)
 {
     size_t index = row_at(t, position);
     const void *row = rows_at(t->rows, index);
     unsigned style = t->type->style != NULL ? t->type->style(row) : STYLE_TEXT;
     unsigned reverse = selected ? STYLE_REVERSE : 0;
-    bool marked = is_marked(t, table_identity(t, index));
+    bool marked = is_marked(t, grid_identity(t, index));
     int x = r.x + 1;
 
     if (marked)
@@ -346,8 +345,8 @@ static void draw_row(const struct table *t, int y, struct rect r, size_t positio
     if (marked)
         draw_text(y, r.x, 1, style | reverse, screen_glyphs()->mark);
     for (size_t c = 0; c < t->type->column_count; c++) {
-        const struct table_column *column = &t->type->columns[c];
-        char text[TABLE_CELL_SIZE] = "";
+        const struct grid_column *column = &t->type->columns[c];
+        char text[GRID_CELL_SIZE] = "";
 
         if (widths[c] <= 0)
             continue;
@@ -364,7 +363,7 @@ static void draw_row(const struct table *t, int y, struct rect r, size_t positio
     }
 }
 
-void table_draw(struct table *t, struct rect r, bool focused, const struct table_moment *m)
+void grid_draw(struct grid *t, struct rect r, bool focused, const struct grid_moment *m)
 {
     int widths[COLUMNS_MAX] = {0};
     bool titles = !t->type->headless && r.h >= 3;
@@ -398,14 +397,14 @@ void table_draw(struct table *t, struct rect r, bool focused, const struct table
                  focused && t->top + i == t->cursor, widths, m);
 }
 
-void table_position_text(const struct table *t, char out[48])
+void grid_position_text(const struct grid *t, char out[48])
 {
     out[0] = '\0';
     if (t->shown > (size_t)t->page)
         snprintf(out, 48, "%zu/%zu", t->cursor + 1, t->shown);
 }
 
-bool table_position_at(const struct table *t, struct rect r, int y, size_t *position)
+bool grid_position_at(const struct grid *t, struct rect r, int y, size_t *position)
 {
     int line = y - r.y - (!t->type->headless && r.h >= 3 ? 1 : 0);
 
