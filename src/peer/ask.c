@@ -5,9 +5,8 @@
 
 #include <stdlib.h>
 
-/* All that client_call wants of a peer is where to trace. */
 struct asker {
-    struct peer peer;
+    struct sink sink;
     struct net_waker *waker;
 };
 
@@ -21,9 +20,9 @@ enum di_err asker_new(peer_trace_fn *trace, void *trace_arg, struct asker **out)
         free(a);
         return err;
     }
-    a->peer.cfg.trace = trace;
-    a->peer.cfg.arg = trace_arg;
-    lock_init(&a->peer.sink);
+    a->sink.trace = trace;
+    a->sink.arg = trace_arg;
+    lock_init(&a->sink.lock);
     *out = a;
     return DI_OK;
 }
@@ -32,7 +31,7 @@ void asker_free(struct asker *a)
 {
     if (a == NULL)
         return;
-    lock_fini(&a->peer.sink);
+    lock_fini(&a->sink.lock);
     net_waker_free(a->waker);
     free(a);
 }
@@ -50,7 +49,8 @@ static enum di_err ask(struct asker *a, const struct addr *to, struct wire_reque
     addr_format_host(to, host);
     request->host = slice_of(host);
     request->close = true;
-    enum di_err err = client_call(&a->peer, to, request, a->waker, deadline_us, reply);
+    struct patience patience = {.deadline_us = deadline_us, .waker = a->waker};
+    enum di_err err = client_call(&a->sink, to, request, &patience, reply);
     if (err != DI_OK)
         return err;
     int status = reply->head.status;

@@ -14,7 +14,7 @@
  *       | consumed  | came, unread   | free           |
  */
 struct client {
-    struct peer *peer;
+    struct sink *sink;
     struct net_stream *stream;
     struct addr remote;
     size_t cap, start, end;
@@ -23,13 +23,13 @@ struct client {
     char data[];
 };
 
-enum di_err client_open(struct peer *p, const struct addr *to, size_t cap, struct net_waker *waker,
-                        int64_t deadline_us, struct client **out)
+enum di_err client_open(struct sink *sink, const struct addr *to, size_t cap,
+                        struct net_waker *waker, int64_t deadline_us, struct client **out)
 {
     struct client *c = malloc(sizeof(*c) + cap);
     if (c == NULL)
         return DI_NOMEM;
-    *c = (struct client){.peer = p, .remote = *to, .cap = cap};
+    *c = (struct client){.sink = sink, .remote = *to, .cap = cap};
     enum di_err err = net_stream_open(to, deadline_us, waker, &c->stream);
     if (err != DI_OK) {
         free(c);
@@ -71,7 +71,7 @@ enum di_err client_send(struct client *c, const struct buf *message, int64_t dea
 {
     if (buf_status(message) != DI_OK)
         return buf_status(message);
-    peer_trace(c->peer, false, &c->remote, buf_bytes(message), message->len, NULL, 0);
+    sink_trace(c->sink, false, &c->remote, buf_bytes(message), message->len, NULL, 0);
     return net_stream_send(c->stream, buf_bytes(message), message->len, deadline_us);
 }
 
@@ -113,7 +113,7 @@ enum di_err client_head(struct client *c, struct wire_response *out, int64_t dea
         case WIRE_WHOLE: {
             struct wire_fault fault = {0};
             c->head_len = frame.head_len;
-            peer_trace(c->peer, true, &c->remote, c->data + c->start, frame.head_len, NULL, 0);
+            sink_trace(c->sink, true, &c->remote, c->data + c->start, frame.head_len, NULL, 0);
             return wire_response_parse(c->data + c->start, frame.head_len, out, &fault);
         }
         case WIRE_BAD:
@@ -190,15 +190,18 @@ static enum di_err read_body(struct client *c, uint64_t len, struct buf *body, i
     return buf_status(body);
 }
 
-enum di_err client_call(struct peer *p, const struct addr *to, const struct wire_request *request,
-                        struct net_waker *waker, int64_t deadline_us, struct reply *out)
+enum di_err client_call(struct sink *sink, const struct addr *to,
+                        const struct wire_request *request, const struct patience *patience,
+                        struct reply *out)
 {
+    int64_t deadline_us = patience->deadline_us;
     *out = (struct reply){0};
     struct buf message;
     buf_init(&message, WIRE_HEAD_MAX);
     buf_init(&out->body, PEER_BODY_MAX);
     wire_request_format(&message, request);
-    enum di_err err = client_open(p, to, CALL_BUFFER, waker, deadline_us, &out->client);
+    enum di_err err =
+        client_open(sink, to, CALL_BUFFER, patience->waker, deadline_us, &out->client);
     if (err == DI_OK)
         err = client_send(out->client, &message, deadline_us);
     if (err == DI_OK)
@@ -209,7 +212,7 @@ enum di_err client_call(struct peer *p, const struct addr *to, const struct wire
     if (err != DI_OK) {
         reply_fini(out);
     } else if (out->body.len > 0) {
-        peer_trace(p, true, to, "", 0, buf_bytes(&out->body), out->body.len);
+        sink_trace(sink, true, to, "", 0, buf_bytes(&out->body), out->body.len);
     }
     return err;
 }

@@ -87,7 +87,8 @@ static void send_part(struct job *j, const struct library_doc *doc, struct libra
                    (uintmax_t)(first + len - 1), (uintmax_t)doc->size_bytes);
     service_connection_field(&head, j->wire);
     wire_head_end(&head);
-    peer_trace(j->peer, false, net_conn_remote(j->conn), buf_bytes(&head), head.len, NULL, 0);
+    sink_trace(&j->peer->sink, false, net_conn_remote(j->conn), buf_bytes(&head), head.len, NULL,
+               0);
     net_conn_send(j->conn, buf_bytes(&head), head.len);
     buf_fini(&head);
 

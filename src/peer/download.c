@@ -22,7 +22,7 @@ struct pool {
     struct cond work;
     bool serial;
     bool stop;
-    bool stuck_told; /* nothing new happened since gets_on_stuck */
+    bool stuck_told; /* nothing new happened since seeker_on_stuck */
     size_t thread_count;
     struct thread *threads;
     struct flight *flights;
@@ -35,6 +35,8 @@ struct downloads {
     struct lock lock;
     struct pool *pools;  /* guarded by lock, as all below and everything in pools */
     struct pool *common; /* of pools; NULL before the first use */
+    struct cond made;
+    bool making; /* somebody makes the common one */
     uint64_t seed;
     struct peer_transfer *finished; /* ring */
     size_t finished_count;          /* ever */
@@ -56,6 +58,7 @@ enum di_err downloads_new(struct peer *p, struct downloads **out)
     d->seed = p->cfg.seed;
     lock_init(&d->lock);
     cond_init(&d->landed);
+    cond_init(&d->made);
     *out = d;
     return DI_OK;
 }
@@ -86,7 +89,7 @@ static void rest_locked(struct pool *pool, int64_t retry_us, struct client **kep
     if (tell) {
         pool->stuck_told = true;
         lock_release(&d->lock);
-        gets_on_stuck(d->peer->gets);
+        seeker_on_stuck(d->peer->seeker);
         lock_acquire(&d->lock);
         if (!pool->stuck_told || pool->stop)
             return;
@@ -183,20 +186,23 @@ static enum di_err pool_new(struct downloads *d, unsigned threads, bool serial, 
 
 enum di_err downloads_pool(struct downloads *d, struct pool **out)
 {
-    /* Only the threads of peer.h's callers come here, and gets.c lets in one at a time. */
+    enum di_err err = DI_OK;
     lock_acquire(&d->lock);
-    struct pool *pool = d->common;
-    lock_release(&d->lock);
-    if (pool == NULL) {
-        enum di_err err = pool_new(d, d->peer->cfg.downloads, false, &pool);
-        if (err != DI_OK)
-            return err;
+    while (d->making)
+        cond_wait(&d->made, &d->lock);
+    if (d->common == NULL) {
+        struct pool *pool = NULL;
+        d->making = true;
+        lock_release(&d->lock);
+        err = pool_new(d, d->peer->cfg.downloads, false, &pool);
         lock_acquire(&d->lock);
         d->common = pool;
-        lock_release(&d->lock);
+        d->making = false;
+        cond_broadcast(&d->made);
     }
-    *out = pool;
-    return DI_OK;
+    *out = d->common;
+    lock_release(&d->lock);
+    return err;
 }
 
 enum di_err downloads_serial_pool(struct downloads *d, struct pool **out)
@@ -230,6 +236,7 @@ void downloads_free(struct downloads *d)
         pool_free(pool);
     }
     cond_fini(&d->landed);
+    cond_fini(&d->made);
     lock_fini(&d->lock);
     free(d->finished);
     free(d);
@@ -237,13 +244,12 @@ void downloads_free(struct downloads *d)
 
 /* ---- what others tell ------------------------------------------------------------------------ */
 
-enum di_err pool_want(struct pool *pool, const uint32_t *rfcs, size_t count,
-                      const struct addr *only)
+enum di_err pool_want(struct pool *pool, const struct numbers *rfcs, const struct addr *only)
 {
     enum di_err err = DI_OK;
     lock_acquire(&pool->owner->lock);
-    for (size_t i = 0; i < count && err == DI_OK; i++)
-        err = sched_want(pool->sched, rfcs[i], only);
+    for (size_t i = 0; i < rfcs->count && err == DI_OK; i++)
+        err = sched_want(pool->sched, rfcs->n[i], only);
     stir_locked(pool);
     lock_release(&pool->owner->lock);
     return err;

@@ -9,24 +9,25 @@
 
 void peer_emit(struct peer *p, struct peer_event ev)
 {
-    if (p->cfg.on_event == NULL)
+    struct sink *s = &p->sink;
+    if (s->on_event == NULL)
         return;
     ev.at_us = clock_mono_us();
-    lock_acquire(&p->sink);
-    p->cfg.on_event(p->cfg.arg, &ev);
-    lock_release(&p->sink);
+    lock_acquire(&s->lock);
+    s->on_event(s->arg, &ev);
+    lock_release(&s->lock);
 }
 
 void peer_emit_error(struct peer *p, const char *what, const char *why, const char *hint)
 {
-    peer_emit(p,
-              (struct peer_event){.kind = PEER_EV_ERROR, .what = what, .why = why, .hint = hint});
+    struct peer_event ev = {.kind = PEER_EV_ERROR, .what = what, .why = why, .hint = hint};
+    peer_emit(p, ev);
 }
 
-void peer_trace(struct peer *p, bool received, const struct addr *remote, const char *head,
+void sink_trace(struct sink *s, bool received, const struct addr *remote, const char *head,
                 size_t head_len, const char *body, size_t body_len)
 {
-    if (p->cfg.trace == NULL)
+    if (s->trace == NULL)
         return;
     struct buf shown;
     buf_init(&shown, head_len + body_len + WIRE_HEAD_MAX);
@@ -34,9 +35,9 @@ void peer_trace(struct peer *p, bool received, const struct addr *remote, const 
     if (body_len > 0)
         buf_append(&shown, body, body_len);
     if (buf_status(&shown) == DI_OK) {
-        lock_acquire(&p->sink);
-        p->cfg.trace(p->cfg.arg, received, remote, buf_bytes(&shown), shown.len);
-        lock_release(&p->sink);
+        lock_acquire(&s->lock);
+        s->trace(s->arg, received, remote, buf_bytes(&shown), shown.len);
+        lock_release(&s->lock);
     }
     buf_fini(&shown);
 }

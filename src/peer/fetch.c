@@ -191,7 +191,7 @@ static enum di_err connect_anew(struct session *s)
     client_close(s->client);
     s->client = NULL;
     s->proven = false;
-    return client_open(s->link->peer, &s->link->holder, FETCH_BUFFER, s->link->peer->waker,
+    return client_open(&s->link->peer->sink, &s->link->holder, FETCH_BUFFER, s->link->peer->waker,
                        clock_mono_us() + CONNECT_US, &s->client);
 }
 

@@ -4,7 +4,7 @@
  *
  * Locks: catalog, listings, neighbours, registrar, downloads, gets, sink. None is held while
  * another of these is taken, but for listings, under which the catalog is walked: so the order
- * is listings, catalog. None is held across I/O. The sink's is held during the event callback, which
+ * is listings, catalog. None is held across I/O. The sink's is held during its callbacks, which
  * must not call back.
  *
  * Threads: "peer" listener and workers (net: serve, http, listing), "library" and its publisher
@@ -39,7 +39,19 @@ struct neighbours;
 struct registrar;
 struct downloads;
 struct gets;
+struct seeker;
+struct numbers;
+struct offer;
+struct pool;
 struct waiters;
+
+/* Where events and traced messages go. */
+struct sink {
+    peer_event_fn *on_event; /* may be NULL */
+    peer_trace_fn *trace;    /* may be NULL */
+    void *arg;
+    struct lock lock; /* held during the callbacks: one at a time */
+};
 
 struct peer {
     /* Set before threads start, constant afterwards. */
@@ -54,6 +66,7 @@ struct peer {
     struct neighbours *neighbours;
     struct registrar *registrar;
     struct downloads *downloads;
+    struct seeker *seeker;
     struct gets *gets;
 
     _Atomic(struct library *) library; /* NULL while starting: the port answers already */
@@ -61,7 +74,7 @@ struct peer {
     _Atomic(bool) cancelled;
     _Atomic(bool) scanned;
     struct stats_counters stats;
-    struct lock sink;
+    struct sink sink;
 };
 
 static inline bool peer_is_cancelled(const struct peer *p)
@@ -74,8 +87,8 @@ static inline bool peer_is_cancelled(const struct peer *p)
 /* Sets at_us. */
 void peer_emit(struct peer *p, struct peer_event ev);
 void peer_emit_error(struct peer *p, const char *what, const char *why, const char *hint);
-/* head and body (may be NULL) are one message. Quick if nobody traces. */
-void peer_trace(struct peer *p, bool received, const struct addr *remote, const char *head,
+/* Traces a message, head and body (may be NULL). Quick if nobody traces. */
+void sink_trace(struct sink *s, bool received, const struct addr *remote, const char *head,
                 size_t head_len, const char *body, size_t body_len);
 
 /* ---- catalog.c: the RFC index, shared -------------------------------------------------------- */
@@ -163,10 +176,18 @@ void serve_http(struct job *j);
 
 /* ---- client.c: asking others ----------------------------------------------------------------- */
 
+/* How long a question may take. */
+struct patience {
+    int64_t deadline_us;
+    struct net_waker *waker; /* ends it early: DI_CANCELLED. May be NULL */
+    unsigned wait_s;         /* how long the other side may hold back a "nothing new" (long poll) */
+};
+
 /* A connection to another program with a buffer of what came. One thread at a time. */
 struct client;
-enum di_err client_open(struct peer *p, const struct addr *to, size_t cap, struct net_waker *waker,
-                        int64_t deadline_us, struct client **out) DI_MUST_CHECK;
+enum di_err client_open(struct sink *sink, const struct addr *to, size_t cap,
+                        struct net_waker *waker, int64_t deadline_us, struct client **out)
+    DI_MUST_CHECK;
 void client_close(struct client *c);
 const struct addr *client_remote(const struct client *c);
 bool client_is_idle_alive(struct client *c);
@@ -192,9 +213,9 @@ struct reply {
     struct buf body;
 };
 /* Opens, sends, receives all, closes with reply_fini. On failure there is nothing to fini. */
-enum di_err client_call(struct peer *p, const struct addr *to, const struct wire_request *request,
-                        struct net_waker *waker, int64_t deadline_us, struct reply *out)
-    DI_MUST_CHECK;
+enum di_err client_call(struct sink *sink, const struct addr *to,
+                        const struct wire_request *request, const struct patience *patience,
+                        struct reply *out) DI_MUST_CHECK;
 void reply_fini(struct reply *r);
 
 /* ---- registrar.c: the RS --------------------------------------------------------------------- */
@@ -205,8 +226,8 @@ enum di_err registrar_start(struct registrar *r) DI_MUST_CHECK;
 void registrar_stop(struct registrar *r);
 void registrar_free(struct registrar *r);
 /* A request of any kind to the RS, with our cookie: addresses in order, patience with 503. */
-enum di_err registrar_call(struct registrar *r, struct wire_request *request, int64_t deadline_us,
-                           struct reply *out) DI_MUST_CHECK;
+enum di_err registrar_call(struct registrar *r, struct wire_request *request,
+                           const struct patience *patience, struct reply *out) DI_MUST_CHECK;
 /* The RS does not know the cookie of that request: forget it, register anew if that was wanted. */
 enum di_err registrar_on_unknown(struct registrar *r, uint64_t cookie, int64_t deadline_us)
     DI_MUST_CHECK;
@@ -222,8 +243,8 @@ enum di_err registrar_report(struct registrar *r, const char *what, enum di_err 
 
 enum di_err neighbours_new(struct peer *p, struct neighbours **out) DI_MUST_CHECK;
 void neighbours_free(struct neighbours *n);
-/* PQUERY. wait_s: long poll. *changed: the list did. Emits PEER_EV_PEERS if it did or if always. */
-enum di_err neighbours_ask(struct neighbours *n, unsigned wait_s, bool always, int64_t deadline_us,
+/* PQUERY. *changed: the list did. Emits PEER_EV_PEERS if it did, or if always. */
+enum di_err neighbours_ask(struct neighbours *n, const struct patience *patience, bool always,
                            bool *changed) DI_MUST_CHECK;
 size_t neighbours_active(struct neighbours *n);
 /* A user named this address: it may be asked and downloaded from though the RS did not list it. */
@@ -253,9 +274,15 @@ bool neighbours_is_self(struct neighbours *n, const struct addr *a);
  * also kept with the neighbour, for those who only go on with what there is.
  */
 enum di_err query_one(struct peer *p, const struct addr *from, enum rfc_scope scope,
-                      unsigned wait_s, int64_t deadline_us);
+                      const struct patience *patience, bool *changed);
 /* Everyone who may be asked, in parallel. The first error if all failed. */
-enum di_err query_all(struct peer *p, enum rfc_scope scope, int64_t deadline_us);
+enum di_err query_all(struct peer *p, enum rfc_scope scope, const struct patience *patience);
+/* Polls neighbours in the background, each again as long as it has news, until wait_s are over.
+ * NULL: no memory. */
+struct listening;
+struct listening *query_listen_begin(struct peer *p, const struct patience *patience);
+/* Waits for the end; wake the waker to have it at once. */
+void query_listen_end(struct listening *l);
 
 /* ---- download.c, fetch.c --------------------------------------------------------------------- */
 
@@ -286,16 +313,55 @@ void downloads_holder_gone(struct downloads *d, const struct addr *holder);
 void downloads_drop(struct downloads *d, uint32_t rfc);
 size_t downloads_pending(struct downloads *d);
 void downloads_wake(struct downloads *d);
-enum di_err pool_want(struct pool *pool, const uint32_t *rfcs, size_t count,
-                      const struct addr *only) DI_MUST_CHECK;
-/* Takes out what cannot come from anyone known, and reports each to gets_on_failed. */
+/* only (may be NULL): the one holder. Follow with the offers that are known. */
+enum di_err pool_want(struct pool *pool, const struct numbers *rfcs, const struct addr *only)
+    DI_MUST_CHECK;
+/* Takes out what cannot come from anyone known, and reports each (event, gets_on_failed). */
 void downloads_give_up(struct downloads *d);
+
+/* ---- select.c: what is meant, and who has it ------------------------------------------------- */
+
+/* Numbers of RFCs on the heap. Zeroed: none. */
+struct numbers {
+    uint32_t *n;
+    size_t count, cap;
+    enum di_err err;
+};
+void numbers_fini(struct numbers *s);
+/* For qsort and bsearch. */
+int numbers_compare(const void *a, const void *b);
+/* The same, ascending, each once; out is empty before. */
+enum di_err numbers_sorted(const struct numbers *s, struct numbers *out) DI_MUST_CHECK;
+/* Adds those from first to last that are known of and not here; from: only that holder's. */
+enum di_err select_known(struct peer *p, uint32_t first, uint32_t last, const struct addr *from,
+                         struct numbers *out);
+/* What a get means, in the order asked for. */
+enum di_err select_wanted(struct peer *p, const struct peer_get *what, struct numbers *out)
+    DI_MUST_CHECK;
+/* Heap array of what is known about who holds those (ascending). */
+enum di_err select_offers(struct peer *p, const struct numbers *of, struct offer **out,
+                          size_t *count) DI_MUST_CHECK;
+
+/* ---- seek.c: looking for holders ------------------------------------------------------------- */
+
+enum di_err seeker_new(struct peer *p, struct seeker **out) DI_MUST_CHECK;
+enum di_err seeker_start(struct seeker *s) DI_MUST_CHECK;
+void seeker_stop(struct seeker *s);
+void seeker_free(struct seeker *s);
+void seeker_wake(struct seeker *s);
+/* Somebody begins (more) or ends to need what is wanted. */
+void seeker_need(struct seeker *s, bool more);
+/* From now on everything is wanted that appears. */
+void seeker_sync(struct seeker *s);
+/* A pool has nothing left to try although something is wanted: a round is due now. */
+void seeker_on_stuck(struct seeker *s);
+/* Wants those (sorted: the same, ascending) and offers what is known of them. */
+enum di_err seeker_plan(struct seeker *s, struct pool *pool, const struct numbers *order,
+                        const struct numbers *sorted, const struct addr *only) DI_MUST_CHECK;
 
 /* ---- get.c: who waits for what --------------------------------------------------------------- */
 
 enum di_err gets_new(struct peer *p, struct gets **out) DI_MUST_CHECK;
-enum di_err gets_start(struct gets *g) DI_MUST_CHECK;
-void gets_stop(struct gets *g);
 void gets_free(struct gets *g);
 void gets_wake(struct gets *g);
 /* DI_CANCELLED, or DI_OK when the time has come. */
@@ -303,9 +369,8 @@ enum di_err gets_sleep(struct gets *g, int64_t until_us) DI_MUST_CHECK;
 void gets_on_done(struct gets *g, uint32_t rfc, uint64_t bytes);
 /* It is here, though not by us. */
 void gets_on_here(struct gets *g, uint32_t rfc);
+/* nobody: had no holder; mismatch: some sent wrong content. */
 void gets_on_failed(struct gets *g, const struct pool *pool, uint32_t rfc, bool nobody,
                     bool mismatch);
-/* A pool has nothing to do although something is wanted: look for holders now. */
-void gets_on_stuck(struct gets *g);
 
 #endif

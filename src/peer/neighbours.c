@@ -301,7 +301,7 @@ static void emit_peers(struct neighbours *n)
 }
 
 /* One PQUERY. *unknown: the RS does not know the cookie. */
-static enum di_err ask_once(struct neighbours *n, unsigned wait_s, int64_t deadline_us,
+static enum di_err ask_once(struct neighbours *n, const struct patience *patience,
                             struct changes_seen *seen, bool *unknown, uint64_t *cookie)
 {
     char since[CHANGES_VERSION_SIZE];
@@ -309,11 +309,12 @@ static enum di_err ask_once(struct neighbours *n, unsigned wait_s, int64_t deadl
     memcpy(since, n->version, sizeof(since));
     lock_release(&n->lock);
 
-    struct wire_request q = {.method = WIRE_PQUERY, .wait_s = since[0] == '\0' ? 0 : wait_s};
+    struct wire_request q = {.method = WIRE_PQUERY,
+                             .wait_s = since[0] == '\0' ? 0 : patience->wait_s};
     if (since[0] != '\0')
         q.since = slice_of(since);
     struct reply reply;
-    enum di_err err = registrar_call(n->peer->registrar, &q, deadline_us, &reply);
+    enum di_err err = registrar_call(n->peer->registrar, &q, patience, &reply);
     if (err != DI_OK)
         return err;
     *cookie = q.cookie;
@@ -333,17 +334,17 @@ static enum di_err ask_once(struct neighbours *n, unsigned wait_s, int64_t deadl
     return err;
 }
 
-enum di_err neighbours_ask(struct neighbours *n, unsigned wait_s, bool always, int64_t deadline_us,
+enum di_err neighbours_ask(struct neighbours *n, const struct patience *patience, bool always,
                            bool *changed)
 {
     struct changes_seen seen = {0};
     bool unknown = false;
     uint64_t cookie = 0;
-    enum di_err err = ask_once(n, wait_s, deadline_us, &seen, &unknown, &cookie);
+    enum di_err err = ask_once(n, patience, &seen, &unknown, &cookie);
     if (err == DI_OK && unknown) {
-        err = registrar_on_unknown(n->peer->registrar, cookie, deadline_us);
+        err = registrar_on_unknown(n->peer->registrar, cookie, patience->deadline_us);
         if (err == DI_OK)
-            err = ask_once(n, wait_s, deadline_us, &seen, &unknown, &cookie);
+            err = ask_once(n, patience, &seen, &unknown, &cookie);
         if (err == DI_OK && unknown)
             err = DI_PROTOCOL;
     }
@@ -421,8 +422,10 @@ void neighbours_unclaim(struct neighbours *n, const struct addr *a, enum di_err 
     struct neighbour *e = find_locked(n, a);
     if (e != NULL) {
         e->asking = false;
-        e->asked = true;
-        e->outcome = outcome;
+        if (outcome != DI_CANCELLED) {
+            e->asked = true;
+            e->outcome = outcome;
+        }
         size_t len = strnlen(version, sizeof(e->version) - 1);
         memcpy(e->version, version, len);
         e->version[len] = '\0';
@@ -502,8 +505,8 @@ size_t neighbours_filter(struct neighbours *n, struct offer *offers, size_t coun
 enum di_err peer_pquery(struct peer *p, int64_t timeout_us)
 {
     bool changed = false;
-    enum di_err err =
-        neighbours_ask(p->neighbours, 0, true, clock_mono_us() + timeout_us, &changed);
+    struct patience patience = {.deadline_us = clock_mono_us() + timeout_us, .waker = p->waker};
+    enum di_err err = neighbours_ask(p->neighbours, &patience, true, &changed);
     return registrar_report(p->registrar, "the peer list could not be had", err);
 }
 

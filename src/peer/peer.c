@@ -62,6 +62,8 @@ static enum di_err make_parts(struct peer *p)
     if (err == DI_OK)
         err = downloads_new(p, &p->downloads);
     if (err == DI_OK)
+        err = seeker_new(p, &p->seeker);
+    if (err == DI_OK)
         err = gets_new(p, &p->gets);
     return err;
 }
@@ -111,7 +113,10 @@ enum di_err peer_start(const struct peer_config *cfg, struct peer **out, char wh
     p->cfg.downloads = cfg->downloads != 0 ? cfg->downloads : DOWNLOADS_DEFAULT;
     while (p->cfg.seed == 0)
         random_secret(&p->cfg.seed, sizeof(p->cfg.seed));
-    lock_init(&p->sink);
+    lock_init(&p->sink.lock);
+    p->sink.on_event = cfg->on_event;
+    p->sink.trace = cfg->trace;
+    p->sink.arg = cfg->arg;
 
     enum di_err err = p->library_dir == NULL ? DI_NOMEM : make_parts(p);
     /* The port first: if it is taken, nothing was made on the disk. */
@@ -123,7 +128,7 @@ enum di_err peer_start(const struct peer_config *cfg, struct peer **out, char wh
         peer_emit(p, (struct peer_event){.kind = PEER_EV_LISTENING, .addr = p->addr});
         err = registrar_start(p->registrar);
         if (err == DI_OK)
-            err = gets_start(p->gets);
+            err = seeker_start(p->seeker);
         if (err != DI_OK)
             snprintf(why, 256, "no thread could be started");
     }
@@ -142,6 +147,7 @@ void peer_cancel(struct peer *p)
     registrar_wake(p->registrar);
     catalog_wake(p->catalog);
     gets_wake(p->gets);
+    seeker_wake(p->seeker);
     downloads_wake(p->downloads);
 }
 
@@ -149,7 +155,7 @@ void peer_cancel(struct peer *p)
 static void stop_threads(struct peer *p)
 {
     peer_cancel(p);
-    gets_stop(p->gets);
+    seeker_stop(p->seeker);
     downloads_stop(p->downloads);
     registrar_stop(p->registrar);
 }
@@ -167,6 +173,7 @@ void peer_stop(struct peer *p)
         library_close(p->library);
     net_server_free(p->server);
     gets_free(p->gets);
+    seeker_free(p->seeker);
     downloads_free(p->downloads);
     registrar_free(p->registrar);
     neighbours_free(p->neighbours);
@@ -174,7 +181,7 @@ void peer_stop(struct peer *p)
     listings_free(p->listings);
     catalog_free(p->catalog);
     net_waker_free(p->waker);
-    lock_fini(&p->sink);
+    lock_fini(&p->sink.lock);
     free(p->library_dir);
     free(p);
 }
@@ -271,9 +278,11 @@ enum di_err peer_wait_peers(struct peer *p, size_t n, int64_t timeout_us)
         unsigned wait_s =
             left_us < POLL_S * CLOCK_US_PER_S ? (unsigned)(left_us / CLOCK_US_PER_S) : POLL_S;
         int64_t call_us = now_us + POLL_S * CLOCK_US_PER_S + PEER_CALL_US;
+        struct patience patience = {.deadline_us = call_us < deadline_us ? call_us : deadline_us,
+                                    .waker = p->waker,
+                                    .wait_s = wait_s};
         bool changed = false;
-        enum di_err err = neighbours_ask(p->neighbours, wait_s, false,
-                                         call_us < deadline_us ? call_us : deadline_us, &changed);
+        enum di_err err = neighbours_ask(p->neighbours, &patience, false, &changed);
         if (err == DI_CANCELLED)
             return err;
         if (err != DI_OK && !complained && clock_mono_us() < deadline_us) {

@@ -11,6 +11,7 @@
 
 #define ROWS_AT_ONCE 128
 #define ASKERS_MAX 16
+#define NEWS_EVERY_US (20 * CLOCK_US_PER_MS) /* of one neighbour while listening */
 
 /* One answer being merged. */
 struct merge {
@@ -105,7 +106,8 @@ static enum di_err merge_answer(const struct merge *m, const struct reply *reply
 }
 
 static enum di_err ask(struct peer *p, const struct addr *from, enum rfc_scope scope,
-                       unsigned wait_s, int64_t deadline_us, char version[CHANGES_VERSION_SIZE])
+                       const struct patience *patience, char version[CHANGES_VERSION_SIZE],
+                       bool *changed)
 {
     char host[ADDR_HOST_SIZE];
     struct merge m = {.peer = p, .from = from, .own = scope == RFC_SCOPE_OWN};
@@ -114,12 +116,13 @@ static enum di_err ask(struct peer *p, const struct addr *from, enum rfc_scope s
     q.host = slice_of(host);
     if (m.own && version[0] != '\0') {
         q.since = slice_of(version);
-        q.wait_s = wait_s;
+        q.wait_s = patience->wait_s;
     }
     struct reply reply;
-    enum di_err err = client_call(p, from, &q, p->waker, deadline_us, &reply);
+    enum di_err err = client_call(&p->sink, from, &q, patience, &reply);
     if (err != DI_OK)
         return err;
+    *changed = reply.head.status == 200;
     switch (reply.head.status) {
     case 200:
         err = reply.head.delta && q.since.p == NULL ? DI_PROTOCOL : merge_answer(&m, &reply);
@@ -140,9 +143,9 @@ static enum di_err ask(struct peer *p, const struct addr *from, enum rfc_scope s
     }
     /* Only the version of its own rows goes on: a table of all that it knows has another one. */
     struct slice v = reply.head.index_version;
-    if (err != DI_OK || !m.own) {
+    if ((*changed && err != DI_OK) || !m.own) {
         version[0] = '\0';
-    } else if (v.n > 0 && v.n < CHANGES_VERSION_SIZE) {
+    } else if (err == DI_OK && v.n > 0 && v.n < CHANGES_VERSION_SIZE) {
         memcpy(version, v.p, v.n);
         version[v.n] = '\0';
     }
@@ -151,39 +154,67 @@ static enum di_err ask(struct peer *p, const struct addr *from, enum rfc_scope s
 }
 
 enum di_err query_one(struct peer *p, const struct addr *from, enum rfc_scope scope,
-                      unsigned wait_s, int64_t deadline_us)
+                      const struct patience *patience, bool *changed)
 {
     char version[CHANGES_VERSION_SIZE];
+    *changed = false;
     enum di_err err = neighbours_claim(p->neighbours, from, version);
     if (err == DI_IN_USE)
         return DI_OK; /* somebody is at it: what comes of it is for all */
     if (err != DI_OK)
         return err;
-    err = ask(p, from, scope, wait_s, deadline_us, version);
+    err = ask(p, from, scope, patience, version, changed);
     neighbours_unclaim(p->neighbours, from, err, version);
     return err;
 }
 
 /* ---- everyone -------------------------------------------------------------------------------- */
 
+/* Threads that ask, and whom. */
 struct round {
     struct peer *peer;
     enum rfc_scope scope;
-    int64_t deadline_us;
-    const struct addr *who;
+    struct patience patience;
+    struct addr *who;
     size_t count;
+    struct thread threads[ASKERS_MAX];
     _Atomic(size_t) next, failed;
     _Atomic(int) first_error;
 };
 
-static void ask_on(void *arg)
+static enum di_err round_init(struct round *r, struct peer *p, const struct patience *patience)
+{
+    *r = (struct round){.peer = p, .patience = *patience};
+    return neighbours_list(p->neighbours, &r->who, &r->count);
+}
+
+/* Starts threads for all from the first-th on, as far as there are some. */
+static void round_start(struct round *r, void (*ask_on)(void *arg), void *arg, size_t first)
+{
+    for (size_t i = first; i < r->count && i < ASKERS_MAX; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "ask %u", (unsigned)i % 1000);
+        if (thread_start(&r->threads[i], name, ask_on, arg) != DI_OK)
+            break;
+    }
+}
+
+static void round_fini(struct round *r)
+{
+    for (size_t i = 0; i < ASKERS_MAX; i++)
+        thread_join(&r->threads[i]);
+    free(r->who);
+}
+
+static void ask_next(void *arg)
 {
     struct round *r = arg;
     for (;;) {
+        bool changed = false;
         size_t at = atomic_fetch_add(&r->next, 1);
         if (at >= r->count || peer_is_cancelled(r->peer))
             return;
-        enum di_err err = query_one(r->peer, &r->who[at], r->scope, 0, r->deadline_us);
+        enum di_err err = query_one(r->peer, &r->who[at], r->scope, &r->patience, &changed);
         if (err != DI_OK) {
             int none = DI_OK;
             atomic_compare_exchange_strong(&r->first_error, &none, (int)err);
@@ -192,29 +223,65 @@ static void ask_on(void *arg)
     }
 }
 
-enum di_err query_all(struct peer *p, enum rfc_scope scope, int64_t deadline_us)
+enum di_err query_all(struct peer *p, enum rfc_scope scope, const struct patience *patience)
 {
-    struct addr *who = NULL;
-    struct thread threads[ASKERS_MAX] = {0};
-    struct round r = {.peer = p, .scope = scope, .deadline_us = deadline_us};
-    enum di_err err = neighbours_list(p->neighbours, &who, &r.count);
+    struct round r;
+    enum di_err err = round_init(&r, p, patience);
     if (err != DI_OK)
         return err;
-    r.who = who;
+    r.scope = scope;
     /* This thread is one of those who ask. */
-    for (size_t i = 1; i < r.count && i < ASKERS_MAX; i++) {
-        char name[16];
-        snprintf(name, sizeof(name), "ask %u", (unsigned)i % 1000);
-        if (thread_start(&threads[i], name, ask_on, &r) != DI_OK)
-            break;
-    }
-    ask_on(&r);
-    for (size_t i = 1; i < ASKERS_MAX; i++)
-        thread_join(&threads[i]);
-    free(who);
+    round_start(&r, ask_next, &r, 1);
+    ask_next(&r);
+    round_fini(&r);
     if (peer_is_cancelled(p))
         return DI_CANCELLED;
     return r.count > 0 && r.failed == r.count ? (enum di_err)r.first_error : DI_OK;
+}
+
+/* ---- listening ------------------------------------------------------------------------------- */
+
+struct listening {
+    struct round round;
+    int64_t until_us;
+};
+
+/* One thread, one neighbour: again and again as long as there is news. */
+static void listen_to(void *arg)
+{
+    struct listening *l = arg;
+    struct round *r = &l->round;
+    size_t at = atomic_fetch_add(&r->next, 1);
+    bool changed = true;
+    while (changed && clock_mono_us() < l->until_us) {
+        int64_t again_us = clock_mono_us() + NEWS_EVERY_US;
+        if (query_one(r->peer, &r->who[at], RFC_SCOPE_OWN, &r->patience, &changed) != DI_OK)
+            return;
+        if (changed && gets_sleep(r->peer->gets, again_us) != DI_OK)
+            return;
+    }
+}
+
+struct listening *query_listen_begin(struct peer *p, const struct patience *patience)
+{
+    struct listening *l = calloc(1, sizeof(*l));
+    if (l == NULL)
+        return NULL;
+    l->until_us = clock_mono_us() + patience->wait_s * CLOCK_US_PER_S;
+    if (round_init(&l->round, p, patience) != DI_OK) {
+        free(l);
+        return NULL;
+    }
+    round_start(&l->round, listen_to, l, 0);
+    return l;
+}
+
+void query_listen_end(struct listening *l)
+{
+    if (l == NULL)
+        return;
+    round_fini(&l->round);
+    free(l);
 }
 
 /* ---- peer.h ---------------------------------------------------------------------------------- */
@@ -232,13 +299,14 @@ static void report(struct peer *p, const struct addr *from, enum di_err err)
 
 enum di_err peer_rfcquery(struct peer *p, const struct addr *from, int64_t timeout_us)
 {
-    int64_t deadline_us = clock_mono_us() + timeout_us;
+    struct patience patience = {.deadline_us = clock_mono_us() + timeout_us, .waker = p->waker};
+    bool changed = false;
     enum di_err err = DI_OK;
     if (from != NULL) {
         neighbours_add_named(p->neighbours, from);
-        err = query_one(p, from, RFC_SCOPE_ALL, 0, deadline_us);
+        err = query_one(p, from, RFC_SCOPE_ALL, &patience, &changed);
     } else {
-        err = query_all(p, RFC_SCOPE_ALL, deadline_us);
+        err = query_all(p, RFC_SCOPE_ALL, &patience);
     }
     if (err == DI_OK) {
         struct catalog_counts n;

@@ -96,23 +96,22 @@ static bool is_transport(enum di_err err)
 
 /* Each address in turn, the one that answered last first. */
 static enum di_err try_all(struct registrar *r, const struct wire_request *request,
-                           int64_t deadline_us, struct reply *out)
+                           const struct patience *patience, struct reply *out)
 {
     struct peer *p = r->peer;
     size_t count = p->cfg.rs_count;
     lock_acquire(&r->lock);
     size_t first = r->rs;
-    struct net_waker *waker = r->stop ? NULL : p->waker; /* leaving goes on after the cancel */
     lock_release(&r->lock);
 
     enum di_err err = DI_UNREACHABLE;
     for (size_t i = 0; i < count; i++) {
         size_t at = (first + i) % count;
-        int64_t until_us = deadline_us;
-        int64_t soon_us = clock_mono_us() + RS_TRY_US;
-        if (i + 1 < count && soon_us < until_us)
-            until_us = soon_us;
-        err = client_call(p, &p->cfg.rs[at], request, waker, until_us, out);
+        struct patience until = *patience;
+        int64_t soon_us = clock_mono_us() + RS_TRY_US + request->wait_s * CLOCK_US_PER_S;
+        if (i + 1 < count && soon_us < until.deadline_us)
+            until.deadline_us = soon_us;
+        err = client_call(&p->sink, &p->cfg.rs[at], request, &until, out);
         if (err == DI_OK) {
             lock_acquire(&r->lock);
             r->rs = at;
@@ -136,8 +135,8 @@ static bool pause_until(struct registrar *r, int64_t until_us)
     return go_on;
 }
 
-enum di_err registrar_call(struct registrar *r, struct wire_request *request, int64_t deadline_us,
-                           struct reply *out)
+enum di_err registrar_call(struct registrar *r, struct wire_request *request,
+                           const struct patience *patience, struct reply *out)
 {
     request->form = WIRE_FRAMED;
     request->host = slice_of(r->host);
@@ -147,14 +146,14 @@ enum di_err registrar_call(struct registrar *r, struct wire_request *request, in
         request->has_cookie = r->has_cookie;
         request->cookie = r->cookie;
         lock_release(&r->lock);
-        enum di_err err = try_all(r, request, deadline_us, out);
+        enum di_err err = try_all(r, request, patience, out);
         if (err != DI_OK || (out->head.status != 503 && out->head.status != 429))
             return err;
         int64_t again_us =
             clock_mono_us() +
             CLOCK_US_PER_S * (out->head.has_retry_after ? (int64_t)out->head.retry_after_s : 1);
         reply_fini(out);
-        if (again_us >= deadline_us)
+        if (again_us >= patience->deadline_us)
             return DI_TIMEOUT;
         if (!pause_until(r, again_us))
             return DI_CANCELLED;
@@ -188,6 +187,17 @@ enum di_err registrar_report(struct registrar *r, const char *what, enum di_err 
 }
 
 /* ---- exchanges that change the registration -------------------------------------------------- */
+
+static enum di_err call(struct registrar *r, struct wire_request *q, int64_t deadline_us,
+                        struct reply *out)
+{
+    lock_acquire(&r->lock);
+    /* Leaving goes on after the cancel. */
+    struct patience patience = {.deadline_us = deadline_us,
+                                .waker = r->stop ? NULL : r->peer->waker};
+    lock_release(&r->lock);
+    return registrar_call(r, q, &patience, out);
+}
 
 static enum di_err claim(struct registrar *r, int64_t deadline_us)
 {
@@ -287,7 +297,7 @@ static enum di_err exchange_register(struct registrar *r, int64_t deadline_us)
         struct wire_request q = {
             .method = WIRE_REGISTER, .has_port = true, .port = r->peer->addr.port};
         struct reply reply;
-        enum di_err err = registrar_call(r, &q, deadline_us, &reply);
+        enum di_err err = call(r, &q, deadline_us, &reply);
         if (err != DI_OK)
             return err;
         int status = reply.head.status;
@@ -307,7 +317,7 @@ static enum di_err exchange_leave(struct registrar *r, int64_t deadline_us)
 {
     struct wire_request q = {.method = WIRE_LEAVE};
     struct reply reply;
-    enum di_err err = registrar_call(r, &q, deadline_us, &reply);
+    enum di_err err = call(r, &q, deadline_us, &reply);
     if (err != DI_OK)
         return err;
     /* Not known there (any more) is as good as having left. */
@@ -327,7 +337,7 @@ static enum di_err exchange_keepalive(struct registrar *r, int64_t deadline_us)
 {
     struct wire_request q = {.method = WIRE_KEEP_ALIVE};
     struct reply reply;
-    enum di_err err = registrar_call(r, &q, deadline_us, &reply);
+    enum di_err err = call(r, &q, deadline_us, &reply);
     if (err != DI_OK)
         return err;
     int status = reply.head.status;

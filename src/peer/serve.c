@@ -18,11 +18,12 @@ void job_send_error(struct job *j, int status, const char *text)
     struct wire_fault fault;
     wire_fault_set(&fault, status, "%s", text);
     STATS_ADD(&j->peer->stats, request_errors_total, 1);
-    if (j->peer->cfg.trace != NULL) {
+    if (j->peer->sink.trace != NULL) {
         struct buf shown;
         buf_init(&shown, HEAD_MAX);
         wire_error_format(&shown, j->wire->form, &fault);
-        peer_trace(j->peer, false, net_conn_remote(j->conn), buf_bytes(&shown), shown.len, NULL, 0);
+        sink_trace(&j->peer->sink, false, net_conn_remote(j->conn), buf_bytes(&shown), shown.len,
+                   NULL, 0);
         buf_fini(&shown);
     }
     service_send_fault(j->conn, j->wire, &fault);
@@ -30,7 +31,8 @@ void job_send_error(struct job *j, int status, const char *text)
 
 void job_send_head(struct job *j, struct buf *head)
 {
-    peer_trace(j->peer, false, net_conn_remote(j->conn), buf_bytes(head), head->len, NULL, 0);
+    sink_trace(&j->peer->sink, false, net_conn_remote(j->conn), buf_bytes(head), head->len, NULL,
+               0);
     net_conn_send_buf(j->conn, head);
     service_close_if_asked(j->conn, j->wire);
 }
@@ -38,7 +40,7 @@ void job_send_head(struct job *j, struct buf *head)
 void job_send_listing(struct job *j, struct buf *head, struct listing *body)
 {
     const char *bytes = buf_bytes(&body->text);
-    peer_trace(j->peer, false, net_conn_remote(j->conn), buf_bytes(head), head->len, bytes,
+    sink_trace(&j->peer->sink, false, net_conn_remote(j->conn), buf_bytes(head), head->len, bytes,
                body->text.len);
     net_conn_send_buf(j->conn, head);
     net_conn_send_shared(j->conn, bytes, body->text.len, listing_unref, body);
@@ -95,7 +97,7 @@ static void on_message(void *ctx, struct net_conn *c, const char *message, size_
     struct wire_fault fault = {0};
     struct job j = {.peer = p, .conn = c, .wire = &wire};
 
-    peer_trace(p, true, net_conn_remote(c), message, len, NULL, 0);
+    sink_trace(&p->sink, true, net_conn_remote(c), message, len, NULL, 0);
     int status = wire_request_parse(message, len, &wire, &fault);
     if (status != 0)
         job_send_error(&j, status, fault.text);

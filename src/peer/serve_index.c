@@ -186,7 +186,7 @@ static bool decide(void *arg, struct net_token token, void *request, bool expire
         buf_init(&answer, HEAD_MAX);
         wire_error_format(&answer, WIRE_FRAMED, &fault);
     }
-    peer_trace(p, false, &poll->remote, buf_bytes(&answer), answer.len, NULL, 0);
+    sink_trace(&p->sink, false, &poll->remote, buf_bytes(&answer), answer.len, NULL, 0);
     net_server_answer(p->server, token, &answer);
     buf_fini(&answer);
     return true;

@@ -139,12 +139,11 @@ static void rest_comes_from_another_when_a_holder_dies(void **state)
     fake_start(&dying, &world, FAKE_DIES, 77, 5, size);
     dying.bytes = cut;
     node_start(&b, &world);
-    /* Only the dying one is known at first, so that it is asked first. */
-    join(&b);
-    assert_int_equal(peer_pquery(b.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_sync(b.peer), DI_OK);
+    /* The dying one is asked before there is another. */
+    node_wait(&b, PEER_EV_START, 77, 1);
     fake_start(&honest, &world, FAKE_HONEST, 77, 5, size);
-    struct peer_result r = node_get(&b, 77, NULL);
-    assert_int_equal(r.done, 1);
+    node_wait(&b, PEER_EV_DONE, 77, 1);
     assert_true(node_holds(&b, 77, 5, size));
     assert_true(dying.document_requests >= 1);
     assert_true(honest.document_requests >= 1);
@@ -163,11 +162,10 @@ static void lie_is_never_visible_and_the_next_holder_serves(void **state)
     node_init(&b, "b");
     fake_start(&liar, &world, FAKE_LIES, 78, 5, 20000);
     node_start(&b, &world);
-    join(&b);
-    assert_int_equal(peer_pquery(b.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_sync(b.peer), DI_OK);
+    node_wait(&b, PEER_EV_START, 78, 1);
     fake_start(&honest, &world, FAKE_HONEST, 78, 5, 20000);
-    struct peer_result r = node_get(&b, 78, NULL);
-    assert_int_equal(r.done, 1);
+    node_wait(&b, PEER_EV_DONE, 78, 1);
     assert_true(node_holds(&b, 78, 5, 20000));
     assert_int_equal(liar.document_requests, 1);
     assert_int_equal(honest.document_requests, 1);

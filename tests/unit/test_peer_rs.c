@@ -1,0 +1,301 @@
+/* A peer and its registration server: registering, renewing, coming back, the peer list, and cancelling. */
+#include "peer_world.h"
+
+#include "p2pdi/base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct world world;
+
+static int start(void **state)
+{
+    (void)state;
+    world_start(&world);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    world_stop(&world);
+    return 0;
+}
+
+static uint32_t peer_id(struct node *n)
+{
+    struct peer_status s;
+    peer_status(n->peer, &s);
+    return s.peer_id;
+}
+
+/* The RS again at the same port; with lost records if dir is another one. */
+static void restart_rs(bool lost)
+{
+    char why[256];
+    char dir[256];
+    help_make_dir(dir, "rs-new");
+    rs_stop(world.rs);
+    struct rs_config cfg = {
+        .listen = world.rs_addr, .state = lost ? dir : world.rs_dir, .workers = 2};
+    if (rs_start(&cfg, &world.rs, why) != DI_OK)
+        fail_msg("rs: %s", why);
+}
+
+static void registered_peer_has_an_id_and_a_ttl(void **state)
+{
+    (void)state;
+    struct node a;
+    struct seen ev;
+    struct peer_status s;
+    node_init(&a, "a");
+    node_start(&a, &world);
+    assert_false(peer_is_registered(a.peer));
+    assert_int_equal(peer_keepalive(a.peer, WORLD_WAIT_US), DI_NOT_FOUND);
+    assert_int_equal(peer_register(a.peer, WORLD_WAIT_US), DI_OK);
+    assert_true(peer_is_registered(a.peer));
+    assert_int_equal(node_seen(&a, PEER_EV_REGISTERED, 0, &ev), 1);
+    assert_int_equal(ev.ev.ttl_s, 7200);
+    peer_status(a.peer, &s);
+    assert_int_equal(s.peer_id, ev.ev.peer_id);
+    assert_true(s.ttl_s > 7000);
+    assert_int_equal(peer_keepalive(a.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_leave(a.peer, WORLD_WAIT_US), DI_OK);
+    assert_false(peer_is_registered(a.peer));
+    assert_int_equal(node_seen(&a, PEER_EV_LEFT, 0, NULL), 1);
+    node_fini(&a);
+}
+
+static void cookie_is_kept_and_never_shown(void **state)
+{
+    (void)state;
+    struct node a;
+    uint64_t cookie = 0;
+    char digits[32];
+    node_init(&a, "a");
+    node_start(&a, &world);
+    assert_int_equal(peer_register(a.peer, WORLD_WAIT_US), DI_OK);
+    uint32_t id = peer_id(&a);
+    assert_int_equal(state_cookie_load(&a.state, &cookie), DI_OK);
+    node_stop(&a);
+    node_start(&a, &world);
+    assert_int_equal(peer_register(a.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_id(&a), id);
+    snprintf(digits, sizeof(digits), "%ju", (uintmax_t)cookie);
+    assert_non_null(memmem(buf_bytes(&a.trace), a.trace.len, "Cookie: ****", 12));
+    assert_null(memmem(buf_bytes(&a.trace), a.trace.len, digits, strlen(digits)));
+    node_fini(&a);
+}
+
+static void stopping_leaves(void **state)
+{
+    (void)state;
+    struct node a, b;
+    struct seen ev;
+    node_init(&a, "a");
+    node_init(&b, "b");
+    node_start(&a, &world);
+    node_start(&b, &world);
+    assert_int_equal(peer_register(a.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_register(b.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_pquery(b.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(node_seen(&b, PEER_EV_PEERS, 0, &ev), 1);
+    assert_int_equal(ev.ev.count, 1);
+    node_stop(&a);
+    assert_int_equal(node_seen(&a, PEER_EV_LEFT, 0, NULL), 1);
+    assert_int_equal(peer_pquery(b.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(node_seen(&b, PEER_EV_PEERS, 0, &ev), 2);
+    assert_int_equal(ev.ev.count, 0);
+    node_fini(&b);
+    node_fini(&a);
+}
+
+static bool take_row(void *arg, const struct wire_peer_row *row)
+{
+    *(struct wire_peer_row *)arg = *row;
+    return true;
+}
+
+static void peer_list_resolves_ids_and_addresses(void **state)
+{
+    (void)state;
+    struct node a, b;
+    struct wire_peer_row row = {0};
+    struct addr found;
+    char word[ADDR_TEXT_SIZE];
+    node_init(&a, "a");
+    node_init(&b, "b");
+    node_start(&a, &world);
+    node_start(&b, &world);
+    assert_int_equal(peer_register(a.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_wait_peers(b.peer, 1, WORLD_WAIT_US), DI_OK);
+    peer_walk_peers(b.peer, take_row, &row);
+    assert_true(addr_equal(&row.addr, peer_addr(a.peer)));
+    snprintf(word, sizeof(word), "%u", row.peer);
+    assert_int_equal(peer_resolve(b.peer, slice_of(word), &found), DI_OK);
+    assert_true(addr_equal(&found, peer_addr(a.peer)));
+    assert_int_equal(peer_resolve(b.peer, SLICE("4711"), &found), DI_NOT_FOUND);
+    assert_int_equal(peer_resolve(b.peer, SLICE("x:1"), &found), DI_NOT_FOUND);
+    addr_format(peer_addr(a.peer), word);
+    assert_int_equal(peer_resolve(b.peer, slice_of(word), &found), DI_OK);
+    assert_true(addr_equal(&found, peer_addr(a.peer)));
+    node_fini(&b);
+    node_fini(&a);
+}
+
+static void own_row_is_never_listed(void **state)
+{
+    (void)state;
+    struct node a;
+    struct seen ev;
+    node_init(&a, "a");
+    node_start(&a, &world);
+    assert_int_equal(peer_register(a.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_pquery(a.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(node_seen(&a, PEER_EV_PEERS, 0, &ev), 1);
+    assert_int_equal(ev.ev.count, 0);
+    node_fini(&a);
+}
+
+static void rs_that_lost_its_records_is_told_again(void **state)
+{
+    (void)state;
+    struct node a, b;
+    node_init(&a, "a");
+    node_init(&b, "b");
+    node_start(&a, &world);
+    node_start(&b, &world);
+    assert_int_equal(peer_register(a.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_register(b.peer, WORLD_WAIT_US), DI_OK);
+    restart_rs(false);
+    assert_int_equal(peer_wait_peers(b.peer, 1, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(node_seen(&a, PEER_EV_REGISTERED, 0, NULL), 1);
+    restart_rs(true);
+    assert_int_equal(peer_keepalive(a.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(node_seen(&a, PEER_EV_REGISTERED, 0, NULL), 2);
+    /* The other one finds out by asking for the list. */
+    assert_int_equal(peer_pquery(b.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(node_seen(&b, PEER_EV_REGISTERED, 0, NULL), 2);
+    assert_int_equal(peer_wait_peers(b.peer, 1, WORLD_WAIT_US), DI_OK);
+    node_fini(&b);
+    node_fini(&a);
+}
+
+static void rs_that_is_not_there_is_an_error_and_tried_again(void **state)
+{
+    (void)state;
+    struct node a;
+    struct seen ev;
+    char why[256];
+    node_init(&a, "a");
+    node_start(&a, &world);
+    rs_stop(world.rs);
+    assert_int_equal(peer_register(a.peer, WORLD_WAIT_US), DI_REFUSED);
+    assert_int_equal(node_seen(&a, PEER_EV_ERROR, 0, &ev), 1);
+    assert_non_null(strstr(ev.why, "connection refused"));
+    struct peer_range r = {1, 1};
+    struct peer_get what = {.ranges = &r, .count = 1};
+    struct peer_result result;
+    assert_int_equal(peer_get(a.peer, &what, &result), DI_REFUSED);
+    assert_int_equal(node_seen(&a, PEER_EV_COMPLETE, 0, NULL), 1);
+    struct rs_config cfg = {.listen = world.rs_addr, .state = world.rs_dir, .workers = 2};
+    assert_int_equal(rs_start(&cfg, &world.rs, why), DI_OK);
+    node_wait(&a, PEER_EV_REGISTERED, 0, 1);
+    node_fini(&a);
+}
+
+static void waiting_ends_at_its_time(void **state)
+{
+    (void)state;
+    struct node a;
+    node_init(&a, "a");
+    node_start(&a, &world);
+    assert_int_equal(peer_wait_peers(a.peer, 1, 50 * CLOCK_US_PER_MS), DI_TIMEOUT);
+    assert_int_equal(peer_wait_rfcs(a.peer, 1, 50 * CLOCK_US_PER_MS), DI_TIMEOUT);
+    assert_int_equal(peer_wait_peers(a.peer, 0, 0), DI_OK);
+    node_fini(&a);
+}
+
+/* ---- cancelling ------------------------------------------------------------------------------ */
+
+struct waiting {
+    struct node *node;
+    enum di_err (*wait)(struct node *n);
+    enum di_err err;
+};
+
+static enum di_err wait_get(struct node *n)
+{
+    struct peer_range r = {85, 85};
+    struct peer_get what = {.ranges = &r, .count = 1};
+    struct peer_result result;
+    return peer_get(n->peer, &what, &result);
+}
+
+static enum di_err wait_peers(struct node *n)
+{
+    return peer_wait_peers(n->peer, 9, -1);
+}
+
+static enum di_err wait_rfcs(struct node *n)
+{
+    return peer_wait_rfcs(n->peer, 9, -1);
+}
+
+static void wait_on_thread(void *arg)
+{
+    struct waiting *w = arg;
+    w->err = w->wait(w->node);
+}
+
+static void cancelling_ends_all_waiting(void **state)
+{
+    (void)state;
+    struct node a;
+    struct fake stalls;
+    struct waiting waits[] = {
+        {&a, wait_get, DI_OK}, {&a, wait_peers, DI_OK}, {&a, wait_rfcs, DI_OK}};
+    struct thread threads[3] = {0};
+    node_init(&a, "a");
+    fake_start(&stalls, &world, FAKE_STALLS, 85, 1, 50000);
+    stalls.bytes = 1000;
+    node_start(&a, &world);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(thread_start(&threads[i], "wait", wait_on_thread, &waits[i]), DI_OK);
+    node_wait(&a, PEER_EV_START, 85, 1);
+    int64_t before_us = clock_mono_us();
+    peer_cancel(a.peer);
+    for (size_t i = 0; i < 3; i++) {
+        thread_join(&threads[i]);
+        assert_int_equal(waits[i].err, DI_CANCELLED);
+    }
+    node_stop(&a);
+    assert_true(clock_mono_us() - before_us < 5 * CLOCK_US_PER_S);
+    node_fini(&a);
+    fake_stop(&stalls);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(registered_peer_has_an_id_and_a_ttl, start, stop),
+        cmocka_unit_test_setup_teardown(cookie_is_kept_and_never_shown, start, stop),
+        cmocka_unit_test_setup_teardown(stopping_leaves, start, stop),
+        cmocka_unit_test_setup_teardown(peer_list_resolves_ids_and_addresses, start, stop),
+        cmocka_unit_test_setup_teardown(own_row_is_never_listed, start, stop),
+        cmocka_unit_test_setup_teardown(rs_that_lost_its_records_is_told_again, start, stop),
+        cmocka_unit_test_setup_teardown(rs_that_is_not_there_is_an_error_and_tried_again, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(waiting_ends_at_its_time, start, stop),
+        cmocka_unit_test_setup_teardown(cancelling_ends_all_waiting, start, stop),
+    };
+    return cmocka_run_group_tests_name("peer_rs", tests, NULL, NULL);
+}
