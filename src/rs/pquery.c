@@ -57,6 +57,19 @@ static void answer_free(struct answer *a)
     buf_fini(&a->body);
 }
 
+/* Everybody who is active, or a fair sample of them. */
+static void add_active_locked(struct rs *rs, const struct question *k, int64_t now_us,
+                              int64_t wall_s, struct rows *rows)
+{
+    if (k->limit == 0) {
+        peer_index_walk(rs->index, PEER_WALK_ACTIVE, now_us, wall_s, add_row, rows);
+        return;
+    }
+    uint64_t seed = 0;
+    random_secret(&seed, sizeof(seed));
+    peer_index_sample(rs->index, (size_t)k->limit, k->self, seed, now_us, wall_s, add_row, rows);
+}
+
 /* The answer as things stand. 304: nothing changed that the asker may see. Holding rs->lock. */
 static void answer_make_locked(struct rs *rs, const struct question *k, int64_t now_us,
                                int64_t wall_s, struct answer *a)
@@ -78,20 +91,15 @@ static void answer_make_locked(struct rs *rs, const struct question *k, int64_t 
     if (k->since[0] != '\0') {
         delta = peer_index_walk_since(rs->index, slice_of(k->since), now_us, wall_s, add_row, &rows);
     }
-    if (delta) {
-        a->status = rows.count == 0 ? 304 : 200;
+    if (delta && rows.count == 0) {
+        a->status = 304;
     } else if (active == 0) {
-        a->status = 204;
+        a->status = 204; /* which says of everybody that they departed */
     } else {
         a->status = 200;
-        if (k->limit != 0) {
-            uint64_t seed = 0;
-            random_secret(&seed, sizeof(seed));
-            peer_index_sample(rs->index, (size_t)k->limit, k->self, seed, now_us, wall_s, add_row,
-                              &rows);
-        } else {
-            peer_index_walk(rs->index, PEER_WALK_ACTIVE, now_us, wall_s, add_row, &rows);
-        }
+    }
+    if (a->status == 200 && !delta) {
+        add_active_locked(rs, k, now_us, wall_s, &rows);
     }
     if (a->status != 200) {
         buf_clear(&a->body);

@@ -57,7 +57,7 @@ transcript a.err "-> $rs" '   REGISTER P2P-DI/1.0' "<- $rs" '   P2P-DI/1.0 200 O
     "-> $rs" '   PQUERY P2P-DI/1.0' "<- $rs" '   P2P-DI/1.0 200 OK' '   Active-Peers: 1' \
     "-> $b" '   GET RFC-Index P2P-DI/1.0' "<- $b" '   P2P-DI/1.0 200 OK' \
     "-> $b" '   GET RFC 8609 P2P-DI/1.0' "<- $b" '   P2P-DI/1.0 200 OK' '   SHA-256: ' \
-    "-> $rs" '   PQUERY P2P-DI/1.0' "<- $rs" '   Active-Peers: 0'
+    "-> $rs" '   PQUERY P2P-DI/1.0' "<- $rs" '   P2P-DI/1.0 204 No Active Peers'
 transcript b.err '   REGISTER P2P-DI/1.0' '<- 127.0.0.1:' '   GET RFC-Index P2P-DI/1.0' \
     '-> 127.0.0.1:' '   P2P-DI/1.0 200 OK' '   GET RFC 8609 P2P-DI/1.0' '   LEAVE P2P-DI/1.0'
 transcript rs.err '<- 127.0.0.1:' '   REGISTER P2P-DI/1.0' '-> 127.0.0.1:' '   P2P-DI/1.0 200 OK' \

@@ -274,6 +274,7 @@ static void since_tells_what_changed_and_no_more(void **state)
     struct fixture *f = *state;
     struct client a;
     struct client b;
+    struct client other;
     struct wire_peer_row row;
     char since[100];
     client_open(&a, f);
@@ -286,12 +287,22 @@ static void since_tells_what_changed_and_no_more(void **state)
     assert_int_equal(ask_with(&b, "KEEP-ALIVE", second, ""), 200);
     assert_int_equal(ask_with(&a, "PQUERY", first, since), 304); /* a renewal is no news */
     assert_int_equal(ask_with(&b, "LEAVE", second, ""), 200);
+    assert_int_equal(ask_with(&a, "PQUERY", first, since), 204); /* everybody departed */
+    assert_int_equal(a.r.active_peers, 0);
+    /* One of two departs: only that is told. */
+    assert_int_equal(ask_with(&b, "REGISTER", second, "Port: 40002\r\n"), 200);
+    client_open(&other, f);
+    join(&other, 40003);
+    assert_int_equal(ask_with(&a, "PQUERY", first, ""), 200);
+    snprintf(since, sizeof(since), "Since: %.*s\r\n", (int)a.r.index_version.n, a.r.index_version.p);
+    assert_int_equal(ask_with(&b, "LEAVE", second, ""), 200);
     assert_int_equal(ask_with(&a, "PQUERY", first, since), 200);
     assert_true(a.r.delta);
-    assert_int_equal(a.r.active_peers, 0);
+    assert_int_equal(a.r.active_peers, 1);
     assert_int_equal(rows_of(&a, &row), 1);
     assert_false(row.active);
     assert_int_equal(row.ttl_s, 0);
+    client_close(&other);
     /* Another run's version: everything, not marked. */
     assert_int_equal(ask_with(&b, "REGISTER", second, "Port: 40002\r\n"), 200);
     assert_int_equal(ask_with(&a, "PQUERY", first, "Since: 1.1\r\n"), 200);
