@@ -66,7 +66,7 @@ obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 # What compiler and libraries offer is asked once and kept; `make distclean` asks again. The targets
 # listed here do not compile, or call make again when everything is installed.
 NO_CONFIG := help deps clean distclean format dist uninstall demo check asan ubsan tsan cover bench \
-             fuzz lint
+             fuzz lint bench-%
 CONFIG := build/config-$(subst /,_,$(subst $() ,_,$(CC))).mk
 ifneq ($(if $(MAKECMDGOALS),$(filter-out $(NO_CONFIG),$(MAKECMDGOALS)),all),)
 include $(CONFIG)
@@ -138,9 +138,15 @@ cover: ## all tests, then line and branch coverage
 	$(Q)$(MAKE) $(AGAIN) VARIANT=cover run-tests
 	$(Q)$(MAKE) $(AGAIN) VARIANT=cover print-coverage
 
-bench: ## measure against nginx, curl and others
+bench: ## measure against nginx, curl, rsync and others (bench-swarm, -serve, -mirror: one)
 	$(Q)contrib/deps build test bench
 	$(Q)$(MAKE) $(AGAIN) run-bench
+
+# One of them, with ARGS: make bench-swarm ARGS='--set 60 --with rsync-z'
+bench-%:
+	$(Q)contrib/deps build test bench
+	$(Q)$(MAKE) $(AGAIN) all
+	$(Q)P2PDI='$(CURDIR)/p2pdi' tests/bench/bench_$*.sh $(ARGS)
 
 fuzz: ## fuzz every parser for FUZZ_S=60 seconds each (T=fuzz/fuzz_head: one)
 	$(Q)contrib/deps build fuzz
@@ -213,7 +219,7 @@ run-tests: $(WANTED) $(if $(NEEDS_PROGRAM),program)
 	$(Q)V='$(V)' TEST_JOBS='$(TEST_JOBS)' tests/run $(VARIANT) $(BUILD) $(T)
 
 run-bench: all $(BENCH_BIN)
-	$(Q)set -- $(BENCH_BIN) $(sort $(wildcard tests/bench/*.sh)); \
+	$(Q)set -- $(BENCH_BIN) $(sort $(wildcard tests/bench/bench_*.sh)); \
 	test $$# -gt 0 || { echo 'make bench: nothing in tests/bench yet' >&2; exit 1; }; \
 	for b; do P2PDI='$(CURDIR)/p2pdi' BUILD='$(CURDIR)/$(BUILD)' "$$b" || exit 1; done
 

@@ -9,12 +9,26 @@ pids=()
 docs=$work/docs
 mkdir "$docs"
 
-finish() {
-    local pid
-    for pid in "${pids[@]}"; do
-        kill "$pid" 2>/dev/null || true
+at_exit=() # functions to call once the processes have ended
+
+# end PID...: asks them to end, kills what is still there after five seconds.
+end() {
+    local pid i
+    kill "$@" 2>/dev/null || true
+    for pid in "$@"; do
+        for ((i = 0; i < 100; i++)); do
+            kill -0 "$pid" 2>/dev/null || break
+            sleep 0.05
+        done
+        kill -KILL "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
     done
+}
+
+finish() {
+    local f
+    [[ ${#pids[@]} -eq 0 ]] || end "${pids[@]}"
+    for f in "${at_exit[@]}"; do "$f"; done
     rm -rf "$work"
 }
 trap finish EXIT
@@ -30,7 +44,7 @@ need() {
     done
 }
 
-# documents SET DIR: that set of the corpus, or without it generated ones; prints what it is.
+# documents SET DIR [COUNT]: that set of the corpus, or without it so many generated ones; prints what it is.
 documents() {
     local corpus=$here/../../../shared/corpus
     if [[ -x $corpus/unpack.sh || -f $corpus/unpack.sh ]]; then
@@ -38,7 +52,7 @@ documents() {
         rm -f "$2"/refs.json
         echo "real RFCs ($1)"
     else
-        "$P2PDI" experiment --generate 600 --out "$2" >/dev/null
+        "$P2PDI" experiment --generate "${3:-600}" --out "$2" >/dev/null
         echo "generated documents (no corpus beside the checkout)"
     fi
 }

@@ -54,7 +54,7 @@ for ((k = 0; k < kills; k++)); do
     numbers start a.log >started
     comm -12 started done.before >again
     [[ ! -s again ]] || fail "reported done and fetched again: $(tr '\n' ' ' <again)"
-    numbers done a.log | sort -u - done.before >done.now
+    numbers 'done' a.log | sort -u - done.before >done.now
     mv done.now done.before
     : >a.log
     check_library
