@@ -309,6 +309,18 @@ size_t downloads_pending(struct downloads *d)
     return pending;
 }
 
+void downloads_wanted(struct downloads *d, const uint32_t *rfcs, size_t count, bool *out)
+{
+    lock_acquire(&d->lock);
+    for (size_t i = 0; i < count; i++) {
+        struct pool *pool = NULL;
+        out[i] = false;
+        DL_FOREACH (d->pools, pool)
+            out[i] = out[i] || sched_is_wanted(pool->sched, rfcs[i]);
+    }
+    lock_release(&d->lock);
+}
+
 void downloads_wake(struct downloads *d)
 {
     struct pool *pool = NULL;

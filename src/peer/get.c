@@ -97,6 +97,15 @@ void gets_on_here(struct gets *g, uint32_t rfc)
     lock_release(&g->lock);
 }
 
+void gets_forgo(struct gets *g, uint32_t rfc)
+{
+    lock_acquire(&g->lock);
+    for (struct get *get = g->list; get != NULL; get = get->next) {
+        (void)close_one_locked(g, get, rfc);
+    }
+    lock_release(&g->lock);
+}
+
 void gets_on_failed(struct gets *g, const struct pool *pool, uint32_t rfc, bool nobody,
                     bool mismatch)
 {

@@ -312,6 +312,8 @@ void downloads_offer(struct downloads *d, struct offer *offers, size_t count);
 void downloads_holder_gone(struct downloads *d, const struct addr *holder);
 void downloads_drop(struct downloads *d, uint32_t rfc);
 size_t downloads_pending(struct downloads *d);
+/* Which of those are wanted and not done. */
+void downloads_wanted(struct downloads *d, const uint32_t *rfcs, size_t count, bool *out);
 void downloads_wake(struct downloads *d);
 /* only (may be NULL): the one holder. Follow with the offers that are known. */
 enum di_err pool_want(struct pool *pool, const struct numbers *rfcs, const struct addr *only)
@@ -364,6 +366,8 @@ enum di_err seeker_plan(struct seeker *s, struct pool *pool, const struct number
 enum di_err gets_new(struct peer *p, struct gets **out) DI_MUST_CHECK;
 void gets_free(struct gets *g);
 void gets_wake(struct gets *g);
+/* Nobody shall wait for it any more. */
+void gets_forgo(struct gets *g, uint32_t rfc);
 /* DI_CANCELLED, or DI_OK when the time has come. */
 enum di_err gets_sleep(struct gets *g, int64_t until_us) DI_MUST_CHECK;
 void gets_on_done(struct gets *g, uint32_t rfc, uint64_t bytes);

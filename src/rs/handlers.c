@@ -47,6 +47,8 @@ static enum di_err owe_locked(struct rs_request *q, const struct peer_record *r,
 {
     struct rs *rs = q->rs;
     lock_assert_held(&rs->lock);
+    q->peer = r->peer;
+    rs_view_put(rs, r);
     struct owed *o = malloc(sizeof(*o));
     if (o == NULL || buf_status(answer) != DI_OK) {
         free(o);
@@ -217,6 +219,12 @@ enum di_err rs_renew(struct rs_request *q, struct sha256 *digest, struct peer_re
     lock_acquire(&rs->lock);
     rs_expire_locked(rs, q->now_us, q->wall_s);
     err = peer_index_renew(rs->index, digest, q->now_us, q->wall_s, r);
+    if (err == DI_OK || err == DI_CLOSED) {
+        q->peer = r->peer;
+    }
+    if (err == DI_OK) {
+        rs_view_put(rs, r);
+    }
     if (err == DI_OK && rs->store->ops->renew(rs->store, digest, q->wall_s) != DI_OK) {
         log_write(LOG_WARN, "rs: the store is behind: a renewal was not written");
     }

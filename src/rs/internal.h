@@ -2,7 +2,7 @@
  * The registration server's inside, shared by its files only.
  *
  * Locks: rs.lock guards the index. Under it only memory is touched: store calls queue and return. Lock order: rs.lock, then the
- * locks inside store, waiters and net (their functions may be called with rs.lock held; none of them calls back here under a lock).
+ * locks inside store, waiters and net, and the view's (their functions may be called with rs.lock held; none of them calls back here under a lock).
  */
 #ifndef P2PDI_RS_INTERNAL_H
 #define P2PDI_RS_INTERNAL_H
@@ -20,6 +20,8 @@
 #define RS_IDLE_US (300 * CLOCK_US_PER_S)
 #define RS_PAGE_MAX ((size_t)256 << 20)
 
+struct rs_view;
+
 struct rs {
     struct net_server *server;
     struct record_store *store;
@@ -29,6 +31,7 @@ struct rs {
     rs_trace_fn *trace;
     void *trace_arg;
     struct lock trace_lock; /* one trace call at a time */
+    struct rs_view *view;   /* NULL: no screen */
 
     struct lock lock;
     struct peer_index *index;          /* guarded by lock */
@@ -42,6 +45,9 @@ struct rs_request {
     const struct wire_request *wire;
     int64_t now_us;
     int64_t wall_s;
+    /* For the screen: who it turned out to be (0: unknown), how it was answered. */
+    uint32_t peer;
+    int status;
 };
 
 /* Answers with head (and body, may be NULL), traced. Takes both. */
@@ -59,6 +65,14 @@ void rs_on_pquery(struct rs_request *q);
 void rs_offer_news(struct rs *rs, int64_t now_us);
 /* pages.c: PROTOCOL.md "HTTP". */
 void rs_on_http(struct rs_request *q);
+
+/* snapshot.c: what a screen shows. All do nothing without one. */
+enum di_err rs_view_start(struct rs *rs, const struct rs_config *cfg) DI_MUST_CHECK;
+void rs_view_free(struct rs *rs);
+/* A record changed. Holding rs->lock. */
+void rs_view_put(struct rs *rs, const struct peer_record *r);
+/* A request was answered, or parked. */
+void rs_view_note(const struct rs_request *q, bool understood);
 
 /* Time has passed: deactivates what ran out. Holding rs->lock. */
 void rs_expire_locked(struct rs *rs, int64_t now_us, int64_t wall_s);

@@ -196,6 +196,7 @@ void rs_on_pquery(struct rs_request *q)
     answer_make_locked(rs, &k, q->now_us, q->wall_s, &a);
     lock_release(&rs->lock);
     STATS_ADD(&rs->stats, pquery_total, 1);
+    q->status = a.status;
 
     if (a.status == 304 && w->wait_s != 0 && wait_for_news(q, &k, w->wait_s)) {
         service_close_if_asked(q->conn, w);

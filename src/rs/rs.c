@@ -57,6 +57,7 @@ void rs_send(struct rs_request *q, struct buf *head, struct buf *body)
 void rs_send_error(struct rs_request *q, int status, const char *text)
 {
     STATS_ADD(&q->rs->stats, request_errors_total, 1);
+    q->status = status;
     struct wire_fault fault;
     wire_fault_set(&fault, status, "%s", text);
     if (q->rs->trace != NULL) {
@@ -80,6 +81,7 @@ static void on_message(void *ctx, struct net_conn *c, const char *message, size_
         .wire = &wire,
         .now_us = clock_mono_us(),
         .wall_s = clock_wall_s(),
+        .status = 200,
     };
     rs_trace(rs, true, net_conn_remote(c), message, len);
     STATS_ADD(&rs->stats, requests_total, 1);
@@ -91,6 +93,7 @@ static void on_message(void *ctx, struct net_conn *c, const char *message, size_
     } else {
         handlers[wire.method](&q);
     }
+    rs_view_note(&q, status == 0);
 }
 
 static void on_dropped(void *ctx, struct net_token token)
@@ -116,11 +119,16 @@ static const struct net_service service = {
     .tick = on_tick,
 };
 
+static void on_expired(void *arg, const struct peer_record *r)
+{
+    rs_view_put(arg, r);
+}
+
 void rs_expire_locked(struct rs *rs, int64_t now_us, int64_t wall_s)
 {
     lock_assert_held(&rs->lock);
     /* Nothing is written: the store keeps the wall-clock expiry, which says the same after a restart. */
-    (void)peer_index_expire(rs->index, now_us, wall_s, NULL, NULL);
+    (void)peer_index_expire(rs->index, now_us, wall_s, rs->view != NULL ? on_expired : NULL, rs);
     STATS_SET(&rs->stats, peers_active, (int64_t)peer_index_active(rs->index));
     STATS_SET(&rs->stats, peers_known, (int64_t)peer_index_known(rs->index));
 }
@@ -174,6 +182,9 @@ enum di_err rs_start(const struct rs_config *cfg, struct rs **out, char why[256]
     if (err == DI_OK) {
         err = open_records(rs, cfg, why);
     }
+    if (err == DI_OK && cfg->news != NULL) {
+        err = rs_view_start(rs, cfg);
+    }
     if (err == DI_OK) {
         struct net_server_config net = {
             .listen = cfg->listen,
@@ -205,6 +216,7 @@ void rs_stop(struct rs *rs)
     if (rs->store != NULL) {
         rs->store->ops->close(rs->store);
     }
+    rs_view_free(rs);
     waiters_free(rs->waiters);
     peer_index_free(rs->index);
     lock_fini(&rs->trace_lock);

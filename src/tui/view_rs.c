@@ -383,8 +383,8 @@ void view_draw_rates(struct rect r, const struct grid_moment *m)
     line.y++;
     if (line.y < r.y + r.h) {
         text_human_bytes(s->store_bytes, size);
-        snprintf(text, sizeof(text), "store %.60s %s, %zu to write, %lld open",
-                 shared_text_str(s->store), size, s->store_queue, (long long)s->connections);
+        snprintf(text, sizeof(text), "%lld open, store %s in %.100s", (long long)s->connections,
+                 size, shared_text_str(s->store));
         draw_text(line.y, line.x, line.w, STYLE_TEXT, text);
     }
 }

@@ -191,4 +191,27 @@ struct peer_status {
 };
 void peer_status(struct peer *p, struct peer_status *out);
 
+/* The text of a document that is held, for free(). DI_NOT_FOUND, DI_IO, DI_NOMEM. */
+enum di_err peer_read(struct peer *p, uint32_t rfc, char **bytes, size_t *len) DI_MUST_CHECK;
+/* It shall not be downloaded any more. Whoever waits for it in peer_get goes on without. */
+void peer_drop(struct peer *p, uint32_t rfc);
+
+/* ---- what a screen shows (stats/snapshot.h) ------------------------------------------------ */
+
+struct peer_view;
+struct snapshot;
+
+/*
+ * Made before the peer, so that it sees all events. news(arg): a snapshot would show something new;
+ * called at most once between two snapshots, by any thread; quick, must not call back.
+ */
+enum di_err peer_view_new(void (*news)(void *arg), void *arg, struct peer_view **out) DI_MUST_CHECK;
+void peer_view_free(struct peer_view *v);
+/* For the peer's sink to hand on. */
+void peer_view_on_event(struct peer_view *v, const struct peer_event *ev);
+/* A line for its log; level as enum snap_level. Any thread. */
+void peer_view_log(struct peer_view *v, int level, struct slice line);
+/* One reference; NULL: no memory. One thread, once a second at least. */
+struct snapshot *peer_view_snapshot(struct peer_view *v, struct peer *p);
+
 #endif

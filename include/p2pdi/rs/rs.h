@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct rs;
+struct snapshot;
 
 /* Messages as they came and went, values of cookies masked. Any thread, one call at a time. */
 typedef void rs_trace_fn(void *arg, bool received, const struct addr *remote, const char *bytes,
@@ -23,6 +24,12 @@ struct rs_config {
     size_t records_max;      /* 0: default 1,000,000 */
     rs_trace_fn *trace;      /* NULL: none */
     void *trace_arg;
+    /*
+     * NULL: no screen, rs_snapshot must not be called. Else called when a snapshot would show something
+     * new, at most once between two of them. Any thread; quick; must not call back.
+     */
+    void (*news)(void *arg);
+    void *news_arg;
 };
 
 /* Opens the store, restores the records, listens. why gets a sentence on failure. */
@@ -31,6 +38,8 @@ enum di_err rs_start(const struct rs_config *cfg, struct rs **out, char why[256]
 void rs_stop(struct rs *rs);
 const struct addr *rs_addr(const struct rs *rs);
 const struct stats_counters *rs_stats(const struct rs *rs);
+/* What a screen shows (stats/snapshot.h), one reference; NULL: no memory. Call it once a second at least. One thread at a time. */
+struct snapshot *rs_snapshot(struct rs *rs);
 /* Copies records in order of peer id until visit returns false. */
 void rs_walk(struct rs *rs, bool (*visit)(void *arg, const struct peer_record *r), void *arg);
 

@@ -37,7 +37,7 @@ struct tui_config {
      * what comes of it shows in the snapshots. `quit` never comes here.
      */
     void (*command)(void *ctx, const char *line);
-    /* Downloads that shall not go on: rfc, or all (0). */
+    /* A download that shall not go on. */
     void (*cancel)(void *ctx, uint32_t rfc);
     /* The text of a document that is here, for free(). DI_NOT_FOUND if it is not. */
     enum di_err (*open)(void *ctx, uint32_t rfc, char **bytes, size_t *len);
