@@ -1,6 +1,7 @@
 /* `p2pdi peer`: a peer that takes batch commands, or serves until a signal comes. Main thread. */
 #include "commands.h"
 #include "config.h"
+#include "screen.h"
 #include "script.h"
 #include "setup.h"
 #include "signals.h"
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Where commands come from. */
 struct source {
@@ -59,9 +59,6 @@ static enum cli_exit serve(struct script *s, const struct options *o)
     struct batch_command c = {.verb = BATCH_REGISTER};
     enum cli_exit code = CLI_EXIT_OK;
 
-    if (isatty(STDOUT_FILENO) == 1)
-        events_say(s->events, "no dashboard yet: serving until Ctrl-C; `p2pdi peer --batch` takes "
-                              "commands");
     if (!options_flag(o, OPT_MANUAL))
         code = script_run_command(s, &c);
     if (code != CLI_EXIT_OK)
@@ -88,10 +85,21 @@ enum cli_exit cmd_peer(const struct options *o, struct events *e)
     if (code != CLI_EXIT_OK)
         goto free_source;
 
-    code = setup_peer_open(o, events_peer, events_trace, e, &own, &p);
+    struct screen *screen = NULL;
+    bool shows = !source.input && source.text == NULL && screen_is_wanted(o, e);
+    if (shows)
+        code = screen_check(o, &p);
+    if (code == CLI_EXIT_OK && shows && screen_new(e, &screen) != DI_OK) {
+        problem_set(&p, "", di_err_text(DI_NOMEM), "the dashboard cannot be shown");
+        code = CLI_EXIT_OPEN;
+    }
+    if (code == CLI_EXIT_OK)
+        code = screen != NULL
+                   ? setup_peer_open(o, screen_on_event, screen_on_trace, screen, &own, &p)
+                   : setup_peer_open(o, events_peer, events_trace, e, &own, &p);
     if (code != CLI_EXIT_OK) {
         events_problem(e, &p);
-        goto free_source;
+        goto free_screen;
     }
     input_init(&input, source.input);
     struct script s = {.peer = own.peer, .events = e, .input = &input};
@@ -99,12 +107,17 @@ enum cli_exit cmd_peer(const struct options *o, struct events *e)
         code = script_run_input(&s);
     else if (source.text != NULL)
         code = script_run_text(&s, source.name, 1, slice_of(source.text));
+    else if (screen != NULL)
+        code = screen_run_peer(screen, own.peer,
+                               options_flag(o, OPT_MANUAL) ? NULL : "register; pquery; rfcquery");
     else
         code = serve(&s, o);
     input_fini(&input);
     setup_peer_close(&own);
     if (signals_exit_code() != 0)
         code = (enum cli_exit)signals_exit_code();
+free_screen:
+    screen_free(screen);
 free_source:
     free(source.owned);
     return code;

@@ -30,10 +30,33 @@ static int write_all(int fd, const char *bytes, size_t len)
     return 0;
 }
 
+/* true: a screen took it. */
+static bool redirect_locked(struct events *e, enum log_level level, const struct buf *text)
+{
+    struct slice rest = {buf_bytes(text), text->len};
+
+    if (e->line == NULL)
+        return false;
+    while (rest.p != NULL && rest.n > 0) {
+        struct slice line = slice_split(rest, '\n', &rest);
+        if (line.n > 0)
+            e->line(e->line_arg, level, line);
+    }
+    return true;
+}
+
+void events_redirect(struct events *e, events_line_fn *line, void *arg)
+{
+    lock_acquire(&e->lock);
+    e->line = line;
+    e->line_arg = arg;
+    lock_release(&e->lock);
+}
+
 static void write_out(struct events *e, const struct buf *text)
 {
     lock_acquire(&e->lock);
-    if (!e->broken) {
+    if (!redirect_locked(e, LOG_INFO, text) && !e->broken) {
         int errnum = buf_status(text) == DI_OK
                          ? write_all(STDOUT_FILENO, buf_bytes(text), text->len)
                          : ENOMEM;
@@ -61,15 +84,17 @@ static void append_erase_locked(struct events *e, struct buf *out)
 }
 
 /* The bar, if there is one, makes room and comes back below: all in one write. */
-static void write_err(struct events *e, const struct buf *text)
+static void write_err(struct events *e, enum log_level level, const struct buf *text)
 {
     struct buf whole;
     buf_init(&whole, STDERR_MAX);
     lock_acquire(&e->lock);
-    append_erase_locked(e, &whole);
-    buf_append(&whole, buf_bytes(text), text->len);
-    buf_append(&whole, buf_bytes(&e->bar), e->bar.len);
-    (void)write_all(STDERR_FILENO, buf_bytes(&whole), whole.len);
+    if (!redirect_locked(e, level, text)) {
+        append_erase_locked(e, &whole);
+        buf_append(&whole, buf_bytes(text), text->len);
+        buf_append(&whole, buf_bytes(&e->bar), e->bar.len);
+        (void)write_all(STDERR_FILENO, buf_bytes(&whole), whole.len);
+    }
     lock_release(&e->lock);
     buf_fini(&whole);
 }
@@ -94,11 +119,18 @@ static void on_log(void *arg, enum log_level level, const char *line)
 {
     static const char *const prefix[] = {
         [LOG_ERROR] = "error: ", [LOG_WARN] = "warning: ", [LOG_INFO] = "", [LOG_DEBUG] = ""};
+    struct events *e = arg;
     struct buf text;
 
+    lock_acquire(&e->lock);
+    bool screen = e->line != NULL; /* which shows levels in its own way */
+    lock_release(&e->lock);
     buf_init(&text, LINE_MAX_BYTES);
-    buf_printf(&text, "p2pdi: %s%s\n", prefix[level], line);
-    write_err(arg, &text);
+    if (screen)
+        buf_printf(&text, "%s\n", line);
+    else
+        buf_printf(&text, "p2pdi: %s%s\n", prefix[level], line);
+    write_err(e, level, &text);
     buf_fini(&text);
 }
 
@@ -173,7 +205,8 @@ void events_peer(void *arg, const struct peer_event *ev)
     /* Errors are for people too, even if a program reads the events. */
     if (e->json ? ev->kind == PEER_EV_ERROR : is_told(e, ev)) {
         event_format_text(&text, ev);
-        write_err(e, &text);
+        write_err(e, ev->kind == PEER_EV_ERROR || ev->kind == PEER_EV_FAILED ? LOG_ERROR : LOG_INFO,
+                  &text);
     }
     buf_fini(&text);
 }
@@ -186,7 +219,7 @@ void events_trace(void *arg, bool received, const struct addr *remote, const cha
 
     buf_init(&text, STDERR_MAX);
     trace_format(&text, received, remote, bytes, len);
-    write_err(e, &text);
+    write_err(e, LOG_DEBUG, &text);
     buf_fini(&text);
 }
 
@@ -223,6 +256,6 @@ void events_say(struct events *e, const char *fmt, ...)
     buf_vprintf(&text, fmt, ap);
     va_end(ap);
     buf_append_char(&text, '\n');
-    write_err(e, &text);
+    write_err(e, LOG_INFO, &text);
     buf_fini(&text);
 }

@@ -8,6 +8,7 @@
 #include "cli.h"
 
 #include "p2pdi/base/buf.h"
+#include "p2pdi/base/log.h"
 #include "p2pdi/base/thread.h"
 #include "p2pdi/peer/peer.h"
 
@@ -16,13 +17,18 @@
 
 #define EVENTS_RESULT_MAX ((size_t)1 << 30)
 
+/* Takes a line instead of the streams; called under the lock of events. */
+typedef void events_line_fn(void *arg, enum log_level level, struct slice line);
+
 enum events_level { EVENTS_QUIET, EVENTS_NORMAL, EVENTS_VERBOSE };
 
 struct events {
-    struct lock lock;   /* guards what follows, and the two streams themselves */
-    bool broken;        /* standard output cannot be written any more */
-    bool gone;          /* its reader went away */
-    struct buf bar;     /* shown in the last lines of the terminal; empty: none */
+    struct lock lock;     /* guards what follows, and the two streams themselves */
+    bool broken;          /* standard output cannot be written any more */
+    bool gone;            /* its reader went away */
+    struct buf bar;       /* shown in the last lines of the terminal; empty: none */
+    events_line_fn *line; /* NULL: the streams */
+    void *line_arg;
     size_t peers, rfcs; /* as last told in text, SIZE_MAX: not yet */
     bool json;          /* the rest is constant */
     enum events_level level;
@@ -35,6 +41,9 @@ void events_init(struct events *e, int64_t start_us);
 void events_configure(struct events *e, bool json, enum events_level level);
 /* false: standard output could not be written, for another reason than a reader that went away. */
 bool events_fini(struct events *e) DI_MUST_CHECK;
+
+/* From now on all that would be written goes there, line by line: a screen has the terminal. NULL: back. */
+void events_redirect(struct events *e, events_line_fn *line, void *arg);
 
 /* A peer's sinks; arg is the struct events. */
 void events_peer(void *arg, const struct peer_event *ev);

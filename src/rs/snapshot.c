@@ -161,6 +161,15 @@ void rs_view_note(const struct rs_request *q, bool understood)
     tell(v);
 }
 
+void rs_view_log(struct rs *rs, int level, struct slice line)
+{
+    struct rs_view *v = rs->view;
+    lock_acquire(&v->lock);
+    snap_board_log(&v->board, (enum snap_level)level, clock_wall_s(), line);
+    lock_release(&v->lock);
+    tell(v);
+}
+
 /* ---- values ---------------------------------------------------------------------------------- */
 
 static int64_t since(int64_t *before, int64_t now)

@@ -13,6 +13,25 @@
 
 #define LINE_BYTES 65536
 
+/* What has a pane of its own is not printed but shown. */
+static bool show_pane(struct app *a, struct slice word, struct slice pattern)
+{
+    static const struct {
+        const char *word;
+        enum pane pane;
+    } shown[] = {{"peers", PANE_1}, {"index", PANE_2}, {"transfers", PANE_3}};
+    char filter[GRID_WORD_SIZE];
+
+    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+        if (slice_equal(word, slice_of(shown[i].word))) {
+            dash_focus(&a->dash, shown[i].pane);
+            snprintf(filter, sizeof(filter), "%.*s", (int)pattern.n, pattern.p);
+            grid_set_filter(dash_table(&a->dash), filter);
+            return true;
+        }
+    return false;
+}
+
 void act_command(struct app *a, const char *line)
 {
     const char *word = line + strspn(line, " \t");
@@ -23,6 +42,12 @@ void act_command(struct app *a, const char *line)
         a->over = true;
         return;
     }
+    struct slice pattern = {"", 0};
+    struct slice name = slice_split(slice_trim(slice_of(word)), ' ', &pattern);
+
+    pattern = pattern.p == NULL ? SLICE("") : slice_trim(pattern);
+    if (a->dash.kind == TUI_PEER && strchr(word, ';') == NULL && show_pane(a, name, pattern))
+        return;
     if (a->cfg->command == NULL) {
         app_say(a, "there are no commands here");
         return;

@@ -138,8 +138,8 @@ static enum di_err loop(struct app *a, int signals)
         }
         /* Clocks: TTLs each second, the timers of running transfers each frame. */
         if (now - drawn_us >= (running ? FRAME_US : CLOCK_US_PER_S)) {
-            if (!news && now - looked_us >= CLOCK_US_PER_S) {
-                fetch(a);
+            if (!news && now - looked_us >= (running ? FRAME_US : CLOCK_US_PER_S)) {
+                a->dirty = fetch(a) || a->dirty;
                 looked_us = now;
             }
             a->dirty = true;

@@ -31,6 +31,14 @@ void view_format_clock(char *out, int64_t wall_s, bool date)
         strftime(out, GRID_CELL_SIZE, date ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &tm);
 }
 
+void view_format_own(char *out, const struct addr *a)
+{
+    if (addr_is_any(a))
+        snprintf(out, ADDR_TEXT_SIZE, "port %u", a->port);
+    else
+        addr_format(a, out);
+}
+
 const char *view_reachable(enum snap_reachable r)
 {
     return r == SNAP_REACHABLE_YES ? "yes" : r == SNAP_REACHABLE_NO ? "no" : "?";

@@ -137,7 +137,7 @@ void view_draw_peer_header(struct rect r, const struct grid_moment *m)
         snprintf(parts[n++].text, sizeof(parts->text), "peer %u", s->peer);
     else
         snprintf(parts[n++].text, sizeof(parts->text), "peer -");
-    addr_format(&s->addr, host);
+    view_format_own(host, &s->addr);
     parts[n] = (struct view_part){.rank = 50, .style = STYLE_TEXT};
     snprintf(parts[n++].text, sizeof(parts->text), "%s", host);
     addr_format_host(&s->rs, host);

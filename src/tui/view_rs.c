@@ -296,7 +296,7 @@ void view_draw_rs_header(struct rect r, const struct grid_moment *m)
 
     parts[n] = (struct view_part){.rank = 90, .style = STYLE_TITLE};
     snprintf(parts[n++].text, sizeof(parts->text), "P2P-DI");
-    addr_format(&s->addr, text);
+    view_format_own(text, &s->addr);
     parts[n] = (struct view_part){.rank = 60, .style = STYLE_HEAD};
     snprintf(parts[n++].text, sizeof(parts->text), "RS %s", text);
     parts[n] = (struct view_part){.rank = 80, .style = STYLE_GOOD};

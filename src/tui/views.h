@@ -12,6 +12,8 @@ extern const struct grid_type view_records, view_requests;                      
 void view_format_ttl(char *out, int64_t left_us); /* 1:59:48 */
 void view_format_rate(char *out, uint64_t bytes_per_s);
 void view_format_clock(char *out, int64_t wall_s, bool date);
+/* Where one listens: the port alone where that is at every address. out: ADDR_TEXT_SIZE. */
+void view_format_own(char *out, const struct addr *a);
 const char *view_reachable(enum snap_reachable r);
 
 /* A line of parts that go one by one, lowest rank first, when there is no room. */

@@ -253,16 +253,33 @@ static void editing_a_line(void **state)
     vt_wait(&v, ":get 8609 8893");
     vt_send(&v, "\033OF\177\177\177\1778593\r");
     vt_wait_command(&v, "get 8609 8593");
-    vt_send(&v, ":peers\r");
-    vt_wait_command(&v, "peers");
+    vt_send(&v, ":pquery\r");
+    vt_wait_command(&v, "pquery");
     vt_send(&v, ":\033OA\033OA");
     vt_wait(&v, ":get 8609 8593");
     vt_send(&v, "\033OB");
-    vt_wait(&v, ":peers");
+    vt_wait(&v, ":pquery");
     vt_send(&v, "\025g\303\244\346\274\242x\177\177y"); /* an umlaut, a wide character */
     vt_wait(&v, ":gäy");
     vt_send(&v, "\033");
     vt_wait_gone(&v, ":gäy");
+    vt_stop(&v);
+}
+
+/* What has a pane is shown there. */
+static void commands_that_look(void **state)
+{
+    struct vt v;
+
+    (void)state;
+    start(&v, SCENE_IDLE, 24, 80);
+    vt_send(&v, ":peers\r");
+    vt_wait_reversed(&v, "192.168.1.47");
+    vt_send(&v, ":index oauth\r");
+    vt_wait(&v, "\\oauth: 7");
+    vt_send(&v, ":transfers\r");
+    vt_wait_reversed(&v, "8639");
+    assert_int_equal(atomic_load(&v.shared->command_count), 0);
     vt_stop(&v);
 }
 
@@ -512,6 +529,7 @@ int main(void)
         cmocka_unit_test(commands_of_a_peer),
         cmocka_unit_test(input_is_modal),
         cmocka_unit_test(editing_a_line),
+        cmocka_unit_test(commands_that_look),
         cmocka_unit_test(completion),
         cmocka_unit_test(reading),
         cmocka_unit_test(the_pager),

@@ -40,6 +40,8 @@ const struct addr *rs_addr(const struct rs *rs);
 const struct stats_counters *rs_stats(const struct rs *rs);
 /* What a screen shows (stats/snapshot.h), one reference; NULL: no memory. Call it once a second at least. One thread at a time. */
 struct snapshot *rs_snapshot(struct rs *rs);
+/* A line for the screen's log; level as enum snap_level. Any thread. */
+void rs_view_log(struct rs *rs, int level, struct slice line);
 /* Copies records in order of peer id until visit returns false. */
 void rs_walk(struct rs *rs, bool (*visit)(void *arg, const struct peer_record *r), void *arg);
 
