@@ -112,7 +112,7 @@ void vt_start(struct vt *v, enum model_scene scene, int rows, int cols, const ch
     _exit((int)err);
 }
 
-void vt_start_program(struct vt *v, char *const argv[], int rows, int cols, const char *term)
+void vt_start_program(struct vt *v, const char *const argv[], int rows, int cols, const char *term)
 {
     open_terminal(v, rows, cols);
     v->child = fork();
@@ -123,7 +123,7 @@ void vt_start_program(struct vt *v, char *const argv[], int rows, int cols, cons
     setenv("TERM", term, 1);
     setenv("LC_ALL", "C.UTF-8", 1);
     setenv("TZ", "UTC", 1);
-    execv(argv[0], argv);
+    execv(argv[0], (char *const *)(uintptr_t)argv);
     _exit(127);
 }
 

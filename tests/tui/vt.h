@@ -32,7 +32,7 @@ struct vt {
 void vt_start(struct vt *v, enum model_scene scene, int rows, int cols, const char *term,
               const char *locale, const char *extra);
 /* The child of any program instead. argv as for execv. */
-void vt_start_program(struct vt *v, char *const argv[], int rows, int cols, const char *term);
+void vt_start_program(struct vt *v, const char *const argv[], int rows, int cols, const char *term);
 void vt_stop(struct vt *v);
 
 void vt_send(struct vt *v, const char *keys);

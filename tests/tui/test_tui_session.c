@@ -1,0 +1,224 @@
+/* The real program on a pseudo-terminal: a whole session of a peer, and the RS watching it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vt.h"
+
+#define DOCUMENTS 12
+
+static char base[200];
+static char rs_address[64];
+
+static void path(char out[300], const char *name)
+{
+    snprintf(out, 300, "%s/%s", base, name);
+}
+
+static void make_documents(void)
+{
+    char file[340], dir[300];
+
+    path(dir, "full");
+    assert_int_equal(mkdir(dir, 0700), 0);
+    for (int i = 1; i <= DOCUMENTS; i++) {
+        snprintf(file, sizeof(file), "%s/rfc%d.txt", dir, 90000 + i);
+
+        FILE *f = fopen(file, "w");
+
+        assert_non_null(f);
+        fprintf(f,
+                "Network Working Group                          A. Author\n"
+                "Request for Comments: %d                        Nobody\n\n"
+                "                    The Title of Number %d\n\n"
+                "1.  Introduction\n\n   See RFC 90002 and RFC 77777.\n",
+                90000 + i, i);
+        for (int k = 0; k < 200; k++)
+            fprintf(f, "   Line %d of document %d.\n", k, i);
+        fclose(f);
+    }
+}
+
+static const char *program(void)
+{
+    const char *p = getenv("P2PDI");
+
+    return p != NULL && access(p, X_OK) == 0 ? p : NULL;
+}
+
+/* The address on the screen: "RS 127.0.0.1:40123". */
+static void read_address(struct vt *v)
+{
+    char row[VT_LINE];
+
+    vt_row(v, 0, row);
+
+    const char *at = strstr(row, "127.0.0.1:");
+
+    assert_non_null(at);
+    snprintf(rs_address, sizeof(rs_address), "%.*s", (int)strcspn(at, " "), at);
+}
+
+static void start_rs(struct vt *v)
+{
+    char state[300];
+    const char *argv[] = {program(), "rs", "--listen", "127.0.0.1:0", "--state", state, NULL};
+
+    path(state, "rs-state");
+    vt_start_program(v, argv, 24, 100, "xterm-256color");
+    vt_wait(v, "0 active");
+    read_address(v);
+}
+
+static void start_peer(struct vt *v, const char *library, const char *state_name)
+{
+    char share[300], state[300];
+    const char *argv[] = {program(), "peer", "--rs",    rs_address, "--listen", "127.0.0.1:0",
+                          "--share", share,  "--state", state,      NULL};
+
+    path(share, library);
+    path(state, state_name);
+    vt_start_program(v, argv, 30, 100, "xterm-256color");
+}
+
+static void end(struct vt *v)
+{
+    vt_send(v, "q");
+    vt_wait_end(v);
+    assert_true(WIFEXITED(v->status));
+    assert_int_equal(WEXITSTATUS(v->status), 0);
+    assert_false(v->alternate);
+    vt_stop(v);
+}
+
+static void a_whole_session(void **state)
+{
+    struct vt rs, holder, peer;
+
+    (void)state;
+    if (program() == NULL)
+        skip();
+    start_rs(&rs);
+    start_peer(&holder, "full", "holder-state");
+    vt_wait(&holder, "12 here");
+    vt_wait(&holder, "registered  TTL");
+    vt_wait(&rs, "1 active");
+
+    start_peer(&peer, "empty", "peer-state");
+    vt_wait(&peer, "registered  TTL");
+    vt_wait(&rs, "2 active");
+    vt_send(&peer, "l");
+    vt_wait(&peer, "not registered");
+    vt_wait(&rs, "gone");
+    vt_send(&peer, "r");
+    vt_wait(&peer, "registered  TTL");
+    vt_send(&peer, "p");
+    vt_wait(&peer, "1 Peers (1)");
+    vt_send(&peer, "i");
+    vt_wait(&peer, "(12 known, 0 here)");
+    vt_send(&peer, "\\Number 7\r");
+    vt_wait(&peer, "\\Number 7: 1");
+    vt_send(&peer, "d");
+    vt_wait(&peer, "1 done");
+    vt_wait(&peer, "1 here");
+    vt_send(&peer, "\r");
+    vt_wait(&peer, "The Title of Number 7");
+    vt_wait(&peer, "See RFC 90002");
+    vt_send(&peer, "\t\r");
+    vt_wait(&peer, "RFC 90002 is not here. Fetch it?");
+    vt_send(&peer, "y");
+    vt_wait(&peer, "1 file, ");
+    vt_send(&peer, "\r");
+    vt_wait(&peer, "The Title of Number 2");
+    vt_send(&peer, "q");
+    vt_wait(&peer, "2 here");
+    vt_send(&peer, "l");
+    vt_wait(&peer, "not registered");
+    end(&peer);
+    end(&holder);
+    end(&rs);
+}
+
+static void fetched_from_the_reader(void **state)
+{
+    struct vt rs, holder, peer;
+
+    (void)state;
+    if (program() == NULL)
+        skip();
+    start_rs(&rs);
+    start_peer(&holder, "full", "holder-state");
+    vt_wait(&holder, "registered  TTL");
+    start_peer(&peer, "empty", "peer-state");
+    vt_wait(&peer, "(12 known");
+    vt_send(&peer, "D");
+    vt_wait(&peer, "12 here");
+    vt_send(&peer, "g\r");
+    vt_wait(&peer, "See RFC 90002");
+    vt_send(&peer, "\t\r");
+    vt_wait(&peer, "The Title of Number 2");
+    vt_send(&peer, "\177");
+    vt_wait(&peer, "The Title of Number 1");
+    vt_send(&peer, "qx:bogus\r");
+    vt_send(&peer, "4");
+    vt_wait(&peer, "bogus");
+    kill(peer.child, SIGTERM);
+    vt_wait_end(&peer);
+    assert_int_equal(WEXITSTATUS(peer.status), 143);
+    assert_false(peer.alternate);
+    vt_stop(&peer);
+    vt_wait(&rs, "1 active");
+    end(&holder);
+    end(&rs);
+}
+
+static void an_unknown_terminal_is_told(void **state)
+{
+    char state_dir[300];
+    const char *argv[] = {program(), "rs", "--listen", "127.0.0.1:0", "--state", state_dir, NULL};
+    struct vt v;
+
+    (void)state;
+    if (program() == NULL)
+        skip();
+    path(state_dir, "other-state");
+    vt_start_program(&v, argv, 24, 100, "no-such-terminal");
+    vt_wait_end(&v);
+    assert_int_equal(WEXITSTATUS(v.status), 2);
+    vt_stop(&v);
+}
+
+static int prepare(void **state)
+{
+    const char *tmp = getenv("TMPDIR");
+
+    (void)state;
+    snprintf(base, sizeof(base), "%s/session-XXXXXX", tmp != NULL ? tmp : "/tmp");
+    if (mkdtemp(base) == NULL)
+        return -1;
+    make_documents();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_whole_session),
+        cmocka_unit_test(fetched_from_the_reader),
+        cmocka_unit_test(an_unknown_terminal_is_told),
+    };
+
+    return cmocka_run_group_tests(tests, prepare, NULL);
+}
