@@ -95,8 +95,6 @@ static void request_end(struct sched *s, struct link *l, struct request *r)
 static void keep(struct request *r, uint64_t kept)
 {
     r->edition->have = kept < r->edition->size_bytes ? kept : r->edition->size_bytes;
-    if (kept == 0)
-        r->edition->kept_from = KEPT_UNKNOWN;
 }
 
 /* Offers fail, holders are blamed; the request stays. */

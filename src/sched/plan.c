@@ -303,7 +303,7 @@ void plan_limit(struct sched *s, struct doc *d, const struct addr *only)
 void plan_note_partial(struct edition *ed, const struct doc *d)
 {
     if (!d->has_partial || !sha256_equal(&ed->sha256, &d->partial) ||
-        d->partial_have > ed->size_bytes || ed->is_suspect)
+        d->partial_have > ed->size_bytes)
         return;
     ed->have = d->partial_have;
     ed->kept_from = KEPT_UNKNOWN;

@@ -317,11 +317,16 @@ static void beyond_its_places_the_window_errs_little(void **state)
 static void a_clock_set_back_neither_loses_nor_keeps_for_ever(void **state)
 {
     struct peer_index *ix = make(10);
+    struct sha256 cookie = cookie_of(1);
+    struct peer_stamp stamps[PEER_STAMPS_MAX];
 
     (void)state;
     enrol(ix, 1, 0, WALL + 1000 * DAY);
     enrol(ix, 1, 0, WALL + 1000 * DAY + 1);
     assert_int_equal(enrol(ix, 1, 0, WALL).registrations, 3);
+    assert_int_equal(peer_index_stamps(ix, &cookie, stamps), 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_true(stamps[i].at_s == WALL);
     assert_int_equal(look(ix, 1, 0, WALL + 30 * DAY - 1).registrations, 3);
     assert_int_equal(look(ix, 1, 0, WALL + 30 * DAY).registrations, 0);
     peer_index_free(ix);
@@ -378,6 +383,7 @@ static void restored_ttls_are_clamped_and_addresses_are_one_peers(void **state)
     (void)state;
     assert_int_equal(peer_index_restore(ix, &r, NULL, 0, 50 * S), DI_OK);
     assert_int_equal(look(ix, 1, 50 * S, WALL).ttl_s, 7200);
+    assert_false(look(ix, 1, 7250 * S, WALL).active);
     r.peer = 2;
     r.cookie = cookie_of(2);
     r.last_registered_s = WALL - 1; /* earlier: it lost the address */
@@ -430,6 +436,43 @@ static void a_full_table_drops_who_has_been_away_for_longest(void **state)
     assert_int_equal(peer_index_register(ix, &cookie, &addr, "", "", 0, WALL, &r), DI_OK);
     assert_int_equal(peer_index_known(ix), 3);
     assert_int_equal(peer_index_active(ix), 3);
+    peer_index_free(ix);
+}
+
+/* Restored ones were never told of as departed, but they lie among those that were. */
+static void the_departed_are_bounded_after_a_restart_too(void **state)
+{
+    struct peer_index *ix = make(10000);
+    char version[CHANGES_VERSION_SIZE], start[CHANGES_VERSION_SIZE];
+
+    (void)state;
+    for (uint32_t n = 1; n <= 2000; n++) {
+        bool active = n <= 2;
+        struct peer_record r = {.peer = n,
+                                .cookie = cookie_of(n),
+                                .addr = addr_of(active ? 1 : n),
+                                .active = active,
+                                .ttl_s = 100,
+                                .last_registered_s = n};
+
+        assert_int_equal(peer_index_restore(ix, &r, NULL, 0, 0), DI_OK);
+    }
+    peer_index_version(ix, version);
+    peer_index_version(ix, start);
+    for (uint32_t n = 3001; n <= 5000; n++)
+        enrol(ix, n, 0, WALL);
+    for (uint32_t n = 3001; n <= 5000; n++) {
+        assert_int_equal(leave(ix, n, 0), DI_OK);
+        if (n == 4000) {
+            assert_true(walk_since(ix, version, 0));
+            assert_int_equal(seen.count, 2000);
+            peer_index_version(ix, version);
+        }
+    }
+    assert_true(walk_since(ix, version, 0));
+    assert_int_equal(seen.count, 1000);
+    assert_false(walk_since(ix, start, 0));
+    assert_int_equal(peer_index_known(ix), 4000);
     peer_index_free(ix);
 }
 
@@ -501,6 +544,16 @@ static void a_delta_is_never_much_longer_than_a_whole_answer(void **state)
         assert_int_equal(enrol(ix, n, 0, WALL).peer, n);
     assert_true(walk_since(ix, after, 0));
     assert_int_equal(seen.count, 2500);
+    for (uint32_t n = 2500; n >= 1; n--) {
+        assert_int_equal(leave(ix, n, 0), DI_OK);
+        if (n == 1026)
+            peer_index_version(ix, before);
+        if (n == 1025)
+            peer_index_version(ix, after);
+    }
+    assert_false(walk_since(ix, before, 0));
+    assert_true(walk_since(ix, after, 0));
+    assert_int_equal(seen.count, 1024);
     peer_index_free(ix);
 }
 
@@ -728,6 +781,7 @@ int main(void)
         cmocka_unit_test(records_are_restored_as_they_were),
         cmocka_unit_test(restored_ttls_are_clamped_and_addresses_are_one_peers),
         cmocka_unit_test(a_full_table_drops_who_has_been_away_for_longest),
+        cmocka_unit_test(the_departed_are_bounded_after_a_restart_too),
         cmocka_unit_test(restoring_more_than_fits_keeps_the_active_ones),
         cmocka_unit_test(renewals_are_no_change_and_departures_are),
         cmocka_unit_test(a_delta_is_never_much_longer_than_a_whole_answer),

@@ -362,7 +362,11 @@ static void the_first_of_several_requests_is_to_blame(void **state)
             sched_on_done(s, o.link, first.id, now_us);
             continue;
         }
-        sched_on_progress(s, o.link, first.id, first.offset + 70000, now_us);
+        /* Told once or twice: that the request failed, and that the link is closed. */
+        if (now_us / S % 120 == 0)
+            sched_on_progress(s, o.link, first.id, first.offset + 70000, now_us);
+        else
+            failed(s, o, first, SCHED_TIMEOUT, first.offset + 70000, now_us);
         sched_link_closed(s, o.link, SCHED_CLOSED, now_us);
         now_us += 60 * S;
         assert_false(is_exhausted(s));
@@ -493,6 +497,88 @@ static void a_holder_that_refuses_four_times_has_failed(void **state)
     assert_int_equal(pop_one(s, 2, tried, 4), 1);
     assert_int_equal(pop_one(s, 3, tried, 4), 1);
     assert_int_equal(sched_pending(s), 0);
+    /* However often: the pauses do not grow any more. */
+    for (uint32_t rfc = 4; rfc < 20; rfc++) {
+        want(s, rfc);
+        offer(s, rfc, 1);
+        now_us += 2 * S;
+        o = open_at(s, now_us);
+        assert_int_equal(o.holder, 1);
+        sched_link_closed(s, o.link, SCHED_REFUSED, now_us);
+        assert_int_equal(pop_one(s, rfc, tried, 4), 1);
+    }
+    sched_free(s);
+}
+
+static void back_off_outlives_the_documents_and_ends_with_success(void **state)
+{
+    struct sched *s = make();
+    int64_t now_us = 0;
+
+    (void)state;
+    for (int round = 0; round < 5; round++) {
+        for (int i = 0; i < 3; i++) {
+            want(s, 1);
+            offer(s, 1, 1);
+            sched_link_closed(s, open_at(s, now_us).link, SCHED_REFUSED, now_us);
+            sched_drop(s, 1);
+            want(s, 1);
+            offer(s, 1, 1);
+            assert_int_equal(open_at(s, now_us).holder, 0);
+            now_us += 60 * S;
+        }
+        assert_false(is_exhausted(s));
+
+        struct opened o = up_at(s, now_us);
+
+        sched_on_done(s, o.link, next_at(s, o, now_us).id, now_us);
+        sched_link_closed(s, o.link, SCHED_CLOSED, now_us);
+    }
+    /* Who was gone and is back is tried at once. */
+    struct addr a = addr_of(1);
+
+    want(s, 1);
+    offer(s, 1, 1);
+    sched_link_closed(s, open_at(s, now_us).link, SCHED_REFUSED, now_us);
+    sched_on_holder_gone(s, &a);
+    offer(s, 1, 1);
+    assert_int_equal(open_at(s, now_us).holder, 1);
+    sched_free(s);
+}
+
+static void of_two_idle_holders_the_better_one_is_asked(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct sched *s = make_with(1, 1, false, seed);
+
+        want(s, 1);
+        offer(s, 1, 1);
+        sched_link_closed(s, open_at(s, 0).link, SCHED_REFUSED, 0);
+        offer(s, 1, 2);
+        assert_int_equal(open_at(s, 60 * S).holder, 2);
+        sched_free(s);
+    }
+}
+
+static void trouble_here_is_not_the_documents(void **state)
+{
+    struct sched *s = make();
+    struct sched_tried tried;
+
+    (void)state;
+    want(s, 1);
+    offer(s, 1, 1);
+    for (int i = 0; i < 4; i++) {
+        struct opened o = up_at(s, i * 60 * S);
+
+        (void)next_at(s, o, i * 60 * S);
+        assert_false(is_exhausted(s));
+        sched_link_closed(s, o.link, SCHED_LOCAL, i * 60 * S);
+        assert_int_equal(open_at(s, i * 60 * S).holder, 0);
+    }
+    assert_int_equal(pop_one(s, 1, &tried, 1), 1);
+    assert_int_equal(tried.why, SCHED_LOCAL);
     sched_free(s);
 }
 
@@ -693,6 +779,8 @@ static void nobody_is_blamed_for_the_bytes_of_others(void **state)
     assert_int_equal(q.offset, 50000);
     failed(s, b, q, SCHED_MISMATCH, 0, 0);
 
+    /* What the library still has of it is not trusted either. */
+    sched_on_partial(s, 1, &(struct sha256){{1}}, 60000);
     /* The same one again, from the start. Now it answers for all of it... */
     q = next_at(s, b, 0);
     assert_int_equal(q.offset, 0);
@@ -855,6 +943,21 @@ static void a_majority_that_grows_later_is_heeded(void **state)
     assert_true(o.holder == 1 || o.holder == 2);
     assert_int_equal(next_at(s, o, 0).edition.byte[0], 7);
     sched_free(s);
+}
+
+static void of_two_editions_the_one_begun_is_finished(void **state)
+{
+    (void)state;
+    for (uint8_t begun = 1; begun <= 2; begun++) {
+        struct sched *s = make();
+
+        want(s, 1);
+        sched_on_partial(s, 1, &(struct sha256){{begun}}, 500);
+        offer_other(s, 1, 1, 1);
+        offer_other(s, 1, 2, 2);
+        assert_int_equal(up_at(s, 0).holder, begun);
+        sched_free(s);
+    }
 }
 
 static void a_holder_may_correct_itself_a_few_times(void **state)
@@ -1055,6 +1158,7 @@ static void the_forgiven_are_tried_again(void **state)
 {
     struct sched *s = make();
     struct addr a = addr_of(1);
+    int64_t now_us;
 
     (void)state;
     want(s, 1);
@@ -1073,8 +1177,31 @@ static void the_forgiven_are_tried_again(void **state)
     sched_forgive(s, &a);
     o = up_at(s, 241 * S);
     assert_int_equal(o.holder, 1);
-    assert_int_equal(next_at(s, o, 241 * S).rfc, 3 - q.rfc); /* not what it does not have */
+    uint32_t missing = q.rfc;
+
+    q = next_at(s, o, 241 * S);
+    assert_int_equal(q.rfc, 3 - missing); /* not what it does not have */
     assert_false(has_next(s, o, 241 * S));
+    assert_true(is_exhausted(s)); /* that */
+    /* All that it failed for is forgotten: it gets four tries again and again. */
+    now_us = 241 * S;
+    for (int i = 0; i < 11; i++) {
+        sched_link_closed(s, o.link, SCHED_CLOSED, now_us);
+        now_us += 60 * S;
+        if (i % 4 == 3) {
+            assert_int_equal(open_at(s, now_us).holder, 0);
+            sched_forgive(s, &a);
+        }
+        o = up_at(s, now_us);
+        q = next_at(s, o, now_us);
+    }
+    /* Nor is it busy any more. */
+    sched_on_failed(s, o.link, q.id, SCHED_BUSY, 0, 5 * S, now_us);
+    sched_link_closed(s, o.link, SCHED_CLOSED, now_us);
+    assert_int_equal(open_at(s, now_us).holder, 0);
+    sched_forgive(s, &a);
+    o = up_at(s, now_us);
+    assert_true(has_next(s, o, now_us));
     a = addr_of(99);
     sched_forgive(s, &a);
     sched_on_holder_gone(s, &a);
@@ -1308,6 +1435,9 @@ int main(void)
         cmocka_unit_test(what_failed_here_comes_last_here),
         cmocka_unit_test(backing_off_doubles_with_jitter),
         cmocka_unit_test(a_holder_that_refuses_four_times_has_failed),
+        cmocka_unit_test(back_off_outlives_the_documents_and_ends_with_success),
+        cmocka_unit_test(of_two_idle_holders_the_better_one_is_asked),
+        cmocka_unit_test(trouble_here_is_not_the_documents),
         cmocka_unit_test(timeouts_weigh_double),
         cmocka_unit_test(several_links_that_break_together_are_one_incident),
         cmocka_unit_test(progress_keeps_a_bad_line_going),
@@ -1321,6 +1451,7 @@ int main(void)
         cmocka_unit_test(a_part_found_while_asking_is_nobodys_either),
         cmocka_unit_test(the_edition_of_most_holders_comes_first_then_the_others),
         cmocka_unit_test(a_majority_that_grows_later_is_heeded),
+        cmocka_unit_test(of_two_editions_the_one_begun_is_finished),
         cmocka_unit_test(a_holder_may_correct_itself_a_few_times),
         cmocka_unit_test(serial_means_one_at_a_time_in_the_order_asked),
         cmocka_unit_test(serial_goes_on_on_the_same_link_while_it_can),
