@@ -99,14 +99,17 @@ static enum di_err put_and_wait(struct record_store *s, const struct stored_reco
 
 struct loaded {
     struct stored_record *record; /* those seen, in the store's order */
-    size_t count;
+    size_t count, cap;
 };
 
 static enum di_err on_loaded(void *arg, const struct stored_record *r)
 {
     struct loaded *l = arg;
-    l->record = realloc(l->record, (l->count + 1) * sizeof *l->record);
-    assert_non_null(l->record);
+    if (l->count == l->cap) {
+        l->cap = l->cap == 0 ? 16 : 2 * l->cap;
+        l->record = realloc(l->record, l->cap * sizeof *l->record);
+        assert_non_null(l->record);
+    }
     l->record[l->count++] = *r;
     return DI_OK;
 }
