@@ -166,7 +166,7 @@ void net_conn_open(struct net_conn *c, struct net_server *s, int fd, const struc
 
     c->server = s;
     c->next = NULL;
-    c->io = (struct net_io){.ops = &net_io_plain, .fd = fd};
+    c->io = (struct net_io){.ops = s->io_ops, .fd = fd};
     c->mail = NULL;
     c->out = NULL;
     c->in = (struct net_input){0};

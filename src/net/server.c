@@ -81,6 +81,7 @@ enum di_err net_server_start(const struct net_server_config *cfg, const struct n
     s->service = *service;
     s->ctx = ctx;
     s->stats = stats;
+    s->io_ops = &net_io_plain;
     s->epoll_fd = -1;
 
     /* Memory of slots that were never used is never touched. */

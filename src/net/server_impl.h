@@ -15,6 +15,7 @@ struct net_server {
     void *ctx;
     struct stats_counters *stats;
     struct addr addr;
+    const struct net_io_ops *io_ops; /* of every connection */
     int epoll_fd;
     struct net_mailbox box;
     struct net_pool pool;

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -303,6 +304,7 @@ static int connect_with(const struct addr *to, int receive_buffer)
     struct sockaddr_storage sa = {0};
     socklen_t len;
     struct timeval limit = {.tv_sec = 10};
+    const int on = 1;
     int fd;
 
     if (addr_is_ipv4(to)) {
@@ -322,6 +324,7 @@ static int connect_with(const struct addr *to, int receive_buffer)
     assert_true(fd >= 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)), 0);
+    assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
     if (receive_buffer > 0)
         assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(int)), 0);
     if (connect(fd, (struct sockaddr *)&sa, len) != 0) {
