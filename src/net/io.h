@@ -25,9 +25,12 @@ struct net_io {
     int fd;
 };
 
-/* None of these waits. */
+/*
+ * None of these waits. Input that was taken from the socket and not yet handed out is nothing that
+ * epoll would tell of: so recv is called until it says NET_IO_WANT_READ.
+ */
 struct net_io_ops {
-    /* Fewer bytes than asked for mean that there are no more, or no room for more. */
+    /* Fewer bytes than asked for mean that there are no more, or no room for more, too. */
     bool short_means_dry;
     /* NET_IO_OK: at least one byte. */
     enum net_io_status (*recv)(struct net_io *io, void *bytes, size_t cap, size_t *got);
@@ -37,7 +40,7 @@ struct net_io_ops {
     /* From a file; *sent == 0 with NET_IO_OK: the file ends here. NULL: only sendv can send. */
     enum net_io_status (*sendfile)(struct net_io *io, int fd, uint64_t offset, size_t len,
                                    size_t *sent);
-    /* Is there input that epoll does not know of? NULL: never. */
+    /* Is there such input? NULL: never. */
     bool (*has_input)(const struct net_io *io);
     /* Says that nothing more will be sent. */
     void (*end)(struct net_io *io);

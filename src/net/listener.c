@@ -282,14 +282,10 @@ static bool is_quiet(struct loop *l)
 
         switch (net_conn_claim(c, net_conn_generation(c), 0)) {
         case CLAIM_OWNED:
-            if (c->parked && c->out == NULL) {
-                take_turn(l, c); /* its answer may still come */
-            } else if (c->out != NULL || c->lingering) {
+            /* Now that the server stops, its turn ends by closing if there is nothing to send. */
+            if (c->out != NULL || c->lingering)
                 quiet = false;
-                take_turn(l, c);
-            } else {
-                close_conn(c);
-            }
+            take_turn(l, c);
             break;
         case CLAIM_NOTED:
             quiet = false;

@@ -144,16 +144,11 @@ static enum step after_read(enum net_io_status status)
     return STEP_CLOSE;
 }
 
-static bool may_read(const struct net_conn *c)
-{
-    return c->readable || (c->io.ops->has_input != NULL && c->io.ops->has_input(&c->io));
-}
-
 static enum step read_more(struct net_conn *c, struct net_tools *t, struct limits *l)
 {
     if (atomic_load_explicit(&c->server->stopping, memory_order_relaxed))
         return STEP_CLOSE;
-    if (!may_read(c))
+    if (!c->readable)
         return STEP_WAIT;
     if (l->reads == 0)
         return STEP_QUEUE;
@@ -165,7 +160,7 @@ static enum step linger(struct net_conn *c, struct net_tools *t, struct limits *
 {
     if (c->skip_left == 0)
         return STEP_CLOSE;
-    if (!may_read(c))
+    if (!c->readable)
         return STEP_WAIT;
     if (l->reads == 0)
         return STEP_QUEUE;

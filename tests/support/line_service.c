@@ -135,6 +135,10 @@ static void serve(void *ctx, struct net_conn *c, const char *message, size_t len
     } else if (strcmp(line, "hold\n") == 0) {
         hold(ls);
         net_conn_send(c, "held\n", 5);
+    } else if (strcmp(line, "last\n") == 0) {
+        hold(ls);
+        net_conn_send(c, "last\n", 5);
+        net_conn_close_after(c);
     } else if (strcmp(line, "local\n") == 0) {
         char text[ADDR_TEXT_SIZE];
 

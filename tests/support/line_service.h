@@ -6,6 +6,7 @@
  *   zeros N     N bytes from memory       park        parked; its token goes to the list
  *   file        the file set by the test  self        parked, and answered before serve() returns
  *   close TEXT  TEXT, then closes         local       the address that it came in on
+ *   last        as hold, then closes
  *   body N      "ok"; N bytes that follow are skipped
  *
  * A line that begins with '!' is bad. Refusals are "bad", "timeout" and "busy".

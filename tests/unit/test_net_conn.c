@@ -170,13 +170,6 @@ static enum net_io_status veil_sendv(struct net_io *io, struct iovec *vec, int c
     return net_io_plain.sendv(io, vec, count, more, sent);
 }
 
-static bool veil_has_input(const struct net_io *io)
-{
-    const struct veil *v = io->session;
-
-    return v != NULL && v->len > 0;
-}
-
 static void veil_end(struct net_io *io)
 {
     net_io_plain.end(io);
@@ -191,7 +184,6 @@ static void veil_close(struct net_io *io)
 static const struct net_io_ops veil_ops = {
     .recv = veil_recv,
     .sendv = veil_sendv,
-    .has_input = veil_has_input,
     .end = veil_end,
     .close = veil_close,
 };

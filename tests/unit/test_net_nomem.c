@@ -54,12 +54,12 @@ static void never_fail(void)
     atomic_store(&left, 0);
 }
 
-/* Sends, as far as the other side lets it, and reads until text has come or the end. */
+/* Sends (unless ""), if the other side lets it, and reads until text has come or the end. */
 static void try_dialogue(int fd, const char *request, const char *until)
 {
     static char got[300000];
     size_t len = 0;
-    ssize_t n = send(fd, request, strlen(request), MSG_NOSIGNAL);
+    ssize_t n = *request == '\0' ? 1 : send(fd, request, strlen(request), MSG_NOSIGNAL);
 
     while (n > 0 && len < sizeof(got)) {
         n = recv(fd, got + len, sizeof(got) - len, 0);
@@ -71,7 +71,7 @@ static void try_dialogue(int fd, const char *request, const char *until)
     }
 }
 
-static void *answer_when_parked(struct line_service *ls, int fd)
+static void answer_when_parked(struct line_service *ls, int fd)
 {
     char byte;
 
@@ -83,10 +83,10 @@ static void *answer_when_parked(struct line_service *ls, int fd)
         lock_release(&ls->lock);
         if (parked > 0) {
             line_service_answer(ls, 0, "answer\n");
-            return NULL;
+            return;
         }
         if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
-            return NULL;
+            return;
         line_nap();
     }
 }
@@ -115,7 +115,12 @@ static void dialogues(struct line_service *ls)
     fd = line_connect(to);
     line_send(fd, "park\n");
     answer_when_parked(ls, fd);
+    try_dialogue(fd, "", "answer\n");
     try_dialogue(fd, "echo after\n", "after\n");
+    close(fd);
+
+    fd = line_connect(to);
+    try_dialogue(fd, "self\n", "self\n");
     close(fd);
 }
 

@@ -100,6 +100,21 @@ static void closes_after_the_answer(void **state)
     close(fd);
 }
 
+/* What the client sent too much has arrived, but nobody has read it when the server closes. */
+static void what_comes_too_late_makes_no_reset(void **state)
+{
+    struct line_service *ls = *state;
+    int fd = line_connect(addr_of(state));
+
+    line_send(fd, "last\n");
+    line_service_wait_holding(ls, 1);
+    line_send(fd, "echo unheard\n");
+    line_service_let_go(ls);
+    line_expect(fd, "last\n");
+    line_expect_end(fd, false);
+    close(fd);
+}
+
 static void skips_a_body_and_goes_on(void **state)
 {
     static char body[1 << 20];
@@ -251,15 +266,21 @@ static void tells_of_a_parked_client_that_hung_up(void **state)
     line_service_wait_dropped(ls, 1);
     close(closed);
     line_service_wait_dropped(ls, 2);
-    /* Dead tokens: nothing happens. */
+    /* Dead tokens, whose slots others have taken. */
+    int fds[2] = {line_connect(addr_of(state)), line_connect(addr_of(state))};
+
+    for (unsigned i = 0; i < 2; i++) {
+        line_send(fds[i], "park\n");
+        line_service_wait_parked(ls, 3 + i);
+    }
     line_service_answer(ls, 0, "nobody\n");
     line_service_answer(ls, 1, "nobody\n");
-
-    int fd = line_connect(addr_of(state));
-
-    line_send(fd, "echo alive\n");
-    line_expect(fd, "alive\n");
-    close(fd);
+    line_service_answer(ls, 2, "somebody\n");
+    line_service_answer(ls, 3, "somebody\n");
+    for (unsigned i = 0; i < 2; i++) {
+        line_expect(fds[i], "somebody\n");
+        close(fds[i]);
+    }
 }
 
 static void a_second_answer_goes_nowhere(void **state)
@@ -272,8 +293,12 @@ static void a_second_answer_goes_nowhere(void **state)
     line_service_answer(ls, 0, "one\n");
     line_service_answer(ls, 0, "two\n");
     line_expect(fd, "one\n");
-    line_send(fd, "echo three\n");
+    line_service_answer(ls, 0, "two\n");
+    line_send(fd, "echo three\npark\n");
     line_expect(fd, "three\n");
+    line_service_wait_parked(ls, 2);
+    line_service_answer(ls, 1, "four\n");
+    line_expect(fd, "four\n");
     close(fd);
 }
 
@@ -373,6 +398,7 @@ int main(void)
         ON_A_SERVER(takes_a_request_byte_by_byte),
         ON_A_SERVER(answers_who_sends_no_more),
         ON_A_SERVER(closes_after_the_answer),
+        ON_A_SERVER(what_comes_too_late_makes_no_reset),
         ON_A_SERVER(skips_a_body_and_goes_on),
         ON_A_SERVER(refuses_what_is_bad),
         ON_A_SERVER(refuses_an_endless_line),
