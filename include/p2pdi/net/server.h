@@ -101,6 +101,11 @@ void net_server_free(struct net_server *s);
 
 const struct addr *net_conn_remote(const struct net_conn *c);
 const struct addr *net_conn_local(struct net_conn *c);
+/*
+ * What the link to the other side was last seen to take, in bytes a second, as the system measures it
+ * by acknowledgements; 0: not known yet.
+ */
+uint64_t net_conn_rate(const struct net_conn *c);
 /* Copies. Lack of memory closes the connection. */
 void net_conn_send(struct net_conn *c, const void *bytes, size_t len);
 /* Takes the buffer's memory (leaves it empty). */

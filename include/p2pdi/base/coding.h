@@ -1,0 +1,53 @@
+/*
+ * Content codings (PROTOCOL.md, "Compressed bodies"): bodies encoded in one piece as one zstd frame or as gzip,
+ * and a decoder of zstd frames that announces and sends of others can make use neither more memory nor
+ * more output than it was allowed. Any thread; a thread keeps the context it compresses with.
+ */
+#ifndef P2PDI_BASE_CODING_H
+#define P2PDI_BASE_CODING_H
+
+#include "p2pdi/base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The numbers of enum wire_encoding. */
+enum coding { CODING_IDENTITY = 0, CODING_ZSTD = 1, CODING_GZIP = 2 };
+
+/* For what is sent once and not kept. */
+#define CODING_LEVEL_FAST 1
+
+/* "zstd", "gzip", "identity": as in Content-Encoding. */
+const char *coding_name(enum coding c);
+/* The most that len bytes, however chosen, become as one zstd frame. */
+uint64_t coding_bound(uint64_t len);
+
+/*
+ * Appends bytes, encoded. DI_LIMIT: that is longer than what out may hold; nothing was appended.
+ * DI_NOMEM.
+ */
+enum di_err coding_encode(enum coding c, int level, const void *bytes, size_t len, struct buf *out)
+    DI_MUST_CHECK;
+
+/* One zstd frame on its way in. One thread at a time. */
+struct decoder;
+enum di_err decoder_new(struct decoder **out) DI_MUST_CHECK;
+void decoder_free(struct decoder *d);
+/* From here on a new frame comes, which may become max bytes. */
+void decoder_begin(struct decoder *d, uint64_t max);
+/*
+ * Takes the next len bytes and hands what they become to put, in pieces that are valid during the
+ * call. DI_PROTOCOL: no frame, one that needs a window over 8 MiB, one that becomes more than max,
+ * or bytes behind its end. DI_NOMEM. If put fails, what it returned. After a failure: begin anew.
+ */
+enum di_err decoder_feed(struct decoder *d, const void *bytes, size_t len,
+                         enum di_err (*put)(void *arg, const void *bytes, size_t len), void *arg)
+    DI_MUST_CHECK;
+/* Has the frame come to its end, and to exactly max bytes? */
+bool decoder_is_complete(const struct decoder *d);
+
+/* A whole frame in one go: appends what it becomes. DI_PROTOCOL, also for more than out may hold. */
+enum di_err coding_decode(const void *frame, size_t len, struct buf *out) DI_MUST_CHECK;
+
+#endif

@@ -1,0 +1,394 @@
+/* Content codings: what is encoded decodes again, and what others send is bounded. */
+#define ZLIB_CONST
+#include "p2pdi/base/coding.h"
+#include "p2pdi/base/thread.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#define MIB ((size_t)1 << 20)
+
+static char *text_of(size_t len)
+{
+    char *text = malloc(len + 1);
+    uint32_t x = 1;
+    assert_non_null(text);
+    for (size_t i = 0; i < len; i++) {
+        x = x * 1664525 + 1013904223;
+        text[i] = "the quick brown fox "[(x >> 24) % 20];
+    }
+    text[len] = '\0';
+    return text;
+}
+
+/* Fed in pieces of step bytes into a buffer. */
+struct intake {
+    struct buf got;
+    size_t calls;
+    enum di_err refuse;
+};
+
+static enum di_err put(void *arg, const void *bytes, size_t len)
+{
+    struct intake *in = arg;
+    in->calls++;
+    buf_append(&in->got, bytes, len);
+    return in->refuse != DI_OK ? in->refuse : buf_status(&in->got);
+}
+
+static enum di_err count_only(void *arg, const void *bytes, size_t len)
+{
+    (void)bytes;
+    *(uint64_t *)arg += len;
+    return DI_OK;
+}
+
+static enum di_err feed(struct decoder *d, const struct buf *frame, size_t step, uint64_t max,
+                        struct intake *in)
+{
+    enum di_err err = DI_OK;
+    buf_init(&in->got, 64 * MIB);
+    decoder_begin(d, max);
+    for (size_t at = 0; at < frame->len && err == DI_OK; at += step) {
+        size_t n = frame->len - at < step ? frame->len - at : step;
+        err = decoder_feed(d, buf_bytes(frame) + at, n, put, in);
+    }
+    return err;
+}
+
+static void encode(const char *text, size_t len, struct buf *out)
+{
+    buf_init(out, 64 * MIB);
+    assert_int_equal(coding_encode(CODING_ZSTD, 3, text, len, out), DI_OK);
+}
+
+static void frame_decodes_in_pieces_of_any_size(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 1000, 128 << 10, 3 * MIB + 7};
+    static const size_t steps[] = {1000000000, 65536, 1000, 7};
+    struct decoder *d = NULL;
+    assert_int_equal(decoder_new(&d), DI_OK);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        char *text = text_of(sizes[i]);
+        struct buf frame;
+        encode(text, sizes[i], &frame);
+        for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++) {
+            struct intake in = {0};
+            assert_int_equal(feed(d, &frame, steps[k], sizes[i], &in), DI_OK);
+            assert_true(decoder_is_complete(d));
+            assert_int_equal(in.got.len, sizes[i]);
+            assert_memory_equal(buf_bytes(&in.got), text, sizes[i]);
+            buf_fini(&in.got);
+        }
+        buf_fini(&frame);
+        free(text);
+    }
+    decoder_free(d);
+}
+
+static void bytes_behind_the_end_are_refused(void **state)
+{
+    (void)state;
+    char *text = text_of(5000);
+    struct decoder *d = NULL;
+    struct buf frame;
+    assert_int_equal(decoder_new(&d), DI_OK);
+    encode(text, 5000, &frame);
+    buf_append_char(&frame, 'x');
+    for (size_t step = frame.len; step > 0; step /= 2) {
+        struct intake in = {0};
+        assert_int_equal(feed(d, &frame, step, 5000, &in), DI_PROTOCOL);
+        buf_fini(&in.got);
+    }
+    /* Nor a second frame. */
+    struct buf twice;
+    buf_init(&twice, MIB);
+    buf_append(&twice, buf_bytes(&frame), frame.len - 1);
+    buf_append(&twice, buf_bytes(&frame), frame.len - 1);
+    struct intake in = {0};
+    assert_int_equal(feed(d, &twice, 10000, 10000, &in), DI_PROTOCOL);
+    buf_fini(&in.got);
+    buf_fini(&twice);
+    buf_fini(&frame);
+    free(text);
+    decoder_free(d);
+}
+
+static void frame_cut_anywhere_is_not_complete(void **state)
+{
+    (void)state;
+    char *text = text_of(3000);
+    struct decoder *d = NULL;
+    struct buf frame;
+    assert_int_equal(decoder_new(&d), DI_OK);
+    encode(text, 3000, &frame);
+    size_t whole = frame.len;
+    for (size_t len = 0; len < whole; len++) {
+        struct intake in = {0};
+        frame.len = len;
+        assert_int_equal(feed(d, &frame, 100, 3000, &in), DI_OK);
+        assert_false(decoder_is_complete(d));
+        assert_true(in.got.len <= 3000);
+        buf_fini(&in.got);
+    }
+    frame.len = whole;
+    buf_fini(&frame);
+    free(text);
+    decoder_free(d);
+}
+
+static void another_size_than_announced_is_noticed(void **state)
+{
+    (void)state;
+    char *text = text_of(300000);
+    struct decoder *d = NULL;
+    struct buf frame;
+    assert_int_equal(decoder_new(&d), DI_OK);
+    encode(text, 300000, &frame);
+    struct intake in = {0};
+    assert_int_equal(feed(d, &frame, 4096, 299999, &in), DI_PROTOCOL);
+    assert_true(in.got.len <= 299999);
+    buf_fini(&in.got);
+    assert_int_equal(feed(d, &frame, 4096, 300001, &in), DI_OK);
+    assert_false(decoder_is_complete(d));
+    buf_fini(&in.got);
+    buf_fini(&frame);
+    free(text);
+    decoder_free(d);
+}
+
+static void noise_is_no_frame(void **state)
+{
+    (void)state;
+    struct decoder *d = NULL;
+    struct buf noise;
+    assert_int_equal(decoder_new(&d), DI_OK);
+    buf_init(&noise, MIB);
+    buf_append_str(&noise, "HTTP/1.1 200 OK, and whatever else is no frame");
+    struct intake in = {0};
+    assert_int_equal(feed(d, &noise, 5, 1000, &in), DI_PROTOCOL);
+    buf_fini(&in.got);
+    buf_fini(&noise);
+    decoder_free(d);
+}
+
+static void failure_of_the_taker_is_handed_on(void **state)
+{
+    (void)state;
+    char *text = text_of(1000);
+    struct decoder *d = NULL;
+    struct buf frame;
+    assert_int_equal(decoder_new(&d), DI_OK);
+    encode(text, 1000, &frame);
+    struct intake in = {.refuse = DI_NO_SPACE};
+    assert_int_equal(feed(d, &frame, 1000, 1000, &in), DI_NO_SPACE);
+    assert_int_equal(in.calls, 1);
+    buf_fini(&in.got);
+    buf_fini(&frame);
+    free(text);
+    decoder_free(d);
+}
+
+/* A frame of len zeros with that window, made without ever having them in memory. */
+static void make_bomb(struct buf *out, int window_log, uint64_t len)
+{
+    static char zeros[1 << 20];
+    ZSTD_CCtx *c = ZSTD_createCCtx();
+    assert_non_null(c);
+    assert_false(ZSTD_isError(ZSTD_CCtx_setParameter(c, ZSTD_c_windowLog, window_log)));
+    assert_false(ZSTD_isError(ZSTD_CCtx_setParameter(c, ZSTD_c_compressionLevel, 1)));
+    buf_init(out, 64 * MIB);
+    for (uint64_t left = len; left > 0;) {
+        size_t n = left < sizeof(zeros) ? (size_t)left : sizeof(zeros);
+        left -= n;
+        ZSTD_inBuffer in = {.src = zeros, .size = n};
+        size_t more = 1;
+        while (in.pos < in.size || (left == 0 && more != 0)) {
+            ZSTD_outBuffer o = {.dst = buf_reserve(out, 65536), .size = 65536};
+            more = ZSTD_compressStream2(c, &o, &in, left == 0 ? ZSTD_e_end : ZSTD_e_continue);
+            assert_false(ZSTD_isError(more));
+            buf_commit(out, o.pos);
+        }
+    }
+    ZSTD_freeCCtx(c);
+}
+
+static size_t resident_bytes(void)
+{
+    char line[200] = "", *end = NULL;
+    FILE *f = fopen("/proc/self/statm", "re");
+    assert_non_null(f);
+    assert_non_null(fgets(line, sizeof(line), f));
+    fclose(f);
+    (void)strtoul(line, &end, 10);
+    return strtoul(end, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void bomb_costs_no_memory(void **state)
+{
+    (void)state;
+    struct decoder *d = NULL;
+    struct buf bomb;
+    make_bomb(&bomb, 23, UINT64_C(800) << 20);
+    assert_in_range(bomb.len, 1, 100 << 10);
+
+    size_t before = resident_bytes();
+    uint64_t came = 0;
+    assert_int_equal(decoder_new(&d), DI_OK);
+    /* Announced as the RFC that it is not. */
+    decoder_begin(d, 50000);
+    assert_int_equal(decoder_feed(d, buf_bytes(&bomb), bomb.len, count_only, &came), DI_PROTOCOL);
+    assert_true(came <= 50000);
+    /* Announced as what it is: nothing is held of what was handed on. */
+    came = 0;
+    decoder_begin(d, UINT64_C(800) << 20);
+    assert_int_equal(decoder_feed(d, buf_bytes(&bomb), bomb.len, count_only, &came), DI_OK);
+    assert_true(came == UINT64_C(800) << 20 && decoder_is_complete(d));
+    size_t after = resident_bytes();
+    print_message("%zu bytes become 800 MiB; resident %zu KiB more\n", bomb.len,
+                  after > before ? (after - before) >> 10 : 0);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    assert_true(after < before + 16 * MIB);
+#endif
+    decoder_free(d);
+
+    struct buf small;
+    buf_init(&small, 50000);
+    assert_int_equal(coding_decode(buf_bytes(&bomb), bomb.len, &small), DI_PROTOCOL);
+    assert_true(small.len <= 50000);
+    buf_fini(&small);
+    buf_fini(&bomb);
+}
+
+static void window_over_8_mib_is_refused(void **state)
+{
+    (void)state;
+    struct decoder *d = NULL;
+    struct buf bomb;
+    uint64_t came = 0;
+    make_bomb(&bomb, 24, 20 * MIB);
+    assert_int_equal(decoder_new(&d), DI_OK);
+    decoder_begin(d, 20 * MIB);
+    assert_int_equal(decoder_feed(d, buf_bytes(&bomb), bomb.len, count_only, &came), DI_PROTOCOL);
+    assert_int_equal(came, 0);
+    decoder_free(d);
+    buf_fini(&bomb);
+}
+
+static void one_go_appends_and_wants_the_end(void **state)
+{
+    (void)state;
+    char *text = text_of(10000);
+    struct buf frame, out;
+    encode(text, 10000, &frame);
+    buf_init(&out, 10003);
+    buf_append_str(&out, "abc");
+    assert_int_equal(coding_decode(buf_bytes(&frame), frame.len, &out), DI_OK);
+    assert_int_equal(out.len, 10003);
+    assert_memory_equal(buf_bytes(&out) + 3, text, 10000);
+    buf_clear(&out);
+    assert_int_equal(coding_decode(buf_bytes(&frame), frame.len - 1, &out), DI_PROTOCOL);
+    buf_fini(&out);
+    buf_fini(&frame);
+    free(text);
+}
+
+static void gzip_is_what_zlib_takes(void **state)
+{
+    (void)state;
+    char *text = text_of(70000);
+    char *back = malloc(70001);
+    struct buf out;
+    buf_init(&out, MIB);
+    assert_int_equal(coding_encode(CODING_GZIP, 6, text, 70000, &out), DI_OK);
+    assert_true(out.len < 60000);
+    z_stream z = {0};
+    z.next_in = (const Bytef *)buf_bytes(&out);
+    z.avail_in = (uInt)out.len;
+    z.next_out = (Bytef *)back;
+    z.avail_out = 70001;
+    assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
+    assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+    assert_int_equal(z.total_out, 70000);
+    assert_memory_equal(back, text, 70000);
+    inflateEnd(&z);
+    buf_fini(&out);
+    free(back);
+    free(text);
+}
+
+static void too_little_room_appends_nothing(void **state)
+{
+    (void)state;
+    char *text = text_of(10000);
+    struct buf out;
+    buf_init(&out, 100);
+    buf_append_str(&out, "abc");
+    assert_int_equal(coding_encode(CODING_ZSTD, 3, text, 10000, &out), DI_LIMIT);
+    assert_int_equal(coding_encode(CODING_GZIP, 6, text, 10000, &out), DI_LIMIT);
+    assert_int_equal(out.len, 3);
+    buf_fini(&out);
+    free(text);
+}
+
+static void bound_is_one(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < 100 * MIB; n = n * 3 / 2 + 1)
+        assert_true(coding_bound(n) >= ZSTD_compressBound(n));
+}
+
+static void encode_some(void *arg)
+{
+    struct buf out;
+    buf_init(&out, MIB);
+    for (int i = 0; i < 20; i++) {
+        buf_clear(&out);
+        assert_int_equal(coding_encode(CODING_ZSTD, 3 + i % 5, arg, 20000, &out), DI_OK);
+    }
+    buf_fini(&out);
+}
+
+static void threads_have_contexts_of_their_own(void **state)
+{
+    (void)state;
+    struct thread t[4];
+    char *text = text_of(20000);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(thread_start(&t[i], "encode", encode_some, text), DI_OK);
+    for (size_t i = 0; i < 4; i++)
+        thread_join(&t[i]);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bomb_costs_no_memory),
+        cmocka_unit_test(window_over_8_mib_is_refused),
+        cmocka_unit_test(frame_decodes_in_pieces_of_any_size),
+        cmocka_unit_test(bytes_behind_the_end_are_refused),
+        cmocka_unit_test(frame_cut_anywhere_is_not_complete),
+        cmocka_unit_test(another_size_than_announced_is_noticed),
+        cmocka_unit_test(noise_is_no_frame),
+        cmocka_unit_test(failure_of_the_taker_is_handed_on),
+        cmocka_unit_test(one_go_appends_and_wants_the_end),
+        cmocka_unit_test(gzip_is_what_zlib_takes),
+        cmocka_unit_test(too_little_room_appends_nothing),
+        cmocka_unit_test(bound_is_one),
+        cmocka_unit_test(threads_have_contexts_of_their_own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
