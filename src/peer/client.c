@@ -19,7 +19,6 @@ struct client {
     struct addr remote;
     size_t cap, start, end;
     size_t head_len; /* of the head that was parsed last and is still in front */
-    bool touched;
     char data[];
 };
 
@@ -57,14 +56,9 @@ bool client_is_idle_alive(struct client *c)
     return c->start + c->head_len == c->end && net_stream_is_idle_alive(c->stream);
 }
 
-bool client_is_touched(const struct client *c)
+bool client_has_bytes(const struct client *c)
 {
-    return c->touched;
-}
-
-void client_mark(struct client *c)
-{
-    c->touched = false;
+    return c->start + c->head_len < c->end;
 }
 
 enum di_err client_send(struct client *c, const struct buf *message, int64_t deadline_us)
@@ -94,7 +88,6 @@ static enum di_err fill(struct client *c, int64_t deadline_us)
     if (err != DI_OK)
         return err;
     c->end += got;
-    c->touched = true;
     return DI_OK;
 }
 

@@ -14,7 +14,7 @@
 #define KEPT_IDLE_US (10 * CLOCK_US_PER_S) /* a connection without work is kept that long */
 #define TRANSFERS_KEPT 1024                /* finished ones that can be looked at */
 #define TRIED_MAX 64
-#define LANDINGS_MAX 128 /* verified, not yet durable: each has a descriptor */
+#define LANDINGS_MAX 256 /* verified, not yet durable: each has a descriptor */
 
 struct pool {
     struct downloads *owner;
@@ -280,6 +280,17 @@ void downloads_holder_gone(struct downloads *d, const struct addr *holder)
     lock_acquire(&d->lock);
     DL_FOREACH (d->pools, pool) {
         sched_on_holder_gone(pool->sched, holder);
+        stir_locked(pool);
+    }
+    lock_release(&d->lock);
+}
+
+void downloads_holder_back(struct downloads *d, const struct addr *holder)
+{
+    struct pool *pool = NULL;
+    lock_acquire(&d->lock);
+    DL_FOREACH (d->pools, pool) {
+        sched_forgive(pool->sched, holder);
         stir_locked(pool);
     }
     lock_release(&d->lock);

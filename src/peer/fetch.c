@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FETCH_LOW 4 /* answers outstanding, below which more is asked for in any case */
 #define FETCH_BUFFER ((size_t)256 << 10)
 #define CONNECT_US (5 * CLOCK_US_PER_S)
 #define SILENCE_US (10 * CLOCK_US_PER_S) /* no byte for that long: the holder is given up */
@@ -354,7 +355,10 @@ static enum di_err work(struct session *s)
 {
     for (;;) {
         bool resumable = true;
-        enum di_err err = fill_window(s);
+        enum di_err err = DI_OK;
+        /* While answers lie in the buffer, requests gather: several go out in one segment. */
+        if (s->count <= FETCH_LOW || !client_has_bytes(s->client))
+            err = fill_window(s);
         if (err == DI_OK && s->count == 0)
             return DI_OK;
         if (err == DI_OK)

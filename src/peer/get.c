@@ -155,7 +155,7 @@ static enum di_err prepare(struct peer *p, const struct addr *from)
     if (from != NULL)
         query_one(p, from, RFC_SCOPE_OWN, &patience, &changed);
     else if (n.entries == n.owned)
-        query_all(p, RFC_SCOPE_OWN, &patience);
+        query_all(p, RFC_SCOPE_OWN, SIZE_MAX, &patience);
     return peer_is_cancelled(p) ? DI_CANCELLED : DI_OK;
 }
 

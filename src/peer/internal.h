@@ -202,9 +202,8 @@ enum di_err client_bytes(struct client *c, uint64_t max, const char **bytes, siz
                          int64_t deadline_us) DI_MUST_CHECK;
 /* Reads len bytes away. */
 enum di_err client_skip(struct client *c, uint64_t len, int64_t deadline_us) DI_MUST_CHECK;
-/* Has any byte come since the connection was opened, or client_mark was called? */
-bool client_is_touched(const struct client *c);
-void client_mark(struct client *c);
+/* Is something in the buffer that was not looked at? */
+bool client_has_bytes(const struct client *c);
 
 /* An answer of one piece. */
 struct reply {
@@ -249,8 +248,9 @@ enum di_err neighbours_ask(struct neighbours *n, const struct patience *patience
 size_t neighbours_active(struct neighbours *n);
 /* A user named this address: it may be asked and downloaded from though the RS did not list it. */
 void neighbours_add_named(struct neighbours *n, const struct addr *a);
-/* Heap array of the addresses that may be asked; free() it. DI_NOMEM. */
-enum di_err neighbours_list(struct neighbours *n, struct addr **out, size_t *count) DI_MUST_CHECK;
+/* Heap array of at most max addresses that may be asked, those whose turn it is. DI_NOMEM. */
+enum di_err neighbours_list(struct neighbours *n, size_t max, struct addr **out, size_t *count)
+    DI_MUST_CHECK;
 /*
  * Claims the right to ask that one now, since being the version of its own rows that we have.
  * DI_IN_USE: somebody is at it. DI_ACCESS: it must not be asked.
@@ -271,12 +271,14 @@ bool neighbours_is_self(struct neighbours *n, const struct addr *a);
 
 /*
  * Asks one for its own documents or all it knows, merges, offers to the downloads. How it went is
- * also kept with the neighbour, for those who only go on with what there is.
+ * also kept with the neighbour, for those who only go on with what there is. DI_IN_USE: somebody else
+ * asks it just now. DI_ACCESS: it must not be asked.
  */
 enum di_err query_one(struct peer *p, const struct addr *from, enum rfc_scope scope,
                       const struct patience *patience, bool *changed);
-/* Everyone who may be asked, in parallel. The first error if all failed. */
-enum di_err query_all(struct peer *p, enum rfc_scope scope, const struct patience *patience);
+/* At most max of those that may be asked, in parallel. The first error if all failed. */
+enum di_err query_all(struct peer *p, enum rfc_scope scope, size_t max,
+                      const struct patience *patience);
 /* Polls neighbours in the background, each again as long as it has news, until wait_s are over.
  * NULL: no memory. */
 struct listening;
@@ -310,6 +312,8 @@ void downloads_serial_pool_end(struct downloads *d, struct pool *pool);
 /* To every pool; unwanted ones, and holders that must not be used, are ignored. Reorders offers. */
 void downloads_offer(struct downloads *d, struct offer *offers, size_t count);
 void downloads_holder_gone(struct downloads *d, const struct addr *holder);
+/* It registered anew: what it failed for by connection troubles may be tried again. */
+void downloads_holder_back(struct downloads *d, const struct addr *holder);
 void downloads_drop(struct downloads *d, uint32_t rfc);
 size_t downloads_pending(struct downloads *d);
 /* Which of those are wanted and not done. */

@@ -159,8 +159,6 @@ enum di_err query_one(struct peer *p, const struct addr *from, enum rfc_scope sc
     char version[CHANGES_VERSION_SIZE];
     *changed = false;
     enum di_err err = neighbours_claim(p->neighbours, from, version);
-    if (err == DI_IN_USE)
-        return DI_OK; /* somebody is at it: what comes of it is for all */
     if (err != DI_OK)
         return err;
     err = ask(p, from, scope, patience, version, changed);
@@ -182,10 +180,11 @@ struct round {
     _Atomic(int) first_error;
 };
 
-static enum di_err round_init(struct round *r, struct peer *p, const struct patience *patience)
+static enum di_err round_init(struct round *r, struct peer *p, size_t max,
+                              const struct patience *patience)
 {
     *r = (struct round){.peer = p, .patience = *patience};
-    return neighbours_list(p->neighbours, &r->who, &r->count);
+    return neighbours_list(p->neighbours, max, &r->who, &r->count);
 }
 
 /* Starts threads for all from the first-th on, as far as there are some. */
@@ -215,7 +214,8 @@ static void ask_next(void *arg)
         if (at >= r->count || peer_is_cancelled(r->peer))
             return;
         enum di_err err = query_one(r->peer, &r->who[at], r->scope, &r->patience, &changed);
-        if (err != DI_OK) {
+        /* If somebody else is at it, what comes of it is for all. */
+        if (err != DI_OK && err != DI_IN_USE) {
             int none = DI_OK;
             atomic_compare_exchange_strong(&r->first_error, &none, (int)err);
             atomic_fetch_add(&r->failed, 1);
@@ -223,10 +223,11 @@ static void ask_next(void *arg)
     }
 }
 
-enum di_err query_all(struct peer *p, enum rfc_scope scope, const struct patience *patience)
+enum di_err query_all(struct peer *p, enum rfc_scope scope, size_t max,
+                      const struct patience *patience)
 {
     struct round r;
-    enum di_err err = round_init(&r, p, patience);
+    enum di_err err = round_init(&r, p, max, patience);
     if (err != DI_OK)
         return err;
     r.scope = scope;
@@ -268,7 +269,7 @@ struct listening *query_listen_begin(struct peer *p, const struct patience *pati
     if (l == NULL)
         return NULL;
     l->until_us = clock_mono_us() + patience->wait_s * CLOCK_US_PER_S;
-    if (round_init(&l->round, p, patience) != DI_OK) {
+    if (round_init(&l->round, p, ASKERS_MAX, patience) != DI_OK) {
         free(l);
         return NULL;
     }
@@ -304,9 +305,12 @@ enum di_err peer_rfcquery(struct peer *p, const struct addr *from, int64_t timeo
     enum di_err err = DI_OK;
     if (from != NULL) {
         neighbours_add_named(p->neighbours, from);
-        err = query_one(p, from, RFC_SCOPE_ALL, &patience, &changed);
+        do {
+            err = query_one(p, from, RFC_SCOPE_ALL, &patience, &changed);
+        } while (err == DI_IN_USE && clock_mono_us() < patience.deadline_us &&
+                 gets_sleep(p->gets, clock_mono_us() + NEWS_EVERY_US) == DI_OK);
     } else {
-        err = query_all(p, RFC_SCOPE_ALL, &patience);
+        err = query_all(p, RFC_SCOPE_ALL, SIZE_MAX, &patience);
     }
     if (err == DI_OK) {
         struct catalog_counts n;

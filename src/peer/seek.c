@@ -9,6 +9,7 @@
 
 #define ROUND_EVERY_US CLOCK_US_PER_S
 #define LISTEN_S 2
+#define ASKED_A_ROUND 64 /* neighbours; others have their turn in the next one */
 
 struct seeker {
     struct peer *peer;
@@ -191,7 +192,7 @@ static void look(struct seeker *s, bool sync, struct news *news)
                                err);
     }
     /* Who does not answer says so in the outcome of what depends on it. */
-    query_all(p, RFC_SCOPE_OWN, &patience);
+    query_all(p, RFC_SCOPE_OWN, ASKED_A_ROUND, &patience);
     if (sync)
         want_missing(s);
     give_up(s, planned);

@@ -200,6 +200,6 @@ void serve_index_offer(struct peer *p, int64_t now_us)
 void serve_on_change(struct peer *p)
 {
     /* While starting and stopping there is no server yet or any more; nobody waits then. */
-    if (p->listening)
+    if (p->listening && !waiters_is_empty(p->waiters))
         net_server_wake(p->server);
 }

@@ -5,6 +5,7 @@
 #include "p2pdi/base/thread.h"
 #include "p2pdi/service/service.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -17,8 +18,9 @@ struct waiter {
 
 struct waiters {
     size_t slots;
+    _Atomic(size_t) count; /* of those that wait, also while they are offered */
     struct lock lock;
-    struct waiter *list;       /* guarded by lock */
+    struct waiter *list;      /* guarded by lock */
     struct waiter *by_slot[]; /* guarded by lock; a connection waits for one answer at a time */
 };
 
@@ -34,8 +36,9 @@ enum di_err waiters_new(size_t slots, struct waiters **out)
     return DI_OK;
 }
 
-static void waiter_free(struct waiter *e)
+static void waiter_free(struct waiters *w, struct waiter *e)
 {
+    atomic_fetch_sub(&w->count, 1);
     free(e->request);
     free(e);
 }
@@ -49,13 +52,19 @@ void waiters_free(struct waiters *w)
     struct waiter *next;
     DL_FOREACH_SAFE (w->list, e, next) {
         DL_DELETE(w->list, e);
-        waiter_free(e);
+        waiter_free(w, e);
     }
     lock_fini(&w->lock);
     free(w);
 }
 
-enum di_err waiters_add(struct waiters *w, struct net_token token, int64_t deadline_us, void *request)
+bool waiters_is_empty(const struct waiters *w)
+{
+    return atomic_load(&w->count) == 0;
+}
+
+enum di_err waiters_add(struct waiters *w, struct net_token token, int64_t deadline_us,
+                        void *request)
 {
     struct waiter *e = calloc(1, sizeof(*e));
     if (e == NULL) {
@@ -67,6 +76,7 @@ enum di_err waiters_add(struct waiters *w, struct net_token token, int64_t deadl
     if (token.slot < w->slots && w->by_slot[token.slot] == NULL) {
         w->by_slot[token.slot] = e;
         DL_APPEND(w->list, e);
+        atomic_fetch_add(&w->count, 1);
         added = true;
     }
     lock_release(&w->lock);
@@ -89,7 +99,7 @@ void waiters_drop(struct waiters *w, struct net_token token)
     }
     lock_release(&w->lock);
     if (e != NULL) {
-        waiter_free(e);
+        waiter_free(w, e);
     }
 }
 
@@ -113,7 +123,7 @@ void waiters_offer(struct waiters *w, int64_t now_us,
         w->by_slot[e->token.slot] = NULL;
         lock_release(&w->lock);
         if (decide(arg, e->token, e->request, now_us >= e->deadline_us)) {
-            waiter_free(e);
+            waiter_free(w, e);
         } else {
             DL_APPEND(stay, e);
         }

@@ -38,6 +38,8 @@ struct waiters;
 enum di_err waiters_new(size_t slots, struct waiters **out) DI_MUST_CHECK;
 /* Frees the requests that still wait, too. */
 void waiters_free(struct waiters *w);
+/* Any thread. Does nobody wait? Who adds itself after this was true looks for changes afterwards. */
+bool waiters_is_empty(const struct waiters *w);
 /* Worker, right after net_conn_park. request (heap memory) is taken on success only. DI_LIMIT, DI_NOMEM. */
 enum di_err waiters_add(struct waiters *w, struct net_token token, int64_t deadline_us,
                         void *request) DI_MUST_CHECK;
