@@ -429,6 +429,14 @@ void link_progress(struct link *l, struct flight *f, size_t bytes)
     lock_release(&l->pool->owner->lock);
 }
 
+void link_restarts(struct link *l, struct flight *f)
+{
+    lock_acquire(&l->pool->owner->lock);
+    f->have = 0;
+    sched_on_progress(l->pool->sched, l->id, f->request.id, 0, clock_mono_us());
+    lock_release(&l->pool->owner->lock);
+}
+
 static struct peer_transfer transfer_of(const struct flight *f, int64_t now_us, bool done)
 {
     return (struct peer_transfer){

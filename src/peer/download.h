@@ -38,9 +38,11 @@ void fetch_run(struct link *l, struct client **kept);
 bool link_next(struct link *l, struct sched_request *out);
 void link_up(struct link *l);
 void link_closed(struct link *l, enum sched_why why);
-/* The flight shows among the transfers. */
+/* It is asked for now, and shows among the transfers. */
 void link_takes_off(struct link *l, struct flight *f);
 void link_progress(struct link *l, struct flight *f, size_t bytes);
+/* What was stored is thrown away. */
+void link_restarts(struct link *l, struct flight *f);
 /* Verified; takes the part and f. */
 void link_done(struct link *l, struct flight *f);
 /* Takes f, whose part is closed already. retry_after_us: with SCHED_BUSY. */

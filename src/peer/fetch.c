@@ -105,7 +105,6 @@ static struct flight *take_off(struct session *s, const struct sched_request *r)
         link_failed(l, f, SCHED_LOCAL, 0, 0);
         return NULL;
     }
-    f->resumed = f->have > 0;
     return f;
 }
 
@@ -138,7 +137,7 @@ static bool conclude(struct session *s, struct flight *f)
         err = library_part_reset(f->part);
         if (err == DI_OK) {
             f->resumed = false;
-            f->have = 0;
+            link_restarts(s->link, f);
             return false;
         }
     }
@@ -257,8 +256,8 @@ static enum di_err take_document(struct session *s, struct flight *f,
     if (head->status == 200 && f->have > 0) {
         /* It does not do ranges: what we have is not needed. */
         local = library_part_reset(f->part);
-        f->have = 0;
         f->resumed = false;
+        link_restarts(s->link, f);
     }
     enum di_err err = DI_OK;
     if (local == DI_OK)

@@ -101,6 +101,35 @@ static void what_is_known_is_not_given_up_while_it_is_planned(void **state)
     node_fini(&a);
 }
 
+static bool take_transfer(void *arg, const struct peer_transfer *t)
+{
+    *(struct peer_transfer *)arg = *t;
+    return true;
+}
+
+static void transfers_can_be_watched(void **state)
+{
+    (void)state;
+    struct fake stalls;
+    struct node b;
+    struct peer_transfer t = {0};
+    int64_t deadline_us = clock_mono_us() + WORLD_WAIT_US;
+    node_init(&b, "b");
+    fake_start(&stalls, &world, FAKE_STALLS, 86, 5, 50000);
+    stalls.bytes = 1000;
+    node_start(&b, &world);
+    assert_int_equal(peer_sync(b.peer), DI_OK);
+    while (t.have_bytes < 1000 && clock_mono_us() < deadline_us)
+        peer_walk_transfers(b.peer, take_transfer, &t);
+    assert_int_equal(t.rfc, 86);
+    assert_int_equal(t.have_bytes, 1000);
+    assert_int_equal(t.size_bytes, stalls.size);
+    assert_true(addr_equal(&t.holder, &stalls.addr));
+    assert_false(t.done);
+    node_fini(&b);
+    fake_stop(&stalls);
+}
+
 static void serial_get_keeps_the_order(void **state)
 {
     (void)state;
@@ -362,6 +391,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_peer_gets_all_from_another, start, stop),
         cmocka_unit_test_setup_teardown(what_is_known_is_not_given_up_while_it_is_planned, start,
                                         stop),
+        cmocka_unit_test_setup_teardown(transfers_can_be_watched, start, stop),
         cmocka_unit_test_setup_teardown(serial_get_keeps_the_order, start, stop),
         cmocka_unit_test_setup_teardown(rest_comes_from_another_when_a_holder_dies, start, stop),
         cmocka_unit_test_setup_teardown(lie_is_never_visible_and_the_next_holder_serves, start,
