@@ -83,10 +83,12 @@ static struct place *add_place(struct place **table, uint32_t rfc, size_t row)
 
 static void free_places(struct place **table)
 {
-    struct place *p = NULL, *next = NULL;
-    HASH_ITER (hh, *table, p, next) {
-        HASH_DEL(*table, p);
+    struct place *p = *table;
+    HASH_CLEAR(hh, *table);
+    while (p != NULL) {
+        struct place *next = p->hh.next;
         free(p);
+        p = next;
     }
 }
 
@@ -595,10 +597,12 @@ void peer_view_free(struct peer_view *v)
 {
     if (v == NULL)
         return;
-    struct holder_row *h = NULL, *next = NULL;
-    HASH_ITER (hh, v->holders, h, next) {
-        HASH_DEL(v->holders, h);
+    struct holder_row *h = v->holders;
+    HASH_CLEAR(hh, v->holders);
+    while (h != NULL) {
+        struct holder_row *next = h->hh.next;
         free(h);
+        h = next;
     }
     free_places(&v->rfcs);
     free_places(&v->transfers);

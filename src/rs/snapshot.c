@@ -213,7 +213,9 @@ static void sample_locked(struct rs_view *v, int64_t now_us)
 static void status_locked(struct rs *rs, struct rs_view *v, int64_t now_us)
 {
     struct snap_rs_status *s = &v->board.content.rs;
-    struct snap_rs_status before = *s;
+    int64_t errors = s->errors, connections = s->connections;
+    uint64_t store_bytes = s->store_bytes;
+    size_t active = s->active, known = s->known;
     lock_assert_held(&v->lock);
     s->requests[SNAP_REQUEST_REGISTER] = STATS_GET(&rs->stats, register_total);
     s->requests[SNAP_REQUEST_LEAVE] = STATS_GET(&rs->stats, leave_total);
@@ -229,7 +231,8 @@ static void status_locked(struct rs *rs, struct rs_view *v, int64_t now_us)
     s->active = (size_t)STATS_GET(&rs->stats, peers_active);
     s->known = (size_t)STATS_GET(&rs->stats, peers_known);
     s->store_bytes = v->store_bytes;
-    if (memcmp(&before, s, sizeof(before)) != 0)
+    if (errors != s->errors || connections != s->connections || store_bytes != s->store_bytes ||
+        active != s->active || known != s->known)
         snap_board_touch(&v->board);
     sample_locked(v, now_us);
 }

@@ -1,0 +1,177 @@
+/* RFC text as the reader shows it: page breaks, contents, references; and the panes at all sizes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "../../src/tui/document.h"
+#include "../../src/tui/layout.h"
+#include "p2pdi/base/random.h"
+
+static struct document *read_text(uint32_t rfc, const char *text)
+{
+    struct document *d = NULL;
+
+    assert_int_equal(document_new(rfc, text, strlen(text), &d), DI_OK);
+    return d;
+}
+
+static void page_breaks_are_folded(void **state)
+{
+    struct document *d = read_text(1, "   A sentence that goes\n\n\n"
+                                      "Author            Informational            [Page 1]\n\f\n"
+                                      "RFC 1             Title                   May 1999\n\n\n"
+                                      "   on here. It ends.\n\n\n"
+                                      "Author            Informational            [Page 2]\n\f\n"
+                                      "RFC 1             Title                   May 1999\n\n"
+                                      "   Another one.\n");
+
+    (void)state;
+    assert_int_equal(d->count, 4);
+    assert_string_equal(d->lines[0], "   A sentence that goes");
+    assert_string_equal(d->lines[1], "   on here. It ends.");
+    assert_string_equal(d->lines[2], "");
+    assert_string_equal(d->lines[3], "   Another one.");
+    document_free(d);
+}
+
+static void what_is_not_text_goes(void **state)
+{
+    struct document *d = read_text(1, "\xef\xbb\xbf"
+                                      "Title\r\n\n\n\n\n\tTab \033[2Jend\nbold b\bbold\n");
+
+    (void)state;
+    assert_string_equal(d->lines[0], "Title");
+    assert_int_equal(d->count, 5);
+    assert_string_equal(d->lines[3], "        Tab  [2Jend");
+    assert_string_equal(d->lines[4], "bold bold");
+    document_free(d);
+}
+
+static void headings_make_the_contents(void **state)
+{
+    struct document *d = read_text(
+        1, "Network Working Group          A. B.\nRequest for Comments: 1\n\n"
+           "Abstract\n\n   Words.\n\nTable of Contents\n\n   1. Intro .... 3\n\n"
+           "1.  Introduction\n\n   Words.\n\n1.2.  Deeper   5\n\n1.3.  Terms\n\n   Words.\n\n"
+           "Appendix A.  More\n\n   Words.\n12. not alone\n");
+
+    (void)state;
+    assert_int_equal(d->heading_count, 5);
+    assert_string_equal(d->lines[d->headings[2].line], "1.  Introduction");
+    assert_string_equal(d->lines[d->headings[3].line], "1.3.  Terms");
+    assert_int_equal(d->headings[3].depth, 1);
+    assert_string_equal(d->lines[d->headings[4].line], "Appendix A.  More");
+    document_free(d);
+}
+
+static void references_are_found(void **state)
+{
+    struct document *d =
+        read_text(8609, "See RFC 793, [RFC2119] and RFC-1 but not RFC 8609, RFCs, RFC\n"
+                        "   791 or RFC 12345678.\n");
+    struct document_link links[8];
+
+    (void)state;
+    assert_int_equal(document_links(d, 0, links, 8), 3);
+    assert_int_equal(links[0].rfc, 793);
+    assert_int_equal(links[0].from, 4);
+    assert_int_equal(links[0].to, 11);
+    assert_int_equal(links[1].rfc, 2119);
+    assert_int_equal(links[2].rfc, 1);
+    assert_int_equal(document_links(d, 1, links, 8), 1);
+    assert_int_equal(links[0].rfc, 791);
+    assert_int_equal(document_links(d, 0, links, 1), 1);
+    document_free(d);
+}
+
+/* Any bytes: lines are clean, nothing is out of bounds (for the sanitizers). */
+static void any_bytes_can_be_read(void **state)
+{
+    static const char pieces[][16] = {"\f",       "\n",    "RFC ", "123",   "[Page 1]", "   ",
+                                      "\x80\xff", "\t",    "\b",   "1.  A", "\r\n",     "....",
+                                      "Abstract", "\033[", "A",    ""};
+    struct prng prng;
+    char text[2048];
+
+    (void)state;
+    prng_seed(&prng, 5);
+    for (int round = 0; round < 300; round++) {
+        size_t n = 0;
+
+        while (n < sizeof(text) - 16) {
+            const char *piece = pieces[prng_below(&prng, 16)];
+
+            memcpy(text + n, piece, strlen(piece));
+            n += strlen(piece);
+            if (*piece == '\0')
+                text[n++] = (char)prng_below(&prng, 256);
+        }
+
+        struct document *d = NULL;
+        struct document_link links[4];
+
+        assert_int_equal(document_new(1, text, n, &d), DI_OK);
+        for (size_t i = 0; i < d->count; i++) {
+            for (const char *c = d->lines[i]; *c != '\0'; c++)
+                assert_true((unsigned char)*c >= 0x20 && *c != 0x7f);
+            document_links(d, i, links, 4);
+        }
+        document_free(d);
+    }
+}
+
+static void check_panes(const struct layout *l, int rows, int cols, enum pane focus)
+{
+    assert_true(l->pane[focus].h > 0 && l->pane[focus].w > 0);
+    for (int a = 0; a < PANES; a++) {
+        const struct rect *p = &l->pane[a];
+
+        if (p->h == 0)
+            continue;
+        assert_true(p->y >= 0 && p->x >= 0 && p->y + p->h <= rows && p->x + p->w <= cols);
+        assert_true(p->w > 0 && (l->header.h == 0 || p->y > 0));
+        assert_true(l->footer.h == 0 || p->y + p->h < rows);
+        for (int b = a + 1; b < PANES; b++) {
+            const struct rect *q = &l->pane[b];
+
+            assert_true(q->h == 0 || p->y + p->h <= q->y || q->y + q->h <= p->y ||
+                        p->x + p->w <= q->x || q->x + q->w <= p->x);
+        }
+    }
+}
+
+static void panes_never_overlap_and_the_focus_is_there(void **state)
+{
+    struct layout l;
+
+    (void)state;
+    for (int rows = 1; rows <= 100; rows++)
+        for (int cols = 1; cols <= 300; cols += cols < 120 ? 1 : 13)
+            for (int focus = 0; focus < PANE_FOCUS_MAX; focus++) {
+                layout_peer(&l, rows, cols, (enum pane)focus, false, (size_t)rows * 3);
+                check_panes(&l, rows, cols, (enum pane)focus);
+                layout_rs(&l, rows, cols, (enum pane)focus, false);
+                check_panes(&l, rows, cols, (enum pane)focus);
+                layout_peer(&l, rows, cols, (enum pane)focus, true, 0);
+                check_panes(&l, rows, cols, (enum pane)focus);
+            }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(page_breaks_are_folded),
+        cmocka_unit_test(what_is_not_text_goes),
+        cmocka_unit_test(headings_make_the_contents),
+        cmocka_unit_test(references_are_found),
+        cmocka_unit_test(any_bytes_can_be_read),
+        cmocka_unit_test(panes_never_overlap_and_the_focus_is_there),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
