@@ -2,6 +2,8 @@
 #include "batch.h"
 #include "help.h"
 
+#include "p2pdi/tui/tui.h"
+
 #include <string.h>
 
 #define LINE_MOST 72
@@ -171,6 +173,9 @@ void help_man(struct buf *out)
     commands(out);
     options(out);
     batch(out);
+    buf_append_str(out, ".Sh DASHBOARDS\nOn a terminal\n.Nm\n.Cm rs\nand\n.Nm\n.Cm peer\n"
+                        "without batch commands fill the screen.\nThe keys are:\n");
+    tui_format_keys_mdoc(out);
     buf_append_str(out, events);
     buf_append_str(out, files);
     buf_append_str(out, ".Sh EXIT STATUS\n.Bl -tag -width Ds\n");
