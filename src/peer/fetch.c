@@ -92,9 +92,10 @@ static struct flight *take_off(struct session *s, const struct sched_request *r)
         return NULL;
     f->request = *r;
     f->holder = l->holder;
-    link_takes_off(l, f);
     enum di_err err =
         library_part_open(l->peer->library, r->rfc, &r->edition, r->size_bytes, &f->part, &f->have);
+    f->resumed = f->have > 0;
+    link_takes_off(l, f);
     if (err == DI_IN_USE) {
         link_failed(l, f, SCHED_BUSY, 0, BUSY_RETRY_US);
         return NULL;
