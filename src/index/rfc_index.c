@@ -310,6 +310,15 @@ bool rfc_index_has_own(const struct rfc_index *ix, uint32_t rfc)
     return d != NULL && d->own != NULL && !d->own->entry.withdrawn;
 }
 
+bool rfc_index_knows(const struct rfc_index *ix, const struct rfc_entry *row)
+{
+    const struct holder *h = rfc_table_holder(&ix->table, &row->holder);
+    const struct entry *e = find_live(ix, row->rfc, h);
+
+    return e != NULL && e->edition->key.size_bytes == row->size_bytes &&
+           sha256_equal(&e->edition->key.sha256, &row->sha256);
+}
+
 void rfc_index_version(const struct rfc_index *ix, enum rfc_scope scope,
                        char out[CHANGES_VERSION_SIZE])
 {

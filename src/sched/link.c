@@ -105,6 +105,8 @@ static void blame(struct sched *s, struct link *l, const struct request *r, enum
     struct offer *o = plan_find_offer(s, r->doc, h);
     bool progress = kept >= r->offset + PROGRESS_BYTES;
 
+    if (o != NULL && o->edition != r->edition)
+        o = NULL; /* by now the holder offers something else */
     l->is_faulted = true;
     switch (why) {
     case SCHED_BUSY:

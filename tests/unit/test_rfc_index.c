@@ -193,6 +193,14 @@ static void nobody_contradicts_what_a_holder_said_itself(void **state)
     learn(ix, 1, 1, 10, 100, 0);
     hear(ix, 1, 1, 66, 7200, 0); /* another edition */
     hear(ix, 2, 1, 66, 7200, 0); /* something it did not say */
+
+    struct rfc_entry said = row(1, 1, 10, 0), heard = row(1, 1, 66, 0), other = row(2, 1, 66, 0);
+
+    assert_true(rfc_index_knows(ix, &said));
+    assert_false(rfc_index_knows(ix, &heard));
+    assert_false(rfc_index_knows(ix, &other));
+    other = row(1, 2, 10, 0);
+    assert_false(rfc_index_knows(ix, &other));
     hear(ix, 1, 1, 10, 0, 0);    /* that it is gone */
     assert_int_equal(rfc_index_entries(ix), 1);
     assert_int_equal(find(ix, 1, 0), 1);

@@ -945,6 +945,25 @@ static void a_majority_that_grows_later_is_heeded(void **state)
     sched_free(s);
 }
 
+static void what_fails_after_a_correction_was_the_old_edition(void **state)
+{
+    struct sched *s = make();
+
+    (void)state;
+    want(s, 1);
+    offer_other(s, 1, 1, 66);
+
+    struct opened o = up_at(s, 0);
+    struct sched_request q = next_at(s, o, 0);
+
+    offer_other(s, 1, 1, 5);
+    failed(s, o, q, SCHED_CHANGED, 0, 0);
+    q = next_at(s, o, 0);
+    assert_int_equal(q.edition.byte[0], 5);
+    sched_on_done(s, o.link, q.id, 0);
+    sched_free(s);
+}
+
 static void of_two_editions_the_one_begun_is_finished(void **state)
 {
     (void)state;
@@ -1451,6 +1470,7 @@ int main(void)
         cmocka_unit_test(a_part_found_while_asking_is_nobodys_either),
         cmocka_unit_test(the_edition_of_most_holders_comes_first_then_the_others),
         cmocka_unit_test(a_majority_that_grows_later_is_heeded),
+        cmocka_unit_test(what_fails_after_a_correction_was_the_old_edition),
         cmocka_unit_test(of_two_editions_the_one_begun_is_finished),
         cmocka_unit_test(a_holder_may_correct_itself_a_few_times),
         cmocka_unit_test(serial_means_one_at_a_time_in_the_order_asked),

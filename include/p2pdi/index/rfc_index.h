@@ -71,6 +71,9 @@ size_t rfc_index_documents(const struct rfc_index *ix); /* distinct numbers */
 size_t rfc_index_entries(const struct rfc_index *ix);   /* own and learned */
 size_t rfc_index_owned(const struct rfc_index *ix);
 bool rfc_index_has_own(const struct rfc_index *ix, uint32_t rfc);
+/* Is that holder known to hold that edition (size, SHA-256) of that number? What was learned at second hand
+ * should be acted on only if so: it may have been ignored, because the holder itself says otherwise. */
+bool rfc_index_knows(const struct rfc_index *ix, const struct rfc_entry *row);
 
 enum rfc_scope { RFC_SCOPE_ALL, RFC_SCOPE_OWN };
 /* Version for that scope; a version of the other scope is not known. */
