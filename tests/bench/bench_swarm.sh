@@ -22,6 +22,17 @@ usage() {
     sed -n '/^#$/,/^$/s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
+# Where the kernel groups processes by session, a group has a nice value of its own.
+precede() {
+    renice -n "$1" -p $$ >/dev/null
+    if [[ -w /proc/self/autogroup ]]; then
+        echo "$1" >/proc/self/autogroup
+        at_exit+=(recede)
+    fi
+}
+# shellcheck disable=SC2317 # called at exit
+recede() { echo 0 >/proc/self/autogroup; }
+
 tasks='1 2' sets='60 600' rate=100mbit rounds=5 receivers=5 rivals='' rows='' keep=''
 first='' last=''
 while [[ $# -gt 0 ]]; do
@@ -37,7 +48,7 @@ while [[ $# -gt 0 ]]; do
     --with) rivals=${2//,/ } ;;
     --rows) rows=$2 ;;
     --keep) keep=$2 ;;
-    --nice) renice -n "$2" -p $$ >/dev/null ;;
+    --nice) precede "$2" ;;
     *) usage ;;
     esac
     shift 2

@@ -1,6 +1,6 @@
 # Shared by the benchmarks: finds documents, starts and ends servers by process id, takes medians.
 # Sourced, never run. The caller has set -eu.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # variables for those who source it
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 P2PDI=${P2PDI:-$here/../../p2pdi}

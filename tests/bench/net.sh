@@ -1,6 +1,6 @@
 # A network to measure in: hosts h0..h(N-1) and rs on one switch, in network namespaces of their own, each
 # behind a link of so many bits a second both ways (HTB). Sourced after lib.sh, never run.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # variables of lib.sh
 #
 #   net_up RATE [HOSTS]     RATE as tc writes it (100mbit); RATE_h0=10mbit and the like make one link differ
 #   net_in HOST COMMAND... &   becomes that command there (so: in the background or a subshell), which is killed
