@@ -1,6 +1,8 @@
 /*
  * The worker pool. Whoever pushes wakes one worker; a worker that leaves jobs behind wakes the
- * next. So a batch that one worker can manage on its own does not wake all of them at once.
+ * next, but no more of them than there are processors: further ones would only take turns with
+ * them. Those are woken when jobs have waited for a millisecond, since a worker may be held up by
+ * the disk.
  */
 #include "pool.h"
 
@@ -8,6 +10,7 @@
 
 #include "p2pdi/base/clock.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -41,7 +44,7 @@ struct net_conn *net_jobs_take(struct net_jobs *j)
 /* True: the caller is to signal, after the lock. One worker at a time is on its way up. */
 static bool wants_waking_locked(struct net_pool *p)
 {
-    if (p->waiting == 0 || p->idle == 0 || p->waking)
+    if (p->waiting == 0 || p->idle == 0 || p->waking || p->count - p->idle >= p->at_once)
         return false;
     p->waking = true;
     return true;
@@ -100,14 +103,35 @@ void net_pool_wait_drained(struct net_pool *p)
     if (p->waiting > 0) {
         int64_t deadline_us = clock_mono_us() + PATIENCE_US;
 
-        p->listener_waits = true;
-        while (p->waiting > 0 && in_time)
+        while (p->waiting > 0 && in_time) {
+            p->listener_waits = true;
             in_time = cond_wait_until(&p->drained, &p->lock, deadline_us);
+        }
         p->listener_waits = false;
         if (p->waiting > 0 && p->idle > 0)
             cond_broadcast(&p->wake);
     }
     lock_release(&p->lock);
+}
+
+/* Until there is a job, or the pool stops. */
+static void idle_locked(struct net_pool *p)
+{
+    p->idle++;
+    if (p->listener_waits) {
+        p->listener_waits = false;
+        /* Not under the lock: the listener would wake up only to wait for that. It may even come
+         * with jobs before this thread has fallen asleep. */
+        lock_release(&p->lock);
+        cond_signal(&p->drained);
+        lock_acquire(&p->lock);
+    }
+    while (!p->stop && p->waiting == 0) {
+        cond_wait(&p->wake, &p->lock);
+        p->waking = false; /* even if another one was quicker to take the job */
+    }
+    p->waking = false;
+    p->idle--;
 }
 
 /* NULL: the pool stops. */
@@ -117,14 +141,8 @@ static struct net_conn *wait_for_job(struct net_pool *p)
     bool wake_next;
 
     lock_acquire(&p->lock);
-    while (!p->stop && p->waiting == 0) {
-        p->idle++;
-        if (p->listener_waits)
-            cond_signal(&p->drained);
-        cond_wait(&p->wake, &p->lock);
-        p->idle--;
-        p->waking = false;
-    }
+    if (!p->stop && p->waiting == 0)
+        idle_locked(p);
     if (!p->stop) {
         c = net_jobs_take(&p->jobs);
         p->waiting--;
@@ -158,12 +176,19 @@ static void run_worker(void *arg)
     }
 }
 
+static unsigned count_processors(void)
+{
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
 enum di_err net_pool_start(struct net_pool *p, unsigned workers, unsigned queue_max,
                            const char *name)
 {
     enum di_err err = DI_OK;
 
-    *p = (struct net_pool){.queue_max = queue_max};
+    *p = (struct net_pool){.queue_max = queue_max, .at_once = count_processors()};
     net_jobs_init(&p->jobs);
     lock_init(&p->lock);
     cond_init(&p->wake);

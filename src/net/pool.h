@@ -25,6 +25,7 @@ struct net_conn *net_jobs_take(struct net_jobs *j);
 struct net_pool {
     struct net_worker *workers;
     unsigned count;
+    unsigned at_once; /* workers that the processors can run together */
     unsigned queue_max;
     struct lock lock;
     /* Below: under lock. */
