@@ -190,18 +190,21 @@ static bool is_prose(const struct block *b)
 static size_t append_lines(char title[LIBRARY_TITLE_SIZE], size_t len, const struct block *b,
                            size_t first)
 {
-    for (size_t i = first; i < b->count; i++) {
-        struct slice line = slice_trim(b->line[i]);
-        if (is_heading(line))
-            break;
-        if (is_ruler(line))
-            continue;
-        if (len > 0 && len < LIBRARY_TITLE_SIZE)
-            title[len++] = ' ';
-        size_t room = LIBRARY_TITLE_SIZE - len;
-        size_t take = line.n < room ? line.n : room;
-        memcpy(title + len, line.p, take);
-        len += take;
+    for (size_t i = first; i < b->count && !is_heading(b->line[i]); i++) {
+        struct slice line = b->line[i];
+        bool space = len > 0; /* one for any number of blanks */
+        for (size_t k = 0; k < line.n && !is_ruler(line); k++) {
+            if (line.p[k] == ' ' || iscntrl((unsigned char)line.p[k])) {
+                space = len > 0;
+                continue;
+            }
+            if (len + 2 > LIBRARY_TITLE_SIZE)
+                return len;
+            if (space)
+                title[len++] = ' ';
+            space = false;
+            title[len++] = line.p[k];
+        }
     }
     return len;
 }
