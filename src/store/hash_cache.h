@@ -22,14 +22,16 @@ struct hash_row {
 enum di_err hash_cache_open(const char *state_dir, struct hash_cache **out) DI_MUST_CHECK;
 void hash_cache_close(struct hash_cache *hc);
 
-/* All rows, valid during the call only. What cannot be read is left out. */
-void hash_cache_load(struct hash_cache *hc, void (*visit)(void *arg, const struct hash_row *row),
-                     void *arg);
+/* Shows all rows, valid during the call only. DI_CORRUPT: damaged and made anew; forget what was shown. */
+enum di_err hash_cache_load(struct hash_cache *hc,
+                            void (*visit)(void *arg, const struct hash_row *row), void *arg)
+    DI_MUST_CHECK;
 
-/* Changes are gathered in a transaction between begin and commit. */
+/* Changes are gathered in a transaction between begin and end. */
 enum di_err hash_cache_begin(struct hash_cache *hc) DI_MUST_CHECK;
 enum di_err hash_cache_put(struct hash_cache *hc, const struct hash_row *row) DI_MUST_CHECK;
 enum di_err hash_cache_drop(struct hash_cache *hc, const char *name) DI_MUST_CHECK;
-enum di_err hash_cache_commit(struct hash_cache *hc) DI_MUST_CHECK;
+/* Commits if all went well so far, else takes the changes back; returns the first error of both. */
+enum di_err hash_cache_end(struct hash_cache *hc, enum di_err so_far) DI_MUST_CHECK;
 
 #endif

@@ -195,21 +195,20 @@ static void flush_rows(struct library *lib)
     struct pending_row *rows = lib->rows;
     lib->rows = NULL;
     lib->row_count = 0;
-    enum di_err err = DI_OK;
-    if (rows != NULL && lib->cache != NULL)
-        err = hash_cache_begin(lib->cache);
+    if (rows == NULL)
+        return;
+    enum di_err err = lib->cache == NULL ? DI_IO : hash_cache_begin(lib->cache);
+    bool begun = err == DI_OK;
     while (rows != NULL) {
         struct pending_row *next = rows->next;
-        if (err == DI_OK && lib->cache != NULL)
+        if (err == DI_OK)
             err = hash_cache_put(lib->cache, &rows->row);
         free(rows);
         rows = next;
-        if (rows == NULL && lib->cache != NULL) {
-            enum di_err committed = hash_cache_commit(lib->cache);
-            err = err == DI_OK ? committed : err;
-        }
     }
-    if (err != DI_OK)
+    if (begun)
+        err = hash_cache_end(lib->cache, err);
+    if (err != DI_OK && lib->cache != NULL)
         log_write(LOG_WARN, "hash cache: %s; some documents will be hashed again next time",
                   di_err_text(err));
 }

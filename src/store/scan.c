@@ -30,6 +30,7 @@ struct known {
     struct file_id id;
     struct sha256 sha256;
     UT_hash_handle hh;
+    bool valid; /* its file is there unchanged */
     const char *title;
     char text[]; /* name NUL title NUL */
 };
@@ -42,6 +43,7 @@ static void on_known(void *arg, const struct hash_row *row)
     struct known *k = malloc(sizeof *k + name_size + title_size);
     if (k == NULL)
         return; /* it is hashed then */
+    k->valid = false;
     k->id = row->id;
     k->sha256 = row->sha256;
     memcpy(k->text, row->name, name_size);
@@ -59,7 +61,6 @@ static struct known *find_known(struct scan *s, const char *name)
     return k;
 }
 
-/* Rows of files that are no more leave the cache at the first scan. */
 static void free_known(struct scan *s)
 {
     struct known *k = NULL, *next = NULL;
@@ -141,8 +142,10 @@ static void compare(struct scan *s)
             now->seen = lib->scans;
         if (now != NULL && file_id_equal(&now->id, &f->id) && strcmp(now->name, f->name) == 0)
             continue;
-        const struct known *k = find_known(s, f->name);
-        if (k != NULL && file_id_equal(&k->id, &f->id))
+        struct known *k = find_known(s, f->name);
+        if (k != NULL)
+            k->valid = file_id_equal(&k->id, &f->id);
+        if (k != NULL && k->valid)
             list_document(lib, f->name, &f->id, &k->sha256, k->title);
         else
             s->jobs[s->job_count++] =
@@ -222,10 +225,9 @@ static void forget_gone(struct scan *s)
     struct file_id id;
     enum di_err err = DI_OK;
     HASH_ITER (hh, s->known, k, next)
-        if (err == DI_OK && beneath_stat(lib->dir_fd, k->text, &id) == DI_NOT_FOUND)
+        if (err == DI_OK && !k->valid && beneath_stat(lib->dir_fd, k->text, &id) == DI_NOT_FOUND)
             err = hash_cache_drop(lib->cache, k->text);
-    enum di_err committed = hash_cache_commit(lib->cache);
-    if (err != DI_OK || committed != DI_OK)
+    if (hash_cache_end(lib->cache, err) != DI_OK)
         log_write(LOG_INFO, "hash cache: rows of deleted files stay for now");
 }
 
@@ -242,8 +244,8 @@ void library_scan(struct library *lib)
             goto out; /* what was listed stays */
         }
     }
-    if (lib->cache != NULL)
-        hash_cache_load(lib->cache, on_known, &s);
+    if (lib->cache != NULL && hash_cache_load(lib->cache, on_known, &s) != DI_OK)
+        free_known(&s);
     if (s.files.rivals > 0 && !lib->rivals)
         log_write(LOG_WARN,
                   "%s: %zu files claim a number that another file has, such as %s; rfcN.txt goes "
