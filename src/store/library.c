@@ -18,7 +18,6 @@
 
 #define FLUSH_ROWS 1024
 #define FLUSH_US CLOCK_US_PER_S
-#define UNWATCHED_US (10 * CLOCK_US_PER_S) /* between scans where there is no inotify */
 
 /* A row on its way to the hash cache. */
 struct pending_row {
@@ -269,12 +268,21 @@ void library_sleep(struct library *lib, int64_t until_us, bool watching)
 
 static void report_scanned(struct library *lib)
 {
-    size_t count = library_count(lib);
+    lib->events.scanned(lib->arg, library_count(lib));
     lock_acquire(&lib->lock);
     lib->scanned = true;
     cond_broadcast(&lib->scanned_cond);
     lock_release(&lib->lock);
-    lib->events.scanned(lib->arg, count);
+}
+
+static int64_t next_due_us(const struct library *lib)
+{
+    int64_t due_us = lib->check_us;
+    if (lib->watch_fd < 0 && !lib->gone && lib->next_scan_us < due_us)
+        due_us = lib->next_scan_us;
+    if (lib->row_count > 0 && lib->flush_us < due_us)
+        due_us = lib->flush_us;
+    return due_us;
 }
 
 static void run(void *arg)
@@ -288,24 +296,19 @@ static void run(void *arg)
     library_scan(lib);
     report_scanned(lib);
 
-    int64_t next_scan_us = clock_mono_us() + UNWATCHED_US;
     while (!library_stopping(lib)) {
         publish_queued(lib);
         watch_read(lib);
         int64_t now_us = clock_mono_us();
-        if (lib->watch_fd < 0 && now_us >= next_scan_us && !lib->gone)
+        if (now_us >= lib->check_us)
+            watch_check_directory(lib);
+        if (lib->watch_fd < 0 && !lib->gone && now_us >= lib->next_scan_us)
             lib->rescan = true;
-        if (lib->rescan) {
-            lib->rescan = false;
+        if (lib->rescan)
             library_scan(lib);
-            next_scan_us = clock_mono_us() + UNWATCHED_US;
-        }
         if (lib->row_count > 0 && now_us >= lib->flush_us)
             flush_rows(lib);
-        int64_t until_us = lib->watch_fd < 0 && !lib->gone ? next_scan_us : INT64_MAX;
-        if (lib->row_count > 0 && lib->flush_us < until_us)
-            until_us = lib->flush_us;
-        library_sleep(lib, until_us, true);
+        library_sleep(lib, next_due_us(lib), true);
     }
     publish_queued(lib);
     flush_rows(lib);
@@ -376,6 +379,7 @@ enum di_err library_open(const struct library_config *cfg, const struct library_
     }
     lib->dir_fd = dir_fd;
     lib->watch_fd = -1;
+    lib->check_us = INT64_MAX;
     lib->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     lib->write = cfg->write;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);

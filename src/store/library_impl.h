@@ -32,7 +32,9 @@ struct library {
     /* the library thread's own */
     int watch_fd;              /* inotify, -1: none, the directory is scanned now and then */
     bool gone;                 /* the directory was deleted or moved away */
+    int64_t check_us;          /* when to see whether it was */
     bool rescan;               /* something was missed */
+    int64_t next_scan_us;      /* where there is no inotify */
     bool rivals;               /* files were seen that claim a number another one holds */
     uint32_t scans;            /* so far */
     struct rfc_titles *titles; /* rfc-index.txt */
@@ -86,6 +88,8 @@ void library_load_titles(struct library *lib);
 void watch_start(struct library *lib);
 /* Reads what has come and acts on it. */
 void watch_read(struct library *lib);
+/* Due at check_us: was the directory deleted? */
+void watch_check_directory(struct library *lib);
 
 /* ---- publish.c ---- */
 

@@ -7,12 +7,14 @@
 #include "listing.h"
 #include "part.h"
 
+#include "p2pdi/base/clock.h"
 #include "p2pdi/base/log.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define UNWATCHED_US (10 * CLOCK_US_PER_S) /* between scans where there is no inotify */
 #define INDEX_FILE_NAME "rfc-index.txt"
 #define INDEX_FILE_MAX ((uint64_t)32 << 20)
 
@@ -235,6 +237,8 @@ void library_scan(struct library *lib)
 {
     struct scan s = {.lib = lib};
     lib->scans++;
+    lib->rescan = false;
+    lib->next_scan_us = clock_mono_us() + UNWATCHED_US;
     if (!lib->gone) {
         enum di_err err = listing_read(lib->dir_fd, &s.files);
         s.jobs = calloc(s.files.count + 1, sizeof *s.jobs);

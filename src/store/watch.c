@@ -1,6 +1,7 @@
 /* What happens in the directory, by inotify. Run by the library's thread. */
 #include "library_impl.h"
 
+#include "p2pdi/base/clock.h"
 #include "p2pdi/base/log.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 
 #define FILE_EVENTS (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB)
 #define SELF_EVENTS (IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+#define CHECK_US CLOCK_US_PER_S
 
 void watch_start(struct library *lib)
 {
@@ -32,12 +34,25 @@ void watch_start(struct library *lib)
     lib->watch_fd = -1;
 }
 
-/* The directory itself: our descriptor keeps it in being, so its deletion shows as a link count of 0. */
-static bool is_gone(const struct library *lib, uint32_t mask)
+static void on_gone(struct library *lib)
+{
+    if (lib->gone)
+        return;
+    lib->gone = true;
+    lib->rescan = true;
+    log_write(
+        LOG_ERROR,
+        "the library %s was deleted or moved away: its documents are no longer offered; put it "
+        "back and start again",
+        lib->path);
+}
+
+void watch_check_directory(struct library *lib)
 {
     struct stat st;
-    return (mask & (IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT)) != 0 ||
-           ((mask & IN_ATTRIB) != 0 && fstat(lib->dir_fd, &st) == 0 && st.st_nlink == 0);
+    lib->check_us = INT64_MAX;
+    if (fstat(lib->dir_fd, &st) == 0 && st.st_nlink == 0)
+        on_gone(lib);
 }
 
 static void on_event(struct library *lib, const struct inotify_event *ev)
@@ -46,17 +61,15 @@ static void on_event(struct library *lib, const struct inotify_event *ev)
         log_write(LOG_INFO, "%s: too many changes at once, looking through it again", lib->path);
         lib->rescan = true;
     } else if (ev->len > 0) {
+        /* Our descriptor keeps a deleted directory in being, so that it causes no event itself; but its files go first. */
+        if ((ev->mask & (IN_DELETE | IN_MOVED_FROM)) != 0)
+            lib->check_us = clock_mono_us() + CHECK_US;
         if (strcmp(ev->name, "rfc-index.txt") == 0)
             library_load_titles(lib);
         else
             library_look(lib, ev->name);
-    } else if (!lib->gone && is_gone(lib, ev->mask)) {
-        lib->gone = true;
-        lib->rescan = true;
-        log_write(LOG_ERROR,
-                  "the library %s was deleted or moved away: its documents are no longer offered; "
-                  "put it back and start again",
-                  lib->path);
+    } else if ((ev->mask & (IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT)) != 0) {
+        on_gone(lib);
     }
 }
 

@@ -145,6 +145,15 @@ size_t help_event_count(struct help_library *h)
     return n;
 }
 
+struct help_event help_event_at(struct help_library *h, size_t i)
+{
+    lock_acquire(&h->lock);
+    assert_true(i < h->count);
+    struct help_event e = h->event[i];
+    lock_release(&h->lock);
+    return e;
+}
+
 /* ---- publishing ------------------------------------------------------------------------------------ */
 
 struct waiter {

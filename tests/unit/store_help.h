@@ -42,6 +42,8 @@ void help_library_close(struct help_library *h);
 /* Waits (30 s at most, then fails) until an event of that kind and number is at index from or later. Its index. */
 size_t help_wait_event(struct help_library *h, int kind, uint32_t rfc, size_t from);
 size_t help_event_count(struct help_library *h);
+/* A copy of that event, which must have come. */
+struct help_event help_event_at(struct help_library *h, size_t i);
 
 /* Downloads bytes through a part and publishes them; waits for done and returns what it said. */
 enum di_err help_publish(struct library *lib, uint32_t rfc, const void *bytes, size_t len,

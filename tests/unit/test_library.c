@@ -87,9 +87,9 @@ static void every_kind_of_name_is_listed(void **state)
     const struct library_doc *pdf = library_get(h.lib, 12, LIBRARY_PDF);
     assert_non_null(pdf);
     library_doc_unref(pdf);
-    assert_int_equal(h.count, 5); /* four texts and "scanned" */
-    assert_int_equal(h.event[4].kind, HELP_SCANNED);
-    assert_int_equal(h.event[4].rfc, 5);
+    assert_int_equal(help_event_count(&h), 5); /* four texts and "scanned" */
+    assert_int_equal(help_event_at(&h, 4).kind, HELP_SCANNED);
+    assert_int_equal(help_event_at(&h, 4).rfc, 5);
     help_library_close(&h);
 }
 

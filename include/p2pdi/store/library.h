@@ -54,7 +54,7 @@ enum di_err library_open(const struct library_config *cfg, const struct library_
                          void *arg, struct library **out, char why[256]) DI_MUST_CHECK;
 /* Stops the thread, flushes the hash cache, closes. Documents still referenced stay valid until unref. */
 void library_close(struct library *lib);
-/* Waits until the first scan is complete (or library_close is called). */
+/* Waits until the first scan is complete and reported (or library_close is called). Not from the callbacks. */
 void library_wait_scanned(struct library *lib);
 
 /* A reference to the document, NULL if it is not held. Any thread. */
