@@ -268,6 +268,8 @@ void library_sleep(struct library *lib, int64_t until_us, bool watching)
 
 static void report_scanned(struct library *lib)
 {
+    if (library_stopping(lib))
+        return; /* it may have ended early */
     lib->events.scanned(lib->arg, library_count(lib));
     lock_acquire(&lib->lock);
     lib->scanned = true;

@@ -158,7 +158,7 @@ void publish_queued(struct library *lib)
     if (batch == NULL)
         return;
     for (struct library_part *p = batch; p != NULL; p = p->next)
-        p->err = p->verified ? DI_OK : DI_INVALID;
+        p->err = !p->verified ? DI_INVALID : lib->gone ? DI_NOT_FOUND : DI_OK;
     sync_data(lib, batch);
     rename_all(lib, batch);
     sync_directory(lib, batch);

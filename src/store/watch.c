@@ -39,7 +39,7 @@ static void on_gone(struct library *lib)
     if (lib->gone)
         return;
     lib->gone = true;
-    lib->rescan = true;
+    lib->rescan = true; /* takes all documents out */
     log_write(
         LOG_ERROR,
         "the library %s was deleted or moved away: its documents are no longer offered; put it "
@@ -77,12 +77,17 @@ void watch_read(struct library *lib)
 {
     if (lib->watch_fd < 0)
         return;
+    if (lib->gone) { /* it may go on elsewhere: no longer of interest */
+        (void)close(lib->watch_fd);
+        lib->watch_fd = -1;
+        return;
+    }
     union {
         char bytes[16384];
         struct inotify_event align;
     } buf;
     ssize_t n = read(lib->watch_fd, &buf, sizeof buf);
-    for (size_t at = 0; n > 0 && at < (size_t)n;) {
+    for (size_t at = 0; n > 0 && at < (size_t)n && !lib->gone;) {
         const struct inotify_event *ev = (const void *)(buf.bytes + at);
         on_event(lib, ev);
         at += sizeof *ev + ev->len;

@@ -93,6 +93,26 @@ static void on_scanned(void *arg, size_t documents)
     add_event(arg, &(struct help_event){.kind = HELP_SCANNED, .rfc = (uint32_t)documents});
 }
 
+static void ignore_doc(void *arg, const struct library_doc *doc)
+{
+    (void)arg;
+    (void)doc;
+}
+
+static void ignore_number(void *arg, uint32_t rfc)
+{
+    (void)arg;
+    (void)rfc;
+}
+
+static void ignore_count(void *arg, size_t documents)
+{
+    (void)arg;
+    (void)documents;
+}
+
+const struct library_events help_ignore_events = {ignore_doc, ignore_number, ignore_count};
+
 void help_library_open(struct help_library *h, const char *dir, const char *state)
 {
     static const struct library_events events = {on_added, on_removed, on_scanned};

@@ -36,6 +36,9 @@ struct help_library {
     size_t count;
 };
 
+/* Events that nobody looks at. */
+extern const struct library_events help_ignore_events;
+
 /* Opens dir (see help_make_dir) and waits until it is scanned. */
 void help_library_open(struct help_library *h, const char *dir, const char *state);
 void help_library_close(struct help_library *h);
