@@ -133,7 +133,8 @@ static int ask(struct client *c, const char *request)
 static uint64_t join(struct client *c, unsigned port)
 {
     char request[200];
-    snprintf(request, sizeof(request), "REGISTER P2P-DI/1.0\r\nHost: test\r\nPort: %u\r\n\r\n", port);
+    snprintf(request, sizeof(request), "REGISTER P2P-DI/1.0\r\nHost: test\r\nPort: %u\r\n\r\n",
+             port);
     assert_int_equal(ask(c, request), 200);
     assert_true(c->r.has_cookie && c->r.has_peer && c->r.has_ttl);
     assert_int_equal(c->r.ttl_s, 7200);
@@ -282,7 +283,8 @@ static void since_tells_what_changed_and_no_more(void **state)
     uint64_t first = join(&a, 40001);
     uint64_t second = join(&b, 40002);
     assert_int_equal(ask_with(&a, "PQUERY", first, ""), 200);
-    snprintf(since, sizeof(since), "Since: %.*s\r\n", (int)a.r.index_version.n, a.r.index_version.p);
+    snprintf(since, sizeof(since), "Since: %.*s\r\n", (int)a.r.index_version.n,
+             a.r.index_version.p);
     assert_int_equal(ask_with(&a, "PQUERY", first, since), 304);
     assert_int_equal(ask_with(&b, "KEEP-ALIVE", second, ""), 200);
     assert_int_equal(ask_with(&a, "PQUERY", first, since), 304); /* a renewal is no news */
@@ -378,7 +380,8 @@ static void connection_close_is_honoured_after_a_durable_answer(void **state)
     struct fixture *f = *state;
     struct client c;
     client_open(&c, f);
-    assert_int_equal(ask(&c, "REGISTER P2P-DI/1.0\r\nPort: 40001\r\nConnection: close\r\n\r\n"), 200);
+    assert_int_equal(ask(&c, "REGISTER P2P-DI/1.0\r\nPort: 40001\r\nConnection: close\r\n\r\n"),
+                     200);
     char byte;
     size_t got;
     assert_int_equal(net_stream_recv(c.stream, &byte, 1, &got, SOON), DI_CLOSED);
@@ -399,7 +402,8 @@ static void pages_show_peers_and_never_cookies(void **state)
         char request[100];
         struct buf all;
         client_open(&c, f);
-        snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nConnection: close\r\n\r\n", paths[i]);
+        snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nConnection: close\r\n\r\n",
+                 paths[i]);
         tell(&c, request);
         buf_init(&all, 1 << 20);
         enum di_err err;

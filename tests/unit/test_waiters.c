@@ -29,8 +29,8 @@ static void add(struct waiters *w, uint32_t slot, uint32_t generation, int64_t d
     uint32_t *request = malloc(sizeof(*request));
     assert_non_null(request);
     *request = slot;
-    enum di_err err =
-        waiters_add(w, (struct net_token){.slot = slot, .generation = generation}, deadline_us, request);
+    enum di_err err = waiters_add(w, (struct net_token){.slot = slot, .generation = generation},
+                                  deadline_us, request);
     assert_int_equal(err, want);
     if (err != DI_OK) {
         free(request);
