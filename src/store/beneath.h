@@ -19,7 +19,8 @@ struct file_id {
 bool file_id_equal(const struct file_id *a, const struct file_id *b);
 void file_id_from_stat(const struct stat *st, struct file_id *out);
 
-/* Opens for reading. DI_INVALID: not a regular file, or a link. id (may be NULL) as of the opening. */
+/* Opens for reading. DI_INVALID: not a regular file, or a link. id (may be NULL) as of the
+ * opening. */
 enum di_err beneath_open(int dir_fd, const char *name, int *out_fd, struct file_id *id)
     DI_MUST_CHECK;
 /* Opens or makes for reading and writing; the same errors. */

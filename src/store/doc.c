@@ -36,11 +36,11 @@ struct doc *doc_ref(struct doc *d)
     return d;
 }
 
-void library_doc_unref(const struct library_doc *shown)
+void library_doc_unref(const struct library_doc *doc)
 {
-    if (shown == NULL)
+    if (doc == NULL)
         return;
-    struct doc *d = doc_of(shown);
+    struct doc *d = doc_of(doc);
     if (atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) == 1)
         free(d);
 }

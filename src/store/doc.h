@@ -39,7 +39,11 @@ _Static_assert(LIBRARY_FORMATS <= 4 && NAME_RFC_MAX < UINT32_MAX >> 2, "doc_key 
 
 static inline struct doc *doc_of(const struct library_doc *shown)
 {
-    return (struct doc *)(uintptr_t)shown;
+    union {
+        const struct library_doc *shown;
+        struct doc *whole;
+    } d = {.shown = shown};
+    return d.whole;
 }
 
 /* A document with one reference; name and title are copied. NULL: out of memory. */

@@ -104,8 +104,8 @@ bool file_cache_keep_bytes_locked(struct file_cache *fc, struct library_file *f,
     if (f->doc == NULL || f->bytes != NULL)
         return false;
     if (!has_room(fc, f)) {
-        /* Twice as often as the one longest unused, or it keeps its place and has to earn it again: so a scan over
-         * everything does not turn the memory over. */
+        /* Twice as often as the one longest unused, or it keeps its place and has to earn it
+         * again: so a scan over everything does not turn the memory over. */
         struct library_file *victim = fc->in_memory->prev;
         if (f->hits / 2 > victim->hits) {
             *gone = file_cache_drop_locked(fc, victim->doc);

@@ -1,7 +1,8 @@
 /*
- * Open files of hot documents, and the bytes of small ones that are asked for again and again. The library's lock
- * guards the cache; the functions marked _locked are called under it and make no system call: files that leave the cache
- * are returned, to be released (library_file_release) after unlocking.
+ * Open files of hot documents, and the bytes of small ones that are asked for again and again.
+ * The library's lock guards the cache; the functions marked _locked are called under it and make
+ * no system call: files that leave the cache are returned, to be released (library_file_release)
+ * after unlocking.
  */
 #ifndef P2PDI_STORE_FILE_CACHE_H
 #define P2PDI_STORE_FILE_CACHE_H
@@ -48,8 +49,9 @@ struct library_file *file_cache_drop_locked(struct file_cache *fc, struct doc *d
 /* Is it time to read f into memory? */
 bool file_cache_wants_bytes_locked(const struct file_cache *fc, const struct library_file *f);
 /*
- * Offers f's bytes (malloc). They are taken if f is cached, has none, and there is room or a less used file to make
- * room: that one is returned in *gone (else NULL). False: the caller keeps the bytes.
+ * Offers f's bytes (malloc). They are taken if f is cached, has none, and there is room or a less
+ * used file to make room: that one is returned in *gone (else NULL). False: the caller keeps the
+ * bytes.
  */
 bool file_cache_keep_bytes_locked(struct file_cache *fc, struct library_file *f, void *bytes,
                                   struct library_file **gone) DI_MUST_CHECK;

@@ -1,6 +1,7 @@
 /*
- * What is known of files from earlier runs: digest and own title, keyed by name and valid while size, times and inode
- * are as they were. Only a cache: damaged, it is made anew. One thread at a time.
+ * What is known of files from earlier runs: digest and own title, keyed by name and valid while
+ * size, times and inode are as they were. Only a cache: damaged, it is made anew. One thread at a
+ * time.
  */
 #ifndef P2PDI_STORE_HASH_CACHE_H
 #define P2PDI_STORE_HASH_CACHE_H
@@ -22,7 +23,8 @@ struct hash_row {
 enum di_err hash_cache_open(const char *state_dir, struct hash_cache **out) DI_MUST_CHECK;
 void hash_cache_close(struct hash_cache *hc);
 
-/* Shows all rows, valid during the call only. DI_CORRUPT: damaged and made anew; forget what was shown. */
+/* Shows all rows, valid during the call only. DI_CORRUPT: damaged and made anew; forget what was
+ * shown. */
 enum di_err hash_cache_load(struct hash_cache *hc,
                             void (*visit)(void *arg, const struct hash_row *row), void *arg)
     DI_MUST_CHECK;

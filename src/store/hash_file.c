@@ -1,4 +1,4 @@
-/* Reading a file once for its SHA-256 and its title. Run by the library's thread and its hashers. */
+/* Reading a file once for SHA-256 and title. Run by the library's thread and its hashers. */
 #include "hash_file.h"
 
 #include "titles.h"

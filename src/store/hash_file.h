@@ -1,4 +1,4 @@
-/* Reading a file once for its SHA-256 and its title. Each hasher is used by one thread at a time. */
+/* Reading a file once for SHA-256 and title. Each hasher is used by one thread at a time. */
 #ifndef P2PDI_STORE_HASH_FILE_H
 #define P2PDI_STORE_HASH_FILE_H
 

@@ -1,4 +1,5 @@
-/* Hashing many files with several threads: "hash-0", "hash-1" ... take jobs in order; results go through a list. */
+/* Hashing many files with several threads: "hash-0", "hash-1" ... take jobs in order; results go
+ * through a list. */
 #include "hash_pool.h"
 
 #include "p2pdi/base/thread.h"

@@ -1,4 +1,5 @@
-/* Hashing many files with several threads while the caller goes on. The caller starts it, takes results, ends it. */
+/* Hashing many files with several threads while the caller goes on. The caller starts it, takes
+ * results, ends it. */
 #ifndef P2PDI_STORE_HASH_POOL_H
 #define P2PDI_STORE_HASH_POOL_H
 
@@ -16,8 +17,8 @@ struct hash_job {
     struct hash_job *next;
 };
 
-/* Hashes jobs[0 .. count-1] with that many threads. wake(arg) is called by them when results wait. The jobs stay the
- * caller's and must outlive the pool. */
+/* Hashes jobs[0 .. count-1] with that many threads. wake(arg) is called by them when results
+ * wait. The jobs stay the caller's and must outlive the pool. */
 enum di_err hash_pool_start(int dir_fd, struct hash_job *jobs, size_t count, unsigned threads,
                             void (*wake)(void *arg), void *arg, struct hash_pool **out)
     DI_MUST_CHECK;

@@ -1,6 +1,6 @@
 /*
- * The library: its life, its table and its thread. The thread "library" scans, hashes, watches, publishes and tells;
- * lookups run in whatever thread asks.
+ * The library: its life, its table and its thread. The thread "library" scans, hashes, watches,
+ * publishes and tells; lookups run in whatever thread asks.
  */
 #include "library_impl.h"
 
@@ -26,7 +26,7 @@ struct pending_row {
     char text[]; /* name NUL title NUL */
 };
 
-/* ---- table -------------------------------------------------------------------------------------- */
+/* ---- table ---------------------------------------------------------------------------------- */
 
 static struct doc *find_locked(struct library *lib, uint32_t key)
 {
@@ -124,7 +124,7 @@ void library_title(struct library *lib, const char *name, uint32_t rfc, const ch
         (void)snprintf(out, LIBRARY_TITLE_SIZE, "RFC %u", rfc);
 }
 
-/* ---- open files --------------------------------------------------------------------------------- */
+/* ---- open files ----------------------------------------------------------------------------- */
 
 /* Reads the file into memory and offers the bytes to the cache. */
 static void keep_bytes(struct library *lib, struct library_file *f)
@@ -187,7 +187,7 @@ enum di_err library_file_open(struct library *lib, const struct library_doc *doc
     return DI_OK;
 }
 
-/* ---- hash cache --------------------------------------------------------------------------------- */
+/* ---- hash cache ----------------------------------------------------------------------------- */
 
 static void flush_rows(struct library *lib)
 {
@@ -232,7 +232,7 @@ void library_remember(struct library *lib, const char *name, const struct file_i
         flush_rows(lib);
 }
 
-/* ---- the thread --------------------------------------------------------------------------------- */
+/* ---- the thread ----------------------------------------------------------------------------- */
 
 bool library_stopping(struct library *lib)
 {
@@ -316,7 +316,7 @@ static void run(void *arg)
     flush_rows(lib);
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static enum di_err open_directory(const struct library_config *cfg, int *out_fd, char why[256])
 {

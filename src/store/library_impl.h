@@ -1,9 +1,10 @@
 /*
- * The inside of struct library, shared by the files that make it up: library.c (life, table, thread), scan.c, watch.c,
- * part.c, publish.c. Not for other modules.
+ * The inside of struct library, shared by the files that make it up: library.c (life, table,
+ * thread), scan.c, watch.c, part.c, publish.c. Not for other modules.
  *
- * One thread, "library", changes the table, calls every event and publishes; lookups come from any thread. So events
- * come one at a time without a lock, and what we publish ourselves is in the table before its inotify event is read.
+ * One thread, "library", changes the table, calls every event and publishes; lookups come from
+ * any thread. So events come one at a time without a lock, and what we publish ourselves is in
+ * the table before its inotify event is read.
  */
 #ifndef P2PDI_STORE_LIBRARY_IMPL_H
 #define P2PDI_STORE_LIBRARY_IMPL_H
@@ -56,7 +57,7 @@ struct library {
     struct cond scanned_cond;
 };
 
-/* ---- library.c: the table; library thread ---- */
+/* ---- library.c: the table; library thread --------------------------------------------------- */
 
 /* Lists d (takes it) in place of what holds its key, and tells. */
 void library_put(struct library *lib, struct doc *d);
@@ -71,11 +72,11 @@ void library_title(struct library *lib, const char *name, uint32_t rfc, const ch
 void library_remember(struct library *lib, const char *name, const struct file_id *id,
                       const struct sha256 *sha256, const char *own_title);
 bool library_stopping(struct library *lib);
-void library_wake(void *lib); /* any thread */
+void library_wake(void *arg); /* the library; any thread */
 /* Sleeps until woken, an inotify event comes (if watching), or until_us; INT64_MAX: no limit. */
 void library_sleep(struct library *lib, int64_t until_us, bool watching);
 
-/* ---- scan.c ---- */
+/* ---- scan.c --------------------------------------------------------------------------------- */
 
 /* Compares the whole directory with the table. */
 void library_scan(struct library *lib);
@@ -83,7 +84,7 @@ void library_scan(struct library *lib);
 void library_look(struct library *lib, const char *name);
 void library_load_titles(struct library *lib);
 
-/* ---- watch.c ---- */
+/* ---- watch.c -------------------------------------------------------------------------------- */
 
 void watch_start(struct library *lib);
 /* Reads what has come and acts on it. */
@@ -91,7 +92,7 @@ void watch_read(struct library *lib);
 /* Due at check_us: was the directory deleted? */
 void watch_check_directory(struct library *lib);
 
-/* ---- publish.c ---- */
+/* ---- publish.c ------------------------------------------------------------------------------ */
 
 /* Publishes all that is queued, as one batch. */
 void publish_queued(struct library *lib);

@@ -1,4 +1,5 @@
-/* What lies in the library's directory: one file for each number and format, and the downloads on their way in. */
+/* What lies in the library's directory: one file for each number and format, and the downloads on
+ * their way in. */
 #ifndef P2PDI_STORE_LISTING_H
 #define P2PDI_STORE_LISTING_H
 
@@ -24,7 +25,8 @@ struct listing {
     struct buf names; /* each with its NUL */
 };
 
-/* Regular files of a permitted size only. On failure the listing is empty; listing_free in any case. */
+/* Regular files of a permitted size only. On failure the listing is empty; listing_free in any
+ * case. */
 enum di_err listing_read(int dir_fd, struct listing *out) DI_MUST_CHECK;
 void listing_free(struct listing *l);
 

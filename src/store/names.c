@@ -77,8 +77,10 @@ bool name_title(const char *name, char out[LIBRARY_TITLE_SIZE])
     (void)slice_split(stem, '_', &title);
     char spaced[LIBRARY_TITLE_SIZE];
     size_t len = title.n < sizeof spaced ? title.n : sizeof spaced;
+    memcpy(spaced, title.p, len);
     for (size_t i = 0; i < len; i++)
-        spaced[i] = title.p[i] == '_' ? ' ' : title.p[i];
+        if (spaced[i] == '_')
+            spaced[i] = ' ';
     return text_clean(out, LIBRARY_TITLE_SIZE, slice_trim((struct slice){spaced, len})) > 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * Downloads on their way in: hidden files in the library's directory, named after number and digest. Run by whoever
- * downloads; a part belongs to one thread at a time.
+ * Downloads on their way in: hidden files in the library's directory, named after number and
+ * digest. Run by whoever downloads; a part belongs to one thread at a time.
  */
 #include "part.h"
 
@@ -20,7 +20,8 @@
 #define BLOCK_BYTES ((size_t)128 << 10)
 #define OPEN_TRIES 8
 
-/* Does the name still stand for the file that we have open? Another owner may have published or deleted it. */
+/* Does the name still stand for the file that we have open? Another owner may have published or
+ * deleted it. */
 static bool is_current(int dir_fd, const char *name, int fd)
 {
     struct stat ours, named;

@@ -31,7 +31,8 @@ struct library_part {
 
 /* Closes and frees; the file stays whatever it is. */
 void part_close(struct library_part *p);
-/* Deletes the part of that name if it is older than a week, or its document is held, and nobody works on it. */
+/* Deletes the part of that name if it is older than a week, or its document is held, and nobody
+ * works on it. */
 void part_clean(struct library *lib, const char *name);
 
 #endif

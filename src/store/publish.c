@@ -1,14 +1,15 @@
 /*
- * Making verified parts visible. What has queued up is one batch, and the order is always: data on disk, rename,
- * directory on disk, listed, told. Run by the library's thread.
+ * Making verified parts visible. What has queued up is one batch, and the order is always: data
+ * on disk, rename, directory on disk, listed, told. Run by the library's thread.
  *
- * Syncing files one by one costs a flush of the disk for each. From SYNC_ALL on the whole file system is synced instead: one
- * flush, though it also waits for what others have written there. Measured on ext4, 52 KB documents, 4,096 of them:
- * batches of 32 one by one 1,650 to 2,050 documents/s, with all write-back begun first 3,100 to 4,600, with syncfs
- * 2,900 to 8,000; batches of 8 the first two 2,000 to 2,450 and 2,100 to 5,100.
+ * Syncing files one by one costs a flush of the disk for each. From SYNC_ALL on the whole file
+ * system is synced instead: one flush, though it also waits for what others have written there.
+ * Measured on ext4, 52 KB documents, 4,096 of them: batches of 32 one by one 1,650 to 2,050
+ * documents/s, with all write-back begun first 3,100 to 4,600, with syncfs 2,900 to 8,000;
+ * batches of 8 the first two 2,000 to 2,450 and 2,100 to 5,100.
  *
- * A number that is held under another name (8609_title.txt) goes over to the published rfcN.txt, since that name goes before
- * all others; the other file is left as it is.
+ * A number that is held under another name (8609_title.txt) goes over to the published rfcN.txt,
+ * since that name goes before all others; the other file is left as it is.
  */
 #include "part.h"
 
@@ -76,7 +77,8 @@ static void sync_each(struct library_part *batch)
             fail_part(p);
 }
 
-/* False if something on the file system could not be written: then each file has to say whether it was that. */
+/* False if something on the file system could not be written: then each file has to say whether
+ * it was that. */
 static bool sync_all(struct library *lib, struct library_part *batch)
 {
     if (syncfs(lib->dir_fd) != 0)

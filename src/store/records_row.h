@@ -1,4 +1,5 @@
-/* A record as a row of the table `peer`: one b-tree, keyed by the cookie's digest. No thread of its own. */
+/* A record as a row of the table `peer`: one b-tree, keyed by the cookie's digest. No thread of
+ * its own. */
 #ifndef P2PDI_STORE_RECORDS_ROW_H
 #define P2PDI_STORE_RECORDS_ROW_H
 

@@ -1,9 +1,10 @@
 /*
- * The RS's records in SQLite. Callers queue; the thread "records" commits all that has gathered in one transaction and then
- * tells everyone who waits. Durable means: the write-ahead log is synced (WAL, synchronous = FULL).
+ * The RS's records in SQLite. Callers queue; the thread "records" commits all that has gathered
+ * in one transaction and then tells everyone who waits. Durable means: the write-ahead log is
+ * synced (WAL, synchronous = FULL).
  *
- * A put supersedes the renewals of its cookie that wait; so those that still wait when a batch is taken are newer than
- * every put in it and are written after them.
+ * A put supersedes the renewals of its cookie that wait; so those that still wait when a batch is
+ * taken are newer than every put in it and are written after them.
  */
 #include "p2pdi/store/records.h"
 
@@ -81,7 +82,7 @@ static struct sqlite_store *store_of(struct record_store *s)
     return (struct sqlite_store *)s;
 }
 
-/* ---- callers -------------------------------------------------------------------------------------- */
+/* ---- callers -------------------------------------------------------------------------------- */
 
 static void drop_renewal_locked(struct sqlite_store *s, const struct sha256 *cookie)
 {
@@ -167,9 +168,10 @@ static uint64_t size_bytes(struct record_store *base)
     return file_size(s->path) + file_size(s->wal_path);
 }
 
-/* ---- the writer thread ---------------------------------------------------------------------------- */
+/* ---- the writer thread ---------------------------------------------------------------------- */
 
-/* Waits for puts, renewals that are due, or the end; takes both kinds. False: closing, and nothing is left. */
+/* Waits for puts, renewals that are due, or the end; takes both kinds. False: closing, and
+ * nothing is left. */
 static bool take_batch(struct sqlite_store *s, struct batch *out)
 {
     lock_acquire(&s->lock);
@@ -220,10 +222,12 @@ static void finish_batch(struct batch *b, enum di_err err)
             w->durable(w->arg, err);
         free(w);
     }
-    struct waiting_renewal *w = NULL, *next = NULL;
-    HASH_ITER (hh, b->renewals, w, next) {
-        HASH_DELETE(hh, b->renewals, w);
+    struct waiting_renewal *w = b->renewals;
+    HASH_CLEAR(hh, b->renewals);
+    while (w != NULL) {
+        struct waiting_renewal *next = w->hh.next;
         free(w);
+        w = next;
     }
 }
 
@@ -251,9 +255,10 @@ static void run(void *arg)
     }
 }
 
-/* ---- opening, loading, closing --------------------------------------------------------------------- */
+/* ---- opening, loading, closing -------------------------------------------------------------- */
 
-/* What is wrong, and the command that puts the file aside together with its log, if that is there. */
+/* What is wrong, and the command that puts the file aside together with its log, if that is
+ * there. */
 static void say_damaged(const char *path, char why[256])
 {
     const char *slash = strrchr(path, '/');

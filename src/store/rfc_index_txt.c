@@ -1,6 +1,6 @@
 /*
- * The titles in the RFC Editor's rfc-index.txt. An entry starts at the first column with its number, goes on in
- * indented lines and ends at an empty one:
+ * The titles in the RFC Editor's rfc-index.txt. An entry starts at the first column with its
+ * number, goes on in indented lines and ends at an empty one:
  *
  *     0001 Host Software. S. Crocker. April 1969. (Format: TXT=21088 bytes) ...
  *     1 Host Software. S. Crocker. April 1969. (Format: TXT, HTML) (Status:
@@ -39,7 +39,8 @@ static bool is_upper(char c)
     return c >= 'A' && c <= 'Z';
 }
 
-/* Does an author's name with initials start here: "S. Crocker", "M-K. Shin", "HF. Zhu", but not "H.263"? */
+/* Does an author's name with initials start here: "S. Crocker", "M-K. Shin", "HF. Zhu", but not
+ * "H.263"? */
 static bool starts_with_initial(struct slice s)
 {
     size_t n = 0;
@@ -57,8 +58,9 @@ static bool ends_with_abbreviation(struct slice s)
 }
 
 /*
- * The title ends at the first ". " that an author with initials follows; where there is none (the author is a body, or
- * a body comes first) at the first ". " that does not belong to an abbreviation.
+ * The title ends at the first ". " that an author with initials follows; where there is none (the
+ * author is a body, or a body comes first) at the first ". " that does not belong to an
+ * abbreviation.
  */
 static size_t title_length(struct slice entry)
 {

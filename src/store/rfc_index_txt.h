@@ -10,8 +10,8 @@
 
 struct rfc_titles;
 
-/* Reads both forms (2020: "0001 Title. Author. Date.", 2026: "1 Title. ..."); what is not an entry is
- * passed over, so any text gives a table, maybe an empty one. DI_NOMEM. */
+/* Reads both forms (2020: "0001 Title. Author. Date.", 2026: "1 Title. ..."); what is not an
+ * entry is passed over, so any text gives a table, maybe an empty one. DI_NOMEM. */
 enum di_err rfc_titles_parse(struct slice text, struct rfc_titles **out) DI_MUST_CHECK;
 void rfc_titles_free(struct rfc_titles *t);
 /* NULL: not in it, or not issued. Valid until the table is freed. t may be NULL. */

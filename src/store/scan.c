@@ -1,6 +1,6 @@
 /*
- * Comparing the directory with the table: as a whole, with hashing by several threads, or one name at a time. Run by the
- * library's thread, which goes on publishing while others hash.
+ * Comparing the directory with the table: as a whole, with hashing by several threads, or one
+ * name at a time. Run by the library's thread, which goes on publishing while others hash.
  */
 #include "hash_pool.h"
 #include "library_impl.h"
@@ -26,7 +26,7 @@ struct scan {
     size_t job_count;
 };
 
-/* ---- what an earlier run knew -------------------------------------------------------------------- */
+/* ---- what an earlier run knew --------------------------------------------------------------- */
 
 struct known {
     struct file_id id;
@@ -65,14 +65,16 @@ static struct known *find_known(struct scan *s, const char *name)
 
 static void free_known(struct scan *s)
 {
-    struct known *k = NULL, *next = NULL;
-    HASH_ITER (hh, s->known, k, next) {
-        HASH_DELETE(hh, s->known, k);
+    struct known *k = s->known;
+    HASH_CLEAR(hh, s->known);
+    while (k != NULL) {
+        struct known *next = k->hh.next;
         free(k);
+        k = next;
     }
 }
 
-/* ---- listing documents ---------------------------------------------------------------------------- */
+/* ---- listing documents ---------------------------------------------------------------------- */
 
 static void list_document(struct library *lib, const char *name, const struct file_id *id,
                           const struct sha256 *sha256, const char *own_title)
@@ -131,7 +133,7 @@ void library_look(struct library *lib, const char *name)
     }
 }
 
-/* ---- the whole directory --------------------------------------------------------------------------- */
+/* ---- the whole directory -------------------------------------------------------------------- */
 
 /* Lists what needs no hashing, notes the rest as jobs. */
 static void compare(struct scan *s)
@@ -269,7 +271,7 @@ out:
     listing_free(&s.files);
 }
 
-/* ---- rfc-index.txt ---------------------------------------------------------------------------------- */
+/* ---- rfc-index.txt -------------------------------------------------------------------------- */
 
 static enum di_err read_titles(struct library *lib, struct rfc_titles **out)
 {

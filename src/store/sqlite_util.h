@@ -1,4 +1,5 @@
-/* What the two SQLite files (hash cache, records) have in common: opening checked, running fixed statements. */
+/* What the two SQLite files (hash cache, records) have in common: opening checked, running fixed
+ * statements. */
 #ifndef P2PDI_STORE_SQLITE_UTIL_H
 #define P2PDI_STORE_SQLITE_UTIL_H
 
@@ -15,8 +16,9 @@ struct sqlite_schema {
 
 enum di_err sqlite_to_err(int rc);
 /*
- * Opens or makes the file in WAL mode, one thread at a time (no mutex of SQLite's), mode 0600. DI_CORRUPT: not a
- * database, damaged, or not ours (foreign application_id, or a version from the future).
+ * Opens or makes the file in WAL mode, one thread at a time (no mutex of SQLite's), mode 0600.
+ * DI_CORRUPT: not a database, damaged, or not ours (foreign application_id, or a version from the
+ * future).
  */
 enum di_err sqlite_open_checked(const char *path, const struct sqlite_schema *schema, sqlite3 **out)
     DI_MUST_CHECK;

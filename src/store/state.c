@@ -1,4 +1,5 @@
-/* The state directory and the cookie in it. Main thread; the cookie functions: one thread at a time. */
+/* The state directory and the cookie in it. Main thread; the cookie functions: one thread at a
+ * time. */
 #include "p2pdi/store/state.h"
 
 #include "p2pdi/base/sha256.h"
@@ -132,7 +133,7 @@ enum di_err state_peer_name(const char *rs, const char *library, char out[40])
     return DI_OK;
 }
 
-/* ---- the cookie ---------------------------------------------------------------------------------- */
+/* ---- the cookie ----------------------------------------------------------------------------- */
 
 enum di_err state_cookie_load(const struct state_dir *d, uint64_t *cookie)
 {

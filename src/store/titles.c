@@ -1,7 +1,8 @@
 /*
- * A document's title from its own head. RFCs begin with one or more blocks of header lines, in two columns or at the
- * right margin (organisation and number, authors and date); the block after them, centred, is the title, sometimes in
- * two blocks; then "Abstract" or "Status of" follow. The oldest ones vary; what cannot be made out gives no title.
+ * A document's title from its own head. RFCs begin with one or more blocks of header lines, in
+ * two columns or at the right margin (organisation and number, authors and date); the block after
+ * them, centred, is the title, sometimes in two blocks; then "Abstract" or "Status of" follow.
+ * The oldest ones vary; what cannot be made out gives no title.
  */
 #include "titles.h"
 
@@ -186,7 +187,8 @@ static bool is_prose(const struct block *b)
     return b->longer;
 }
 
-/* Appends the words of the block's lines from `first` on, up to a heading; returns the new length. */
+/* Appends the words of the block's lines from `first` on, up to a heading; returns the new
+ * length. */
 static size_t append_lines(char title[LIBRARY_TITLE_SIZE], size_t len, const struct block *b,
                            size_t first)
 {

@@ -61,7 +61,8 @@ static void on_event(struct library *lib, const struct inotify_event *ev)
         log_write(LOG_INFO, "%s: too many changes at once, looking through it again", lib->path);
         lib->rescan = true;
     } else if (ev->len > 0) {
-        /* Our descriptor keeps a deleted directory in being, so that it causes no event itself; but its files go first. */
+        /* Our descriptor keeps a deleted directory in being, so that it causes no event itself;
+         * but its files go first. */
         if ((ev->mask & (IN_DELETE | IN_MOVED_FROM)) != 0)
             lib->check_us = clock_mono_us() + CHECK_US;
         if (strcmp(ev->name, "rfc-index.txt") == 0)

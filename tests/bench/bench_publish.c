@@ -1,12 +1,14 @@
 /*
- * How fast documents become durable and visible: threads download N generated documents of the RFCs' sizes through parts and
- * publish them, each verified, synced, renamed. Beside it, in the same run: the same files merely written, by one thread, neither
- * verified nor synced (what cp would do).
+ * How fast documents become durable and visible: threads download N generated documents of the
+ * RFCs' sizes through parts and publish them, each verified, synced, renamed. Beside it, in the
+ * same run: the same files merely written, by one thread, neither verified nor synced (what cp
+ * would do).
  *
  *   bench_publish [DOCUMENTS [THREADS [ROUNDS]]]
  *
- * The directories are made below $TMPDIR and deleted only at the end: ext4 makes files slowly in a block group where
- * many were deleted in the last five minutes (it does not use their inodes again so soon, and looks at each).
+ * The directories are made below $TMPDIR and deleted only at the end: ext4 makes files slowly in
+ * a block group where many were deleted in the last five minutes (it does not use their inodes
+ * again so soon, and looks at each).
  */
 #include "p2pdi/base/clock.h"
 #include "p2pdi/base/random.h"

@@ -63,7 +63,7 @@ bool help_exists(const char *dir, const char *name)
     return access(path, F_OK) == 0;
 }
 
-/* ---- events ---------------------------------------------------------------------------------------- */
+/* ---- events --------------------------------------------------------------------------------- */
 
 static void add_event(struct help_library *h, const struct help_event *e)
 {
@@ -174,7 +174,7 @@ struct help_event help_event_at(struct help_library *h, size_t i)
     return e;
 }
 
-/* ---- publishing ------------------------------------------------------------------------------------ */
+/* ---- publishing ----------------------------------------------------------------------------- */
 
 struct waiter {
     struct lock lock;

@@ -1,4 +1,4 @@
-/* For the tests of store: directories with files in them, and a library whose events are counted. */
+/* For the tests of store: directories with files, and a library whose events are counted. */
 #ifndef TESTS_UNIT_STORE_HELP_H
 #define TESTS_UNIT_STORE_HELP_H
 
@@ -12,7 +12,7 @@
 void help_make_dir(char out[256], const char *name);
 void help_write_file(const char *dir, const char *name, const void *bytes, size_t len);
 void help_write_text(const char *dir, const char *name, const char *text);
-/* A document of RFC shape: header, title, text; its bytes depend on rfc and seed only. free() it. */
+/* A document of RFC shape: header, title, text; rfc and seed decide its bytes. free() it. */
 char *help_document(uint32_t rfc, const char *title, uint64_t seed, size_t size, size_t *len);
 bool help_exists(const char *dir, const char *name);
 
@@ -42,7 +42,8 @@ extern const struct library_events help_ignore_events;
 /* Opens dir (see help_make_dir) and waits until it is scanned. */
 void help_library_open(struct help_library *h, const char *dir, const char *state);
 void help_library_close(struct help_library *h);
-/* Waits (30 s at most, then fails) until an event of that kind and number is at index from or later. Its index. */
+/* Waits (30 s at most, then fails) until an event of that kind and number is at index from or
+ * later. Its index. */
 size_t help_wait_event(struct help_library *h, int kind, uint32_t rfc, size_t from);
 size_t help_event_count(struct help_library *h);
 /* A copy of that event, which must have come. */

@@ -61,7 +61,7 @@ static void assert_title(uint32_t rfc, const char *title)
     library_doc_unref(d);
 }
 
-/* ---- listing ---------------------------------------------------------------------------------------- */
+/* ---- listing -------------------------------------------------------------------------------- */
 
 static void every_kind_of_name_is_listed(void **state)
 {
@@ -190,7 +190,7 @@ static void a_directory_is_made_and_what_is_wrong_is_named(void **state)
     library_close(NULL);
 }
 
-/* ---- the hash cache --------------------------------------------------------------------------------- */
+/* ---- the hash cache ------------------------------------------------------------------------- */
 
 /* Makes the cache say something else, so that it shows when it is used. */
 static void falsify_cache(void)
@@ -265,7 +265,7 @@ static void a_broken_cache_only_costs_time(void **state)
     help_library_close(&h);
 }
 
-/* ---- open files ------------------------------------------------------------------------------------- */
+/* ---- open files ----------------------------------------------------------------------------- */
 
 static void assert_file(const struct library_doc *d, const char *text)
 {
@@ -418,7 +418,7 @@ static void a_file_that_is_not_the_document_is_not_opened(void **state)
     help_library_close(&h);
 }
 
-/* ---- many threads ------------------------------------------------------------------------------------ */
+/* ---- many threads --------------------------------------------------------------------------- */
 
 static atomic_bool readers_stop;
 static atomic_uint reads;

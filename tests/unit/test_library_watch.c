@@ -227,7 +227,7 @@ static void a_directory_moved_away_takes_its_documents_with_it(void **state)
     assert_int_equal(library_count(h.lib), 0);
 }
 
-/* ---- more changes than the kernel keeps --------------------------------------------------------------- */
+/* ---- more changes than the kernel keeps ----------------------------------------------------- */
 
 static sem_t in_callback, go_on;
 

@@ -274,7 +274,7 @@ static void old_and_needless_parts_are_deleted_at_the_scan(void **state)
     library_part_keep(owned);
 }
 
-/* ---- killed ------------------------------------------------------------------------------------------ */
+/* ---- killed --------------------------------------------------------------------------------- */
 
 /* The child: appends in pieces and says through the pipe how many bytes are in. */
 static void download_for_ever(int fd)

@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- the system calls, recorded and made to fail --------------------------------------------------------- */
+/* ---- the system calls, recorded and made to fail -------------------------------------------- */
 
 enum step { DATA_SYNCED, ALL_SYNCED, RENAMED, DIRECTORY_SYNCED, TOLD };
 
@@ -61,7 +61,8 @@ static ino_t inode_of(int fd)
     return fstat(fd, &st) == 0 ? st.st_ino : 0;
 }
 
-/* What comes from the hash cache is not of interest: its files are not in the library's directory. */
+/* What comes from the hash cache is not of interest: its files are not in the library's
+ * directory. */
 static bool is_directory(int fd)
 {
     struct stat st;
@@ -114,7 +115,7 @@ int __wrap_fsync(int fd)
     return rc;
 }
 
-/* ---- the library ----------------------------------------------------------------------------------------- */
+/* ---- the library ---------------------------------------------------------------------------- */
 
 static char dir[256], state_dir[256];
 static struct help_library h;
@@ -170,7 +171,7 @@ static void assert_listed(uint32_t rfc, const char *text)
     library_doc_unref(d);
 }
 
-/* ---- order ------------------------------------------------------------------------------------------------ */
+/* ---- order ---------------------------------------------------------------------------------- */
 
 struct told {
     sem_t *all;
@@ -221,7 +222,8 @@ static size_t find_call(enum step step, ino_t inode, size_t from)
     return from;
 }
 
-/* Before the rename, the data; after it, the directory; then the word. Returns how many were synced by syncfs. */
+/* Before the rename, the data; after it, the directory; then the word. Returns how many were
+ * synced by syncfs. */
 static unsigned assert_order(unsigned count, const struct told *told)
 {
     unsigned by_syncfs = 0;
@@ -283,7 +285,7 @@ static void it_is_listed_before_it_is_done(void **state)
     assert_listed(5, "five");
 }
 
-/* ---- what is in the way ------------------------------------------------------------------------------------ */
+/* ---- what is in the way --------------------------------------------------------------------- */
 
 static void another_edition_is_replaced(void **state)
 {
@@ -355,7 +357,7 @@ static void an_unverified_part_is_refused(void **state)
     assert_false(help_exists(dir, "rfc5.txt"));
 }
 
-/* ---- failures ------------------------------------------------------------------------------------------------ */
+/* ---- failures ------------------------------------------------------------------------------- */
 
 static void a_failed_sync_leaves_nothing_visible(void **state)
 {
@@ -421,7 +423,7 @@ static void closing_publishes_what_waits(void **state)
     assert_int_equal(library_count(h.lib), 50);
 }
 
-/* ---- killed ---------------------------------------------------------------------------------------------------- */
+/* ---- killed --------------------------------------------------------------------------------- */
 
 struct report {
     int fd;

@@ -239,7 +239,7 @@ static void only_the_digest_of_the_cookie_is_kept(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
 }
 
-/* ---- what must not be opened ----------------------------------------------------------------------- */
+/* ---- what must not be opened ---------------------------------------------------------------- */
 
 /* Opening is refused, and the command that the refusal names makes it possible. */
 static void assert_refused_and_mended(void)
@@ -321,7 +321,7 @@ static void a_row_that_is_not_ours_is_noticed_while_loading(void **state)
     free(l.record);
 }
 
-/* ---- faults ---------------------------------------------------------------------------------------- */
+/* ---- faults --------------------------------------------------------------------------------- */
 
 static void a_full_disk_is_reported_and_later_puts_succeed(void **state)
 {

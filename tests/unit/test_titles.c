@@ -117,7 +117,7 @@ static void bytes_from_outside_are_cleaned_and_bounded(void **state)
     }
 }
 
-/* ---- the real ones ---------------------------------------------------------------------------------- */
+/* ---- the real ones -------------------------------------------------------------------------- */
 
 static size_t read_head(const char *dir, const char *name, char *out, size_t size)
 {

@@ -1,9 +1,10 @@
 /*
- * The library on disk: a directory of rfcN.txt and relatives (system.md, "The library on disk"), scanned with titles and
- * SHA-256, watched by inotify, written only by publishing verified files.
+ * The library on disk: a directory of rfcN.txt and relatives (system.md, "The library on disk"),
+ * scanned with titles and SHA-256, watched by inotify, written only by publishing verified files.
  *
- * Threads: library_open starts one thread ("library") that scans, watches, publishes and tells; while much is to be
- * hashed it has helpers. Documents are immutable and reference-counted; looking one up takes a short lock and no system call.
+ * Threads: library_open starts one thread ("library") that scans, watches, publishes and tells;
+ * while much is to be hashed it has helpers. Documents are immutable and reference-counted;
+ * looking one up takes a short lock and no system call.
  */
 #ifndef P2PDI_STORE_LIBRARY_H
 #define P2PDI_STORE_LIBRARY_H
@@ -21,70 +22,82 @@
 struct library;
 
 enum library_format { LIBRARY_TXT, LIBRARY_PDF, LIBRARY_XML, LIBRARY_HTML, LIBRARY_FORMATS };
-const char *library_format_suffix(enum library_format f);    /* "txt" */
-const char *library_format_mime(enum library_format f);      /* "text/plain; charset=utf-8" */
+const char *library_format_suffix(enum library_format f); /* "txt" */
+const char *library_format_mime(enum library_format f);   /* "text/plain; charset=utf-8" */
 
-/* A document as it lies there. Immutable once seen; if the file changes, a new one takes its place. */
+/* A document as it lies there. Immutable once seen; if the file changes, a new one takes its
+ * place. */
 struct library_doc {
     uint32_t rfc;
     enum library_format format;
     uint64_t size_bytes;
     int64_t mtime_s; /* wall clock, for Last-Modified */
     struct sha256 sha256;
-    const char *title; /* lives as long as the document; clean UTF-8, shorter than LIBRARY_TITLE_SIZE;
-                          "RFC 8609" if none could be found */
+    /* Clean UTF-8, shorter than LIBRARY_TITLE_SIZE, as long-lived as the document; "RFC 8609" if
+     * none could be found. */
+    const char *title;
 };
 
 struct library_config {
-    const char *dir;      /* made if missing */
-    const char *state;    /* directory for hashes.db (hash cache); exists */
-    bool write;           /* will publish into it: must be writable */
-    unsigned hashers;     /* threads for hashing at the first scan; 0: number of cores */
+    const char *dir;   /* made if missing */
+    const char *state; /* directory for hashes.db (hash cache); exists */
+    bool write;        /* will publish into it: must be writable */
+    unsigned hashers;  /* threads for hashing at the first scan; 0: number of cores */
 };
 
 /* Called from the library's thread, one at a time, under no lock; must not block. */
 struct library_events {
-    void (*added)(void *arg, const struct library_doc *doc);   /* new or replaced (.txt only: what the index lists) */
-    void (*removed)(void *arg, uint32_t rfc);                  /* .txt gone */
-    void (*scanned)(void *arg, size_t documents);              /* the first scan is complete */
+    /* New or replaced; removed: gone. Only of .txt: what the index lists. */
+    void (*added)(void *arg, const struct library_doc *doc);
+    void (*removed)(void *arg, uint32_t rfc);
+    /* The first scan is complete. */
+    void (*scanned)(void *arg, size_t documents);
 };
 
-/* Opens the directory, starts scanning in the background. why gets a sentence on failure: DI_ACCESS, DI_NOT_FOUND, DI_IO … */
+/* Opens the directory, starts scanning in the background. why gets a sentence on failure:
+ * DI_ACCESS, DI_NOT_FOUND, DI_IO … */
 enum di_err library_open(const struct library_config *cfg, const struct library_events *events,
                          void *arg, struct library **out, char why[256]) DI_MUST_CHECK;
-/* Stops the thread, flushes the hash cache, closes. Documents still referenced stay valid until unref. */
+/* Stops the thread, flushes the hash cache, closes. Documents still referenced stay valid until
+ * unref. */
 void library_close(struct library *lib);
-/* Waits until the first scan is complete and reported (or library_close is called). Not from the callbacks. */
+/* Waits until the first scan is complete and reported (or library_close is called). Not from the
+ * callbacks. */
 void library_wait_scanned(struct library *lib);
 
 /* A reference to the document, NULL if it is not held. Any thread. */
 const struct library_doc *library_get(struct library *lib, uint32_t rfc, enum library_format f);
 void library_doc_unref(const struct library_doc *doc);
 size_t library_count(struct library *lib);
-/* The descriptor of its file, opened beneath the directory without following links and kept in a bounded cache; DI_NOT_FOUND
- * if the file has changed or gone since. Valid until library_fd_release(doc's handle). Any thread. */
+/* The descriptor of its file, opened beneath the directory without following links and kept in a
+ * bounded cache; DI_NOT_FOUND if the file has changed or gone since. Valid until
+ * library_file_release. Any thread. */
 struct library_file;
 enum di_err library_file_open(struct library *lib, const struct library_doc *doc,
                               struct library_file **out) DI_MUST_CHECK;
 int library_file_fd(const struct library_file *f);
-/* Small documents kept in memory (bounded for the whole library): NULL if this one is not. Valid until release. */
+/* Small documents kept in memory (bounded for the whole library): NULL if this one is not. Valid
+ * until release. */
 const void *library_file_bytes(const struct library_file *f);
-void library_file_release(void *file); /* takes void * so that it serves as a net release callback */
+/* Takes void * so that it serves as a release callback of net. */
+void library_file_release(void *file);
 
-/* ---- downloads ------------------------------------------------------------------------------------ */
+/* ---- downloads ------------------------------------------------------------------------------ */
 
 /*
- * A document on its way in: a temporary file in the directory (hidden name, never served), named after number and digest so that a
- * later run can go on where this one was killed.
+ * A document on its way in: a temporary file in the directory (hidden name, never served), named
+ * after number and digest so that a later run can go on where this one was killed.
  */
 struct library_part;
 
-/* Opens or continues the part of that edition; *have bytes of it are there already. One owner at a time. DI_NO_SPACE, DI_ACCESS. */
+/* Opens or continues the part of that edition; *have bytes of it are there already. One owner at
+ * a time. DI_NO_SPACE, DI_ACCESS. */
 enum di_err library_part_open(struct library *lib, uint32_t rfc, const struct sha256 *edition,
-                              uint64_t size_bytes, struct library_part **out,
-                              uint64_t *have) DI_MUST_CHECK;
+                              uint64_t size_bytes, struct library_part **out, uint64_t *have)
+    DI_MUST_CHECK;
 /* Appends at the end and hashes. DI_LIMIT beyond size_bytes, DI_NO_SPACE, DI_IO. */
-enum di_err library_part_append(struct library_part *p, const void *bytes, size_t len) DI_MUST_CHECK;
+enum di_err library_part_append(struct library_part *p, const void *bytes, size_t len)
+    DI_MUST_CHECK;
 /* All bytes are there: is the digest right? DI_MISMATCH. */
 enum di_err library_part_verify(struct library_part *p) DI_MUST_CHECK;
 /* Throws the bytes away, starts at 0 (after a mismatch). */
@@ -95,9 +108,10 @@ void library_part_keep(struct library_part *p);
 void library_part_discard(struct library_part *p);
 
 /*
- * Makes a verified part visible: sync, rename to rfcN.txt, sync the directory; batched with others by the library's thread,
- * which then calls done(arg, err) — after events.added. Takes p, whatever happens. title: from the index, may be empty.
- * Waits while 256 others wait to be published (each holds a descriptor); so not to be called from the library's callbacks.
+ * Makes a verified part visible: sync, rename to rfcN.txt, sync the directory; batched with
+ * others by the library's thread, which then calls done(arg, err) — after events.added. Takes p,
+ * whatever happens. title: from the index, may be empty. Waits while 256 others wait to be
+ * published (each holds a descriptor); so not to be called from the library's callbacks.
  */
 void library_publish(struct library *lib, struct library_part *p, const char *title,
                      void (*done)(void *arg, enum di_err err), void *arg);

@@ -1,6 +1,7 @@
 /*
- * Where the RS keeps its records: an interface, so that the same registry exists on SQLite now and on Redis later. Calls never
- * wait for the disk: they queue, and the store's one writer thread commits what has gathered in one transaction.
+ * Where the RS keeps its records: an interface, so that the same registry exists on SQLite now
+ * and on Redis later. Calls never wait for the disk: they queue, and the store's one writer
+ * thread commits what has gathered in one transaction.
  */
 #ifndef P2PDI_STORE_RECORDS_H
 #define P2PDI_STORE_RECORDS_H
@@ -11,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A record and when it registered, as stored. ttl_s and expiry travel as wall-clock time inside the store. */
+/* A record and when it registered, as stored. ttl_s and expiry travel as wall-clock time inside
+ * the store. */
 struct stored_record {
     struct peer_record record;
     struct peer_stamp stamps[PEER_STAMPS_MAX];
@@ -21,15 +23,18 @@ struct stored_record {
 struct record_store;
 
 struct record_store_ops {
-    /* All records, before the first put; ttl_s recomputed from the stored wall-clock expiry, clamped to 0..7200. */
+    /* All records, before the first put; ttl_s recomputed from the stored wall-clock expiry,
+     * clamped to 0..7200. */
     enum di_err (*load)(struct record_store *s, int64_t wall_s,
                         enum di_err (*visit)(void *arg, const struct stored_record *r), void *arg);
-    /* Copies r and returns. durable(arg, err) is called by the writer thread once it is on disk (or failed); NULL: nobody
-     * waits. DI_LIMIT: the queue is full, nothing was taken and durable will not be called. */
+    /* Copies r and returns. durable(arg, err) is called by the writer thread once it is on disk
+     * (or failed); NULL: nobody waits. DI_LIMIT: the queue is full, nothing was taken and durable
+     * will not be called. */
     enum di_err (*put)(struct record_store *s, const struct stored_record *r, int64_t wall_s,
                        void (*durable)(void *arg, enum di_err err), void *arg);
-    /* KEEP-ALIVE and PQUERY: only the TTL starts anew, as of wall_s. Nobody waits: written up to a second later, only the newest of
-     * a cookie. DI_LIMIT: the queue is full (the next renewal makes up for it). */
+    /* KEEP-ALIVE and PQUERY: only the TTL starts anew, as of wall_s. Nobody waits: written up to
+     * a second later, only the newest of a cookie. DI_LIMIT: the queue is full (the next renewal
+     * makes up for it). */
     enum di_err (*renew)(struct record_store *s, const struct sha256 *cookie, int64_t wall_s);
     /* Bytes in use on disk, for the dashboard. */
     uint64_t (*size_bytes)(struct record_store *s);
@@ -41,8 +46,9 @@ struct record_store {
     const struct record_store_ops *ops;
 };
 
-/* SQLite in WAL mode at path. A damaged file is refused with the command that mends it in why, never emptied. */
-enum di_err record_store_open_sqlite(const char *path, struct record_store **out,
-                                     char why[256]) DI_MUST_CHECK;
+/* SQLite in WAL mode at path. A damaged file is refused with the command that mends it in why,
+ * never emptied. */
+enum di_err record_store_open_sqlite(const char *path, struct record_store **out, char why[256])
+    DI_MUST_CHECK;
 
 #endif

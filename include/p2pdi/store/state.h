@@ -1,5 +1,6 @@
 /*
- * The state directory: made if missing (0700), one locked subdirectory per RS and library for a peer; the cookie in it. Main thread.
+ * The state directory: made if missing (0700), one locked subdirectory per RS and library for a
+ * peer; the cookie in it. Main thread.
  */
 #ifndef P2PDI_STORE_STATE_H
 #define P2PDI_STORE_STATE_H
@@ -18,14 +19,16 @@ struct state_dir {
 
 /* $XDG_STATE_HOME/p2pdi, else ~/.local/state/p2pdi. DI_NOT_FOUND without HOME. */
 enum di_err state_default_root(char out[STATE_PATH_SIZE]) DI_MUST_CHECK;
-/* Makes root/name (and root), locks it. DI_IN_USE: another process has it; DI_ACCESS … with a sentence in why. */
-enum di_err state_dir_open(const char *root, const char *name, struct state_dir *out,
-                           char why[256]) DI_MUST_CHECK;
+/* Makes root/name (and root), locks it. DI_IN_USE: another process has it; DI_ACCESS … with a
+ * sentence in why. */
+enum di_err state_dir_open(const char *root, const char *name, struct state_dir *out, char why[256])
+    DI_MUST_CHECK;
 void state_dir_close(struct state_dir *d);
 /* Subdirectory name for a peer: a digest of the RS list and the library's real path. */
 enum di_err state_peer_name(const char *rs, const char *library, char out[40]) DI_MUST_CHECK;
 
-/* The cookie kept from earlier registrations; written through a temporary file, synced, mode 0600. DI_NOT_FOUND, DI_CORRUPT. */
+/* The cookie kept from earlier registrations; written through a temporary file, synced, mode
+ * 0600. DI_NOT_FOUND, DI_CORRUPT. */
 enum di_err state_cookie_load(const struct state_dir *d, uint64_t *cookie) DI_MUST_CHECK;
 enum di_err state_cookie_save(const struct state_dir *d, uint64_t cookie) DI_MUST_CHECK;
 enum di_err state_cookie_forget(const struct state_dir *d) DI_MUST_CHECK;
