@@ -7,7 +7,6 @@
 #include "titles.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define BLOCK_LINES 8   /* a longer block is text */
