@@ -36,6 +36,7 @@ static void on_scanned(void *arg, size_t documents)
     (void)documents;
     p->scanned = true;
     gets_wake(p->gets);
+    serve_on_change(p);
 }
 
 static const struct library_events library_events = {

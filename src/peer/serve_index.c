@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define HEAD_MAX ((size_t)2048)
+#define SCAN_WAIT_US (5 * CLOCK_US_PER_S) /* a library that takes longer is told as far as it is known */
 #define TABLE "text/tab-separated-values; charset=utf-8"
 
 /* A parked question. */
@@ -19,7 +20,7 @@ struct poll {
     struct addr remote, local;
     enum rfc_scope scope;
     bool close;
-    char since[CHANGES_VERSION_SIZE];
+    char since[CHANGES_VERSION_SIZE]; /* empty: the whole, once the first scan is through */
 };
 
 static void begin(struct buf *head, int status, const char *version, bool delta, uint64_t len)
@@ -83,8 +84,8 @@ static enum di_err answer_since(struct peer *p, enum rfc_scope scope, struct sli
     return err;
 }
 
-/* Nothing changed yet: true if the connection waits for news now. */
-static bool park(struct job *j, enum rfc_scope scope)
+/* Nothing to tell yet: true if the connection waits until there is, at most for wait_us. */
+static bool park(struct job *j, enum rfc_scope scope, int64_t wait_us)
 {
     const struct wire_request *w = j->wire;
     struct poll *poll = malloc(sizeof(*poll));
@@ -99,19 +100,20 @@ static bool park(struct job *j, enum rfc_scope scope)
         .scope = scope,
         .close = w->close,
     };
-    memcpy(poll->since, w->since.p, w->since.n);
+    if (w->since.n > 0)
+        memcpy(poll->since, w->since.p, w->since.n);
     service_close_if_asked(j->conn, w);
     struct net_token token = net_conn_park(j->conn);
-    int64_t deadline_us = clock_mono_us() + w->wait_s * CLOCK_US_PER_S;
-    if (waiters_add(j->peer->waiters, token, deadline_us, poll) != DI_OK) {
+    if (waiters_add(j->peer->waiters, token, clock_mono_us() + wait_us, poll) != DI_OK) {
         /* Parked is parked: the refusal takes the way that the answer would have taken. */
-        struct buf none;
-        char version[CHANGES_VERSION_SIZE];
-        catalog_version(j->peer->catalog, scope, version);
-        begin(&none, 304, version, false, 0);
-        end(&none, w->close);
-        net_server_answer(j->peer->server, token, &none);
-        buf_fini(&none);
+        struct wire_fault fault;
+        struct buf refusal;
+        wire_fault_set(&fault, 503, "too many requests are waiting");
+        buf_init(&refusal, HEAD_MAX);
+        wire_error_format(&refusal, WIRE_FRAMED, &fault);
+        net_conn_close_after(j->conn);
+        net_server_answer(j->peer->server, token, &refusal);
+        buf_fini(&refusal);
         free(poll);
         return true;
     }
@@ -129,8 +131,10 @@ void serve_index(struct job *j)
 
     STATS_ADD(&j->peer->stats, rfcquery_total, 1);
     neighbours_note_self(j->peer->neighbours, net_conn_local(j->conn));
-    if (w->since.p == NULL) {
-        send_whole(j, scope);
+    if (w->since.p == NULL || w->since.n == 0) {
+        /* A peer that has just started would seem to hold less than it does. */
+        if (j->peer->scanned || !park(j, scope, SCAN_WAIT_US))
+            send_whole(j, scope);
         return;
     }
     enum di_err err = answer_since(j->peer, scope, w->since, net_conn_local(j->conn), w->close,
@@ -139,7 +143,8 @@ void serve_index(struct job *j)
         send_whole(j, scope);
     } else if (err != DI_OK) {
         job_send_error(j, 500, di_err_text(err));
-    } else if (!changed && w->wait_s > 0 && park(j, scope)) {
+    } else if (!changed && w->wait_s > 0 &&
+               park(j, scope, w->wait_s * CLOCK_US_PER_S)) {
         buf_fini(&answer);
     } else {
         job_send_head(j, &answer);
@@ -172,11 +177,17 @@ static bool decide(void *arg, struct net_token token, void *request, bool expire
     struct peer *p = arg;
     struct buf answer;
     bool changed = false;
-    enum di_err err = answer_since(p, poll->scope, slice_of(poll->since), &poll->local, poll->close,
-                                   &answer, &changed);
-    if (err == DI_OK && !changed && !expired) {
-        buf_fini(&answer);
-        return false;
+    enum di_err err = DI_NOT_FOUND;
+    if (poll->since[0] == '\0') {
+        if (!p->scanned && !expired)
+            return false;
+    } else {
+        err = answer_since(p, poll->scope, slice_of(poll->since), &poll->local, poll->close,
+                           &answer, &changed);
+        if (err == DI_OK && !changed && !expired) {
+            buf_fini(&answer);
+            return false;
+        }
     }
     if (err == DI_NOT_FOUND)
         err = answer_whole(p, poll, &answer);
