@@ -43,7 +43,7 @@ static void become(const char *program, const char *const argv[], const int fds[
         if (dup2(fds[i], i) < 0)
             _exit(127);
     }
-    execv(program, args.wanted);
+    execvp(program, args.wanted);
     _exit(127);
 }
 

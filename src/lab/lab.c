@@ -9,6 +9,7 @@
 #include "p2pdi/base/text.h"
 
 #include <signal.h>
+#include <errno.h> /* program_invocation_name */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,13 @@ void lab_config_init_demo(struct lab_config *cfg)
     cfg->files = (size_t)DEMO_FILES_EACH * (PEERS_DEFAULT - 1);
 }
 
+/* This very program; where no /proc is mounted, by the name it was called by. */
+static const char *own_program(void)
+{
+    static const char exe[] = "/proc/self/exe";
+    return access(exe, X_OK) == 0 ? exe : program_invocation_name;
+}
+
 /* Fills in defaults; refuses what cannot be. */
 static enum di_err settle(const struct lab_config *given, struct lab_config *cfg, char why[512])
 {
@@ -44,7 +52,7 @@ static enum di_err settle(const struct lab_config *given, struct lab_config *cfg
     if (cfg->timeout_s <= 0)
         cfg->timeout_s = TIMEOUT_S_DEFAULT;
     if (cfg->program == NULL)
-        cfg->program = "/proc/self/exe";
+        cfg->program = own_program();
     if ((cfg->tasks & EXPERIMENT_ALL) == 0) {
         snprintf(why, 512, "no task to run");
         return DI_INVALID;

@@ -19,7 +19,7 @@ struct lab_config {
     size_t files;  /* each peer downloads, a multiple of peers - 1; 0: ten from each other peer */
     uint64_t seed; /* of documents and of their distribution over the peers */
     int64_t timeout_s;   /* of a run; 0: 600 */
-    const char *program; /* what to run as `PROGRAM rs ...`; NULL: this program, /proc/self/exe */
+    const char *program; /* what to run as `PROGRAM rs ...`; NULL: this program */
     int interrupt_fd;    /* readable (never read): stop and clean up; -1: none */
     /* Called when something has changed, at most 30 times a second; may be NULL. */
     void (*on_progress)(void *arg, const struct experiment_progress *p);
