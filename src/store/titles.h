@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#define TITLE_HEAD_BYTES 16384 /* so much of the beginning is enough */
+#define TITLE_HEAD_BYTES 4096 /* so much of the beginning is enough */
 
 /* head: the first bytes of a .txt document. False (and "") if no title can be made out. */
 bool title_from_head(struct slice head, char out[LIBRARY_TITLE_SIZE]);
