@@ -7,7 +7,7 @@
 #                  [--nice N]
 #
 # Without --task or --set: both tasks, the sets 60 and 600. --rate-first is P0's link, --rate-last that of one receiver.
-# --rows adds a line a program to FILE, for swarm_table.sh. --keep copies what our last round printed to DIR.
+# --rows adds a line a program to FILE, for swarm_table.sh, which runs all there is to compare. --keep copies what our last round printed to DIR.
 # --nice -15 gives all that is measured precedence over what else the machine has to do.
 #
 # The clock runs from the launch of the receivers (task 2: of all) to the last `complete`: registering, peer list
@@ -224,7 +224,7 @@ curl_metrics() { (net_in "$1" curl -s --max-time 5 "http://$(net_addr "$1"):$por
 # From $files and $dir/notes: where the documents came from, what left the first holder, what it cost.
 explain() {
     awk -v first="$(net_addr h0):" -v payload="$bytes" -v n="$count" -v last="$(sort -g "$dir"/at* | tail -n 1)" \
-        -v link="$(bound 1 1000000)" '
+        -v link="${link[0]}" -v fluid="$fluid" -v sent_file="$dir/sent" '
         FILENAME ~ /notes$/ {
             if ($1 == "cpu") cpu = substr($0, 5)
             else note[$1] = $2
@@ -242,9 +242,11 @@ explain() {
             for (r in left) if (left[r] > most) most = left[r]
             printf "      P0 sent %.2f F in answers, %.2f F in frames (its link %.0f%% busy); documents left P0 %.2f times each (most %d), %d of %d came from others\n", \
                 note["metric"] / payload, note["frames"] / payload, 100 * note["frames"] * 8 / (last * first_rate(link)), firsts / n, most, got - firsts, got
-            printf "      on the wire %.2f of the bytes; failed %d; processor seconds: %s; machine idle %s%%\n", wire / (got / n * payload + 1e-9), failed, cpu, note["idle"]
+            sent = wire / (got / n * payload + 1e-9)
+            print sent >sent_file
+            printf "      on the wire %.2f of the bytes, %.2f x the fluid bound of these; failed %d; processor seconds: %s; machine idle %s%%\n", sent, last / fluid / (sent + 1e-9), failed, cpu, note["idle"]
         }
-        function first_rate(s) {return 8e6 / s * 1514 / 1448}' "$dir/notes" "${files[@]}"
+        function first_rate(s) {return s * (s ~ /gbit$/ ? 1e9 : s ~ /mbit$/ ? 1e6 : 1e3)}' "$dir/notes" "${files[@]}"
 }
 
 # ---- rounds ---------------------------------------------------------------------------------------
@@ -264,7 +266,7 @@ whole() {
 
 load() { cut -d' ' -f1 /proc/loadavg; }
 
-# A round of one program: prints it, adds "seconds fairness with-sync" to $work/result-NAME.
+# A round of one program: prints it, adds "seconds fairness with-sync sent-of-bytes load" to $work/result-NAME.
 round() { # NAME NUMBER
     local name=$1 line before
     dir=$work/round
@@ -285,7 +287,8 @@ round() { # NAME NUMBER
     read -r slowest ratio fair hosts <<<"$line"
     printf '  %-14s round %d: %7.2f s  %5.2f x fluid  last/median %.2f  load %s  %s\n' "$name" "$2" "$slowest" "$ratio" "$fair" "$before" "$hosts"
     [[ ! -s $dir/explained ]] || cat "$dir/explained"
-    printf '%s %s %s\n' "$slowest" "$fair" "$(cat "$dir/synced" 2>/dev/null || echo "$slowest")" >>"$work/result-$name"
+    printf '%s %s %s %s %s\n' "$slowest" "$fair" "$(cat "$dir/synced" 2>/dev/null || echo "$slowest")" \
+        "$(cat "$dir/sent" 2>/dev/null || echo -)" "$before" >>"$work/result-$name"
 }
 
 column() { awk -v c="$1" '{print $c}' "$2" | median; }
@@ -298,8 +301,10 @@ summary() {
         [[ -s $work/result-$name ]] || continue
         awk -v n="$name" -v s="$(column 1 "$work/result-$name")" -v f="$fluid" -v o="$ours_s" -v l="$(column 2 "$work/result-$name")" \
             -v y="$(column 3 "$work/result-$name")" 'BEGIN {printf "  %-14s %9.2f %9.2f %9.2f %12.2f %9.2f\n", n, s, s / f, o / s, l, y}'
-        [[ -z $rows ]] || printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$task" "$set" "$rate" "${first:--}" "${last:--}" "$receivers" \
-            "$name" "$(column 1 "$work/result-$name")" "$fluid" "$(column 2 "$work/result-$name")" "$(column 3 "$work/result-$name")" >>"$rows"
+        [[ -z $rows ]] || {
+            printf '%s\t' "$task" "$set" "$rate" "${first:--}" "${last:--}" "$receivers" "$rounds" "$name" "$fluid"
+            for i in 1 2 3 4 5; do column "$i" "$work/result-$name"; done | paste -s
+        } >>"$rows"
     done
 }
 
