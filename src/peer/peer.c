@@ -267,6 +267,7 @@ enum di_err peer_wait_peers(struct peer *p, size_t n, int64_t timeout_us)
 {
     int64_t deadline_us = deadline_of(timeout_us);
     bool complained = false;
+    bool asked = false;
     for (;;) {
         int64_t now_us = clock_mono_us();
         if (neighbours_active(p->neighbours) >= n)
@@ -289,6 +290,11 @@ enum di_err peer_wait_peers(struct peer *p, size_t n, int64_t timeout_us)
         if (err != DI_OK && !complained && clock_mono_us() < deadline_us) {
             complained = true;
             (void)registrar_report(p->registrar, "waiting for peers", err);
+        }
+        /* The first answer tells the version that later ones wait for a change of: until then none is held back. */
+        if (err == DI_OK && !asked) {
+            asked = true;
+            continue;
         }
         /* One that does not hold answers back is asked once a second. */
         int64_t again_us = now_us + CLOCK_US_PER_S;
