@@ -22,6 +22,9 @@ _Static_assert(PEER_TTL_S <= EXPIRY_TTL_MAX_S, "the wheel is too small");
  * would be longer than a whole answer. */
 #define DEPARTED_SLACK 1024
 
+/* A million that run out in one second shall not make a pause. */
+#define EXPIRE_AT_ONCE 10000
+
 #define INACTIVE UINT32_MAX
 
 struct record {
@@ -58,10 +61,19 @@ struct peer_index {
     uint32_t peer_last;
 };
 
+/* Cookies are drawn by the RS, so nobody chooses their digests. */
+static uint32_t hash_digest(const struct sha256 *cookie)
+{
+    uint32_t hash;
+
+    memcpy(&hash, cookie->byte, sizeof(hash));
+    return hash;
+}
+
 static uint32_t hash_cookie(const void *item)
 {
     const struct record *r = item;
-    return hash_bytes(&r->cookie, sizeof(r->cookie));
+    return hash_digest(&r->cookie);
 }
 
 static bool same_cookie(const void *item, const void *key)
@@ -88,8 +100,8 @@ enum di_err peer_index_new(uint64_t run, size_t records_max, struct peer_index *
 
     if (ix == NULL)
         return DI_NOMEM;
-    table_init(&ix->by_cookie, hash_cookie);
-    table_init(&ix->by_addr, hash_addr);
+    table_init(&ix->by_cookie, hash_cookie, 6);
+    table_init(&ix->by_addr, hash_addr, 5);
     changes_init(&ix->changes, run);
     ix->records_max = records_max < INACTIVE ? records_max : INACTIVE - 1;
     *out = ix;
@@ -120,7 +132,7 @@ void peer_index_free(struct peer_index *ix)
 
 static struct record *find_cookie(const struct peer_index *ix, const struct sha256 *cookie)
 {
-    return table_find(&ix->by_cookie, hash_bytes(cookie, sizeof(*cookie)), same_cookie, cookie);
+    return table_find(&ix->by_cookie, hash_digest(cookie), same_cookie, cookie);
 }
 
 static struct record *find_addr(const struct peer_index *ix, const struct addr *addr)
@@ -485,7 +497,7 @@ int64_t peer_index_expire(struct peer_index *ix, int64_t now_us, int64_t wall_s,
 {
     struct expiry_node *n;
 
-    while ((n = expiry_pop(&ix->expiry, now_us)) != NULL) {
+    for (size_t i = 0; i < EXPIRE_AT_ONCE && (n = expiry_pop(&ix->expiry, now_us)) != NULL; i++) {
         struct record *r = record_of_expiry(n);
 
         deactivate(ix, r);

@@ -69,10 +69,10 @@ static bool same_entry(const void *item, const void *key)
 void rfc_table_init(struct rfc_table *t)
 {
     *t = (struct rfc_table){.is_ordered = true};
-    table_init(&t->documents, hash_number);
-    table_init(&t->editions, hash_edition);
-    table_init(&t->holders, hash_holder);
-    table_init(&t->entries, hash_entry);
+    table_init(&t->documents, hash_number, 6);
+    table_init(&t->editions, hash_edition, 6);
+    table_init(&t->holders, hash_holder, 6);
+    table_init(&t->entries, hash_entry, 6);
 }
 
 static void free_items(struct table *t)

@@ -1,6 +1,6 @@
 /*
  * A set of pointers that are found by key: open addressing with linear probing, 8 bytes a slot, at most
- * three quarters full. uthash spends 56 bytes an item, which a million registered peers cannot afford
+ * so many eighths full. uthash spends 56 bytes an item, which a million registered peers cannot afford
  * twice. Keys come from the network: hash functions build on hash_bytes(). Pure.
  */
 #ifndef P2PDI_SRC_INDEX_TABLE_H
@@ -17,9 +17,11 @@ struct table {
     void **slots;
     size_t size; /* of slots: 0 or a power of two */
     size_t count;
+    unsigned
+        eighths; /* full; then it doubles, which is a pause: two that grow together should differ */
 };
 
-void table_init(struct table *t, uint32_t (*hash)(const void *item));
+void table_init(struct table *t, uint32_t (*hash)(const void *item), unsigned eighths);
 /* Frees the slots, not the items. */
 void table_fini(struct table *t);
 /* Room for so many more items. DI_NOMEM. */

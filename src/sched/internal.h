@@ -54,11 +54,8 @@ struct edition {
 };
 
 struct offer {
-    UT_hash_handle hh;
-    struct offer_key {
-        struct doc *doc;
-        struct holder *holder;
-    } key;
+    struct doc *doc;
+    struct holder *holder;
     struct edition *edition;
     struct ready_place ready;
     bool is_live;
@@ -134,7 +131,6 @@ struct sched {
     struct prng prng;
     struct doc *docs;
     struct holder *holders;
-    struct offer *offers;
     struct link *links;
     struct doc *exhausted;
     size_t pending; /* docs that are not dropped */
@@ -155,7 +151,7 @@ void plan_forget(struct sched *s, struct doc *d);
 void plan_limit(struct sched *s, struct doc *d, const struct addr *only);
 enum di_err plan_offer(struct sched *s, struct doc *d, const struct addr *holder,
                        uint64_t size_bytes, const struct sha256 *sha256) DI_MUST_CHECK;
-struct offer *plan_find_offer(const struct sched *s, struct doc *d, struct holder *h);
+struct offer *plan_find_offer(const struct doc *d, const struct holder *h);
 /* The offer failed for good. */
 void plan_fail_offer(struct sched *s, struct offer *o, enum sched_why why);
 /* It may be tried again. */

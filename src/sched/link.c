@@ -102,7 +102,7 @@ static void blame(struct sched *s, struct link *l, const struct request *r, enum
                   uint64_t kept, int64_t retry_after_us, int64_t now_us)
 {
     struct holder *h = l->holder;
-    struct offer *o = plan_find_offer(s, r->doc, h);
+    struct offer *o = plan_find_offer(r->doc, h);
     bool progress = kept >= r->offset + PROGRESS_BYTES;
 
     if (o != NULL && o->edition != r->edition)
@@ -299,7 +299,7 @@ static struct doc *unclaimed(const struct sched *s, const struct holder *h, int6
     size_t most = HASH_COUNT(s->links) + 1;
 
     for (size_t i = 0; i < ready_count(&h->ready) && i < most; i++) {
-        struct doc *d = offer_of(h->ready.at[i])->key.doc;
+        struct doc *d = offer_of(h->ready.at[i])->doc;
 
         if (d->claimed_until_us <= now_us)
             return d;
@@ -351,11 +351,11 @@ static void choose_serial(struct sched *s, int64_t now_us, struct choice *c)
         return;
     }
     DL_FOREACH2(d->offers, o, doc_next)
-    if (ready_has(&o->ready) && o->key.holder->links > 0 && !o->key.holder->is_connecting)
+    if (ready_has(&o->ready) && o->holder->links > 0 && !o->holder->is_connecting)
         return;
     DL_FOREACH2(d->offers, o, doc_next)
     if (ready_has(&o->ready))
-        consider(s, o->key.holder, d, now_us, c);
+        consider(s, o->holder, d, now_us, c);
 }
 
 enum di_err sched_link_open(struct sched *s, int64_t now_us, struct addr *holder, uint32_t *link,
@@ -411,7 +411,7 @@ static struct offer *choose_offer(struct sched *s, struct holder *h)
 
     if (s->cfg.serial) {
         struct doc *d = s->requests == 0 ? plan_first(s) : NULL;
-        struct offer *o = d != NULL ? plan_find_offer(s, d, h) : NULL;
+        struct offer *o = d != NULL ? plan_find_offer(d, h) : NULL;
 
         return o != NULL && ready_has(&o->ready) ? o : NULL;
     }
@@ -450,7 +450,7 @@ bool sched_next(struct sched *s, uint32_t link, int64_t now_us, struct sched_req
     if (r == NULL)
         return false;
     r->id = ++s->last_request;
-    r->doc = o->key.doc;
+    r->doc = o->doc;
     r->edition = o->edition;
     begin(r, h);
     DL_APPEND(l->requests, r);

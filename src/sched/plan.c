@@ -21,7 +21,7 @@ static unsigned bucket_of(const struct offer *o)
 void plan_place(struct offer *o)
 {
     if (ready_has(&o->ready))
-        ready_put(&o->key.holder->ready, &o->ready, bucket_of(o));
+        ready_put(&o->holder->ready, &o->ready, bucket_of(o));
 }
 
 static void list(struct sched *s, struct doc *d)
@@ -30,7 +30,7 @@ static void list(struct sched *s, struct doc *d)
 
     DL_FOREACH2(d->offers, o, doc_next)
     if (o->is_live && o->edition == d->current)
-        ready_put(&o->key.holder->ready, &o->ready, bucket_of(o));
+        ready_put(&o->holder->ready, &o->ready, bucket_of(o));
     d->is_listed = true;
     s->listed++;
     if (d->order_at < s->order_from)
@@ -44,7 +44,7 @@ static void unlist(struct sched *s, struct doc *d)
     if (!d->is_listed)
         return;
     DL_FOREACH2(d->offers, o, doc_next)
-    ready_take(&o->key.holder->ready, &o->ready);
+    ready_take(&o->holder->ready, &o->ready);
     d->is_listed = false;
     s->listed--;
 }
@@ -83,7 +83,7 @@ void plan_settle(struct sched *s, struct doc *d)
 /* One holder more or less: the document is rarer or not in everybody's list. */
 static void count_live(struct sched *s, struct offer *o, bool more)
 {
-    struct doc *d = o->key.doc;
+    struct doc *d = o->doc;
     struct edition *ed = o->edition;
     struct offer *other;
 
@@ -93,9 +93,9 @@ static void count_live(struct sched *s, struct offer *o, bool more)
         ed->live--;
     if (d->is_listed && ed == d->current) {
         if (more)
-            ready_put(&o->key.holder->ready, &o->ready, bucket_of(o));
+            ready_put(&o->holder->ready, &o->ready, bucket_of(o));
         else
-            ready_take(&o->key.holder->ready, &o->ready);
+            ready_take(&o->holder->ready, &o->ready);
         if (ed->live <= READY_BUCKETS)
             DL_FOREACH2(d->offers, other, doc_next)
         plan_place(other);
@@ -248,13 +248,12 @@ enum di_err plan_want(struct sched *s, uint32_t rfc, struct doc **out)
 
 static void offer_free(struct sched *s, struct offer *o)
 {
-    struct holder *h = o->key.holder;
+    struct holder *h = o->holder;
 
     ready_take(&h->ready, &o->ready);
     DL_DELETE2(h->offers, o, holder_prev, holder_next);
     h->offer_count--;
-    DL_DELETE2(o->key.doc->offers, o, doc_prev, doc_next);
-    HASH_DELETE(hh, s->offers, o);
+    DL_DELETE2(o->doc->offers, o, doc_prev, doc_next);
     free(o);
     plan_holder_release(s, h);
 }
@@ -289,7 +288,7 @@ void plan_limit(struct sched *s, struct doc *d, const struct addr *only)
         d->only = *only;
         DL_FOREACH_SAFE2(d->offers, o, next, doc_next)
         {
-            if (addr_equal(&o->key.holder->addr, only))
+            if (addr_equal(&o->holder->addr, only))
                 continue;
             plan_fail_offer(s, o, SCHED_LEFT);
             offer_free(s, o);
@@ -337,17 +336,18 @@ static enum di_err edition_get(struct doc *d, uint64_t size_bytes, const struct 
     return DI_OK;
 }
 
-struct offer *plan_find_offer(const struct sched *s, struct doc *d, struct holder *h)
+/* They are few: OFFERS_MAX, and those that failed. */
+struct offer *plan_find_offer(const struct doc *d, const struct holder *h)
 {
-    struct offer_key key = {d, h};
-    struct offer *o = NULL;
+    struct offer *o = d->offers;
 
-    HASH_FIND(hh, s->offers, &key, sizeof(key), o);
+    while (o != NULL && o->holder != h)
+        o = o->doc_next;
     return o;
 }
 
 /* As if the holder had been away: the caller makes it live. */
-static enum di_err offer_new(struct sched *s, struct doc *d, struct holder *h, struct edition *ed,
+static enum di_err offer_new(struct doc *d, struct holder *h, struct edition *ed,
                              struct offer **out)
 {
     if (ready_reserve(&h->ready, h->offer_count + 1) != DI_OK)
@@ -357,13 +357,12 @@ static enum di_err offer_new(struct sched *s, struct doc *d, struct holder *h, s
 
     if (o == NULL)
         return DI_NOMEM;
-    *o = (struct offer){
-        .key = {d, h}, .edition = ed, .ready = {.at = READY_NOT}, .why = SCHED_LEFT, .editions = 1};
-    HASH_ADD(hh, s->offers, key, sizeof(o->key), o);
-    if (!hash_was_added(o)) {
-        free(o);
-        return DI_NOMEM;
-    }
+    *o = (struct offer){.doc = d,
+                        .holder = h,
+                        .edition = ed,
+                        .ready = {.at = READY_NOT},
+                        .why = SCHED_LEFT,
+                        .editions = 1};
     DL_APPEND2(d->offers, o, doc_prev, doc_next);
     DL_APPEND2(h->offers, o, holder_prev, holder_next);
     h->offer_count++;
@@ -377,7 +376,7 @@ static void change_edition(struct sched *s, struct offer *o, struct edition *ed)
     plan_fail_offer(s, o, SCHED_CHANGED);
     o->edition = ed;
     o->editions++;
-    if (o->key.holder->state == HOLDER_SHUNNED)
+    if (o->holder->state == HOLDER_SHUNNED)
         o->why = SCHED_SHUNNED;
     else
         plan_revive_offer(s, o);
@@ -408,14 +407,14 @@ enum di_err plan_offer(struct sched *s, struct doc *d, const struct addr *holder
         h->not_before_us = 0;
     }
 
-    struct offer *o = plan_find_offer(s, d, h);
+    struct offer *o = plan_find_offer(d, h);
 
     if (!is_of_interest(d, o, size_bytes, sha256)) {
         plan_holder_release(s, h);
         return DI_OK;
     }
     if (edition_get(d, size_bytes, sha256, &ed) != DI_OK ||
-        (o == NULL && offer_new(s, d, h, ed, &o) != DI_OK)) {
+        (o == NULL && offer_new(d, h, ed, &o) != DI_OK)) {
         plan_holder_release(s, h);
         return DI_NOMEM;
     }

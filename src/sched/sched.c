@@ -156,7 +156,7 @@ bool sched_pop_exhausted(struct sched *s, int64_t now_us, uint32_t *rfc, struct 
         if (o->is_live)
             continue;
         if (*count < max)
-            tried[*count] = (struct sched_tried){.holder = o->key.holder->addr, .why = o->why};
+            tried[*count] = (struct sched_tried){.holder = o->holder->addr, .why = o->why};
         ++*count;
     }
     plan_forget(s, d);

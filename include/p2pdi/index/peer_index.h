@@ -78,9 +78,10 @@ enum di_err peer_index_leave(struct peer_index *ix, const struct sha256 *cookie,
  * DI_CLOSED (inactive; *out is filled). */
 enum di_err peer_index_renew(struct peer_index *ix, const struct sha256 *cookie, int64_t now_us,
                              int64_t wall_s, struct peer_record *out) DI_MUST_CHECK;
-/* Deactivates what ran out by now; returns when the next one will, or earlier (INT64_MAX: none). Call it
- * before queries: records that ran out are shown inactive in any case, but until then they are counted by
- * peer_index_active and are no change. expired (may be NULL) sees each one. */
+/* Deactivates what ran out by now, 10,000 at most; returns when the next one will, or earlier: in the past
+ * if there are more (INT64_MAX: none). Call it before queries: records that ran out are shown inactive in
+ * any case, but until then they are counted by peer_index_active and are no change. expired (may be
+ * NULL) sees each one. */
 int64_t peer_index_expire(struct peer_index *ix, int64_t now_us, int64_t wall_s,
                           void (*expired)(void *arg, const struct peer_record *r), void *arg);
 
