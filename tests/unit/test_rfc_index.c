@@ -201,7 +201,7 @@ static void nobody_contradicts_what_a_holder_said_itself(void **state)
     assert_false(rfc_index_knows(ix, &other));
     other = row(1, 2, 10, 0);
     assert_false(rfc_index_knows(ix, &other));
-    hear(ix, 1, 1, 10, 0, 0);    /* that it is gone */
+    hear(ix, 1, 1, 10, 0, 0); /* that it is gone */
     assert_int_equal(rfc_index_entries(ix), 1);
     assert_int_equal(find(ix, 1, 0), 1);
     assert_int_equal(seen.at[0].sha256.byte[0], 10);
