@@ -5,6 +5,10 @@
 # shellcheck source=tests/integration/lib.sh
 source "$(dirname "$0")/lib.sh"
 
+[[ -r /proc/self/cmdline ]] || {
+    echo "needs /proc mounted, to see what still runs"
+    exit 77
+}
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export TMPDIR=$work/t
 mkdir t

@@ -36,7 +36,7 @@ expect 0 version --version
 
 # On a terminal `get` draws a bar, and takes it away before the last line.
 rm -rf a.rfcs
-if command -v script >/dev/null; then
+if script -qec true /dev/null </dev/null >/dev/null 2>&1; then # there is a pseudo-terminal
     TERM=xterm script -qec "stty cols 80; '$P2PDI' get all ${asked[*]}" /dev/null </dev/null >screen.log
     grep -qE 'looking for holders|[0-2]/2 files' screen.log || fail "no bar: $(cat -v screen.log)"
     has screen.log $'\r\033[J' '2 files, '

@@ -3,8 +3,8 @@
 
 #include "p2pdi/base/clock.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #define WAIT_US (10 * CLOCK_US_PER_S)
+#define FDS_MAX 8192 /* more than a test opens */
 #define ZEROS_MAX ((size_t)1 << 20)
 
 /* ---- the service ---- */
@@ -436,12 +437,9 @@ uint64_t line_drain(int fd)
 
 unsigned line_count_fds(void)
 {
-    DIR *d = opendir("/proc/self/fd");
     unsigned n = 0;
 
-    assert_non_null(d);
-    while (readdir(d) != NULL)
-        n++;
-    closedir(d);
+    for (int fd = 0; fd < FDS_MAX; fd++)
+        n += fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
     return n;
 }

@@ -44,7 +44,10 @@ static void open_terminal(struct vt *v, int rows, int cols)
 
     *v = (struct vt){.rows = rows, .cols = cols};
     v->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-    assert_true(v->master >= 0);
+    if (v->master < 0) {
+        print_message("skipped: no pseudo-terminal is to be had: mount devpts on /dev/pts\n");
+        skip();
+    }
     assert_int_equal(grantpt(v->master), 0);
     assert_int_equal(unlockpt(v->master), 0);
     v->slave = open(ptsname(v->master), O_RDWR | O_NOCTTY | O_CLOEXEC);

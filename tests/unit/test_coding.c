@@ -229,7 +229,10 @@ static size_t resident_bytes(void)
 {
     char line[200] = "", *end = NULL;
     FILE *f = fopen("/proc/self/statm", "re");
-    assert_non_null(f);
+    if (f == NULL) {
+        print_message("skipped: needs /proc mounted, to see how much memory is in use\n");
+        skip();
+    }
     assert_non_null(fgets(line, sizeof(line), f));
     fclose(f);
     (void)strtoul(line, &end, 10);

@@ -375,7 +375,7 @@ static void beyond_the_cap_the_answer_is_busy(void **state)
 static void serve_with_few_descriptors(int port_out, int stop_in, int paused_out)
 {
     struct net_server_config cfg = line_config();
-    struct rlimit limit = {.rlim_cur = line_count_fds() + 12, .rlim_max = 4096};
+    struct rlimit limit = {.rlim_cur = line_count_fds() + 15, .rlim_max = 4096};
     int64_t paused;
     char byte;
 
