@@ -64,10 +64,13 @@ void library_put(struct library *lib, struct doc *d)
     lock_release(&lib->lock);
 
     library_file_release(file);
+    bool text = d->shown.format == LIBRARY_TXT;
     if (!d->listed)
         log_write(LOG_ERROR, "out of memory: %s is not offered", d->name);
-    else if (d->shown.format == LIBRARY_TXT)
+    if (text && d->listed)
         lib->events.added(lib->arg, &d->shown);
+    else if (text && old != NULL)
+        lib->events.removed(lib->arg, old->shown.rfc);
     if (old != NULL)
         library_doc_unref(&old->shown);
     if (!d->listed)
@@ -277,10 +280,16 @@ static void report_scanned(struct library *lib)
     lock_release(&lib->lock);
 }
 
+/* Where nothing tells of changes, or something could not be read, time has to. */
+static bool scans_again(const struct library *lib)
+{
+    return !lib->gone && (lib->watch_fd < 0 || lib->incomplete);
+}
+
 static int64_t next_due_us(const struct library *lib)
 {
     int64_t due_us = lib->check_us;
-    if (lib->watch_fd < 0 && !lib->gone && lib->next_scan_us < due_us)
+    if (scans_again(lib) && lib->next_scan_us < due_us)
         due_us = lib->next_scan_us;
     if (lib->row_count > 0 && lib->flush_us < due_us)
         due_us = lib->flush_us;
@@ -304,9 +313,7 @@ static void run(void *arg)
         int64_t now_us = clock_mono_us();
         if (now_us >= lib->check_us)
             watch_check_directory(lib);
-        if (lib->watch_fd < 0 && !lib->gone && now_us >= lib->next_scan_us)
-            lib->rescan = true;
-        if (lib->rescan)
+        if (lib->rescan || (scans_again(lib) && now_us >= lib->next_scan_us))
             library_scan(lib);
         if (lib->row_count > 0 && now_us >= lib->flush_us)
             flush_rows(lib);

@@ -35,7 +35,8 @@ struct library {
     bool gone;                 /* the directory was deleted or moved away */
     int64_t check_us;          /* when to see whether it was */
     bool rescan;               /* something was missed */
-    int64_t next_scan_us;      /* where there is no inotify */
+    bool incomplete;           /* some files could not be read; others may */
+    int64_t next_scan_us;      /* if incomplete, or where there is no inotify */
     bool rivals;               /* files were seen that claim a number another one holds */
     uint32_t scans;            /* so far */
     struct rfc_titles *titles; /* rfc-index.txt */

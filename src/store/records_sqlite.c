@@ -3,6 +3,9 @@
  * in one transaction and then tells everyone who waits. Durable means: the write-ahead log is
  * synced (WAL, synchronous = FULL).
  *
+ * If a transaction fails, those who wait are told; renewals in it are lost, and the next ones of
+ * the same peers make up for them.
+ *
  * A put supersedes the renewals of its cookie that wait; so those that still wait when a batch is
  * taken are newer than every put in it and are written after them.
  */

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define UNWATCHED_US (10 * CLOCK_US_PER_S) /* between scans where there is no inotify */
+#define SCAN_AGAIN_US (5 * CLOCK_US_PER_S)
 #define INDEX_FILE_NAME "rfc-index.txt"
 #define INDEX_FILE_MAX ((uint64_t)32 << 20)
 
@@ -97,11 +97,14 @@ static void list_hashed(struct library *lib, const char *name, const struct hash
     list_document(lib, name, &h->id, &h->sha256, h->title);
 }
 
-static void log_unreadable(const char *name, enum di_err err)
+/* For want of descriptors or memory, say, or because it is being written. */
+static void on_unreadable(struct library *lib, const char *name, enum di_err err)
 {
-    /* One that is being written right now comes again when it is closed. */
-    if (err != DI_IN_USE && err != DI_NOT_FOUND)
+    if (err == DI_NOT_FOUND)
+        return;
+    if (err != DI_IN_USE) /* that comes again when it is closed */
         log_write(LOG_WARN, "%s is not offered: %s", name, di_err_text(err));
+    lib->incomplete = true;
 }
 
 void library_look(struct library *lib, const char *name)
@@ -126,7 +129,7 @@ void library_look(struct library *lib, const char *name)
         list_hashed(lib, name, &hashed);
         return;
     }
-    log_unreadable(name, err);
+    on_unreadable(lib, name, err);
     if (now != NULL && strcmp(now->name, name) == 0) {
         library_remove(lib, now->key);
         lib->rescan = lib->rescan || lib->rivals; /* another one may take its place */
@@ -179,7 +182,7 @@ static void finish_job(struct library *lib, const struct hash_job *job)
         name_compare(now->rank, now->name, parsed.rank, job->name) < 0)
         return;
     if (job->err != DI_OK)
-        log_unreadable(job->name, job->err);
+        on_unreadable(lib, job->name, job->err);
     else if (beneath_stat(lib->dir_fd, job->name, &id) == DI_OK &&
              file_id_equal(&id, &job->hashed->id))
         list_hashed(lib, job->name, job->hashed);
@@ -201,6 +204,7 @@ static void hash(struct scan *s)
         hash_pool_start(lib->dir_fd, s->jobs, left, lib->hashers, library_wake, lib, &pool);
     if (err != DI_OK) {
         log_write(LOG_ERROR, "%s cannot be hashed: %s", lib->path, di_err_text(err));
+        lib->incomplete = true;
         return;
     }
     while (left > 0 && !library_stopping(lib)) {
@@ -240,13 +244,15 @@ void library_scan(struct library *lib)
     struct scan s = {.lib = lib};
     lib->scans++;
     lib->rescan = false;
-    lib->next_scan_us = clock_mono_us() + UNWATCHED_US;
+    lib->incomplete = false;
+    lib->next_scan_us = clock_mono_us() + SCAN_AGAIN_US;
     if (!lib->gone) {
         enum di_err err = listing_read(lib->dir_fd, &s.files);
         s.jobs = calloc(s.files.count + 1, sizeof *s.jobs);
         if (err != DI_OK || s.jobs == NULL) {
             log_write(LOG_ERROR, "%s cannot be looked through: %s", lib->path,
                       di_err_text(err == DI_OK ? DI_NOMEM : err));
+            lib->incomplete = true;
             goto out; /* what was listed stays */
         }
     }

@@ -26,7 +26,7 @@ void watch_start(struct library *lib)
          inotify_add_watch(lib->watch_fd, lib->path, FILE_EVENTS | SELF_EVENTS) >= 0))
         return;
     log_write(LOG_WARN,
-              "%s cannot be watched (%s): it is looked through every 10 seconds instead; see "
+              "%s cannot be watched (%s): it is looked through every 5 seconds instead; see "
               "fs.inotify.max_user_watches",
               lib->path, strerror(errno));
     if (lib->watch_fd >= 0)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utime.h>
@@ -71,6 +72,17 @@ static void assert_title(size_t at, const char *title)
 {
     struct help_event e = help_event_at(&h, at);
     assert_string_equal(e.title, title);
+}
+
+static sem_t logged;
+static const char *awaited_log;
+
+static void on_log(void *arg, enum log_level level, const char *line)
+{
+    (void)arg;
+    (void)level;
+    if (strstr(line, awaited_log) != NULL)
+        (void)sem_post(&logged);
 }
 
 static void files_that_come_change_and_go_are_noticed(void **state)
@@ -136,6 +148,26 @@ static void a_better_name_takes_over_and_gives_back(void **state)
     (void)wait_content(7, "titled", at + 1);
 }
 
+static void what_could_not_be_read_is_tried_again(void **state)
+{
+    (void)state;
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    help_write_text(dir, "x", "text");
+    none = before;
+    none.rlim_cur = 3;
+    assert_int_equal(sem_init(&logged, 0, 0), 0);
+    awaited_log = "rfc1.txt is not offered";
+    log_set_level(LOG_WARN);
+    log_set_sink(on_log, NULL);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    rename_file("x", "rfc1.txt");
+    assert_int_equal(sem_wait(&logged), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    log_set_sink(NULL, NULL);
+    (void)wait_content(1, "text", 0);
+}
+
 static void an_index_that_comes_later_gives_titles(void **state)
 {
     (void)state;
@@ -180,15 +212,6 @@ static void our_own_files_are_reported_once(void **state)
     assert_int_equal(help_event_at(&h, before + 1).rfc, 2);
 }
 
-static sem_t logged;
-
-static void on_log(void *arg, enum log_level level, const char *line)
-{
-    (void)arg;
-    if (level == LOG_ERROR && strstr(line, "was deleted or moved away") != NULL)
-        (void)sem_post(&logged);
-}
-
 static void a_deleted_directory_takes_its_documents_with_it(void **state)
 {
     (void)state;
@@ -196,6 +219,7 @@ static void a_deleted_directory_takes_its_documents_with_it(void **state)
     help_write_text(dir, "rfc2.pdf", "text");
     (void)wait_content(1, "text", 0);
     assert_int_equal(sem_init(&logged, 0, 0), 0);
+    awaited_log = "was deleted or moved away";
     log_set_sink(on_log, NULL);
     remove_file("rfc1.txt");
     remove_file("rfc2.pdf");
@@ -293,6 +317,7 @@ int main(void)
         WATCH_TEST(renaming_moves_the_document),
         WATCH_TEST(a_file_touched_is_still_offered),
         WATCH_TEST(a_better_name_takes_over_and_gives_back),
+        WATCH_TEST(what_could_not_be_read_is_tried_again),
         WATCH_TEST(an_index_that_comes_later_gives_titles),
         WATCH_TEST(hidden_and_other_files_are_no_events),
         WATCH_TEST(our_own_files_are_reported_once),

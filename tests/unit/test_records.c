@@ -197,6 +197,37 @@ static void a_renewal_moves_the_expiry_of_active_ones_only(void **state)
     free(l.record);
 }
 
+static int64_t stored_expiry(sqlite3 *db)
+{
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT expires_s FROM peer", -1, &stmt, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    int64_t expires_s = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return expires_s;
+}
+
+static void a_renewal_is_written_within_about_a_second(void **state)
+{
+    (void)state;
+    struct stored_record r;
+    sqlite3 *db = NULL;
+    struct record_store *s = open_store();
+    make_record(&r, 1);
+    assert_int_equal(put_and_wait(s, &r), DI_OK);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_busy_timeout(db, 10000), SQLITE_OK);
+    int64_t start_us = clock_mono_us();
+    for (int i = 1; i <= 1000; i++) /* one row, whatever their number */
+        assert_int_equal(s->ops->renew(s, &r.record.cookie, NOW_S + i), DI_OK);
+    while (stored_expiry(db) != NOW_S + 1000 + PEER_TTL_S)
+        if (clock_mono_us() - start_us > 30 * CLOCK_US_PER_S)
+            fail_msg("not written after 30 s");
+    sqlite3_close(db);
+    s->ops->close(s);
+}
+
 static void a_later_put_goes_before_an_earlier_renewal(void **state)
 {
     (void)state;
@@ -443,6 +474,7 @@ int main(void)
         cmocka_unit_test_setup(a_record_comes_back_as_it_was_put, make_dir),
         cmocka_unit_test_setup(the_ttl_is_clamped_whatever_the_clock_says, make_dir),
         cmocka_unit_test_setup(a_renewal_moves_the_expiry_of_active_ones_only, make_dir),
+        cmocka_unit_test_setup(a_renewal_is_written_within_about_a_second, make_dir),
         cmocka_unit_test_setup(a_later_put_goes_before_an_earlier_renewal, make_dir),
         cmocka_unit_test_setup(only_the_digest_of_the_cookie_is_kept, make_dir),
         cmocka_unit_test_setup(what_is_no_database_is_refused, make_dir),
