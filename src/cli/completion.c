@@ -3,6 +3,12 @@
 
 #include <string.h>
 
+/* What an option's value can be, where that is a few words. */
+static const char *words_of(enum option_kind k)
+{
+    return k == KIND_TASK ? "1 2 2worst 3 all" : k == KIND_COMPRESS ? "auto always never" : NULL;
+}
+
 static bool takes(enum command c, size_t option)
 {
     return (option_info((enum option_id)option)->commands >> c & 1U) != 0;
@@ -30,11 +36,11 @@ static void complete_bash(struct buf *out)
         if (o->kind == KIND_DIR)
             buf_printf(out, "    --%s) COMPREPLY=($(compgen -d -- \"$cur\")); return ;;\n",
                        o->name);
-        else if (o->kind == KIND_TASK)
+        else if (words_of(o->kind) != NULL)
             buf_printf(out,
-                       "    --%s) COMPREPLY=($(compgen -W '1 2 2worst 3 all' -- \"$cur\")); "
+                       "    --%s) COMPREPLY=($(compgen -W '%s' -- \"$cur\")); "
                        "return ;;\n",
-                       o->name);
+                       o->name, words_of(o->kind));
         else if (o->value != NULL)
             buf_printf(out, "    --%s) return ;;\n", o->name);
     }
@@ -86,9 +92,10 @@ static void complete_zsh(struct buf *out)
             if (o->value != NULL) {
                 buf_append_char(out, ':');
                 append_quoted(out, o->value, "[]:\\");
-                buf_append_str(out, o->kind == KIND_DIR    ? ":_files -/"
-                                    : o->kind == KIND_TASK ? ":(1 2 2worst 3 all)"
-                                                           : ":");
+                if (words_of(o->kind) != NULL)
+                    buf_printf(out, ":(%s)", words_of(o->kind));
+                else
+                    buf_append_str(out, o->kind == KIND_DIR ? ":_files -/" : ":");
             }
             buf_append_char(out, '\'');
         }
@@ -121,8 +128,8 @@ static void complete_fish(struct buf *out)
             buf_printf(out, " -s %c", o->letter);
         if (o->kind == KIND_DIR)
             buf_append_str(out, " -x -a '(__fish_complete_directories)'");
-        else if (o->kind == KIND_TASK)
-            buf_append_str(out, " -x -a '1 2 2worst 3 all'");
+        else if (words_of(o->kind) != NULL)
+            buf_printf(out, " -x -a '%s'", words_of(o->kind));
         else if (o->value != NULL)
             buf_append_str(out, " -x");
         buf_append_str(out, " -d '");

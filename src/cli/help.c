@@ -57,7 +57,8 @@ void help_command(struct buf *out, enum command c)
                *info->arguments == '\0' ? "" : " ", info->arguments, info->summary);
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option_info *o = option_info((enum option_id)i);
-        if ((o->commands >> c & 1U) != 0)
+        /* Who reads this knows --help, and a screen has 24 lines. */
+        if ((o->commands >> c & 1U) != 0 && i != OPT_HELP)
             help_option(out, o);
     }
     buf_printf(out, "\nExamples:\n  %s\n  %s\n", info->examples[0], info->examples[1]);

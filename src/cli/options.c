@@ -85,6 +85,21 @@ bool option_flag_parse(const char *text, bool *out)
     return false;
 }
 
+bool options_parse_compress(const char *text, enum peer_compress *out)
+{
+    static const char *const words[] = {[PEER_COMPRESS_AUTO] = "auto",
+                                        [PEER_COMPRESS_ALWAYS] = "always",
+                                        [PEER_COMPRESS_NEVER] = "never"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *out = (enum peer_compress)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_number(const char *text, uint64_t least, uint64_t most)
 {
     uint64_t n = 0;
@@ -122,6 +137,7 @@ bool option_value_is_good(enum option_kind kind, const char *text, const char **
 {
     bool ignored = false;
     unsigned tasks = 0;
+    enum peer_compress compress = PEER_COMPRESS_AUTO;
 
     switch (kind) {
     case KIND_FLAG:
@@ -145,6 +161,9 @@ bool option_value_is_good(enum option_kind kind, const char *text, const char **
     case KIND_TASK:
         *need = "1, 2, 2worst, 3 or all";
         return experiment_parse_tasks(slice_of(text), &tasks);
+    case KIND_COMPRESS:
+        *need = "auto, always or never";
+        return options_parse_compress(text, &compress);
     case KIND_DIR:
         *need = "the name of a directory";
         return *text != '\0';

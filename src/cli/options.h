@@ -8,6 +8,7 @@
 #include "cli.h"
 
 #include "p2pdi/base/err.h"
+#include "p2pdi/peer/peer.h"
 #include "p2pdi/store/state.h"
 
 #include <limits.h>
@@ -59,6 +60,7 @@ enum option_kind {
     KIND_LISTEN,  /* [ADDR][:PORT] */
     KIND_DIR,
     KIND_TASK,
+    KIND_COMPRESS,
     KIND_SCRIPT
 };
 
@@ -87,6 +89,8 @@ enum option_kind {
       "serving threads (2 a core, at least 4)")                                                    \
     X(DOWNLOADS, 0, "downloads", THREADS, "N", "8", ANYWHERE, ON(PEER) | ON(GET),                  \
       "downloading threads")                                                                       \
+    X(COMPRESS, 0, "compress", COMPRESS, "WHEN", "auto", ANYWHERE, ON(PEER) | ON(GET),             \
+      "for peers: auto, always or never")                                                          \
     X(BATCH, 0, "batch", FLAG, NULL, "no", LINE, ON(PEER),                                         \
       "commands from FILE, or standard input")                                                     \
     X(COMMAND, 'c', "command", SCRIPT, "'CMD; CMD'", NULL, LINE, ON(PEER), "batch commands")       \
@@ -178,6 +182,8 @@ uint64_t options_number(const struct options *o, enum option_id id);
 
 /* Does text fit that kind? If not, need says what is needed: "a number from 1 to 256". Pure. */
 bool option_value_is_good(enum option_kind kind, const char *text, const char **need);
+/* "auto", "always", "never". Pure. */
+bool options_parse_compress(const char *text, enum peer_compress *out);
 /* "yes" or "no" of a flag's value in any spelling we take. Pure. */
 bool option_flag_parse(const char *text, bool *out);
 

@@ -144,6 +144,8 @@ enum cli_exit setup_peer_open(const struct options *o, peer_event_fn *on_event,
     char name[40];
     char why[256] = "";
 
+    if (!options_parse_compress(options_text(o, OPT_COMPRESS), &cfg.compress))
+        return CLI_EXIT_USAGE; /* was checked with the options */
     *out = (struct setup_peer){.state = {.lock_fd = -1}};
     enum cli_exit code = setup_servers(o, cfg.rs, &cfg.rs_count, p);
     if (code == CLI_EXIT_OK)

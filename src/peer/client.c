@@ -183,6 +183,21 @@ static enum di_err read_body(struct client *c, uint64_t len, struct buf *body, i
     return buf_status(body);
 }
 
+/* What the body stands for, in its place. */
+static enum di_err decode_body(struct reply *r)
+{
+    struct buf text;
+    if (r->head.encoding == WIRE_IDENTITY || !r->head.has_content_length)
+        return DI_OK;
+    if (r->head.encoding != WIRE_ZSTD)
+        return DI_PROTOCOL;
+    buf_init(&text, PEER_BODY_MAX);
+    enum di_err err = coding_decode(buf_bytes(&r->body), r->body.len, &text);
+    buf_fini(&r->body);
+    r->body = text;
+    return err;
+}
+
 enum di_err client_call(struct sink *sink, const struct addr *to,
                         const struct wire_request *request, const struct patience *patience,
                         struct reply *out)
@@ -201,6 +216,8 @@ enum di_err client_call(struct sink *sink, const struct addr *to,
         err = client_head(out->client, &out->head, deadline_us);
     if (err == DI_OK && out->head.has_content_length)
         err = read_body(out->client, out->head.content_length, &out->body, deadline_us);
+    if (err == DI_OK)
+        err = decode_body(out);
     buf_fini(&message);
     if (err != DI_OK) {
         reply_fini(out);

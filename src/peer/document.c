@@ -1,6 +1,6 @@
 /*
  * Serving a document, framed or over HTTP: conditions, ranges, head, and the bytes from memory or
- * by sendfile. Worker threads; no lock of the peer is taken.
+ * by sendfile, or compressed. Worker threads.
  */
 #include "internal.h"
 
@@ -26,16 +26,18 @@ static void format_http_date(int64_t wall_s, char out[DATE_SIZE])
              months[tm.tm_mon], (tm.tm_year + 1900) % 10000, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
-static void append_identity(struct buf *head, enum wire_form form, const struct library_doc *doc)
+/* weak: other bytes stand for the document in what it is sent as. */
+static void append_identity(struct buf *head, enum wire_form form, const struct library_doc *doc,
+                            bool weak)
 {
     char hex[SHA256_HEX_SIZE];
     char date[DATE_SIZE];
     sha256_format(&doc->sha256, hex);
     format_http_date(doc->mtime_s, date);
     if (form == WIRE_HTTP) {
-        buf_append_str(head, "ETag: \"");
+        buf_append_str(head, weak ? "ETag: W/\"" : "ETag: \"");
         buf_append(head, hex, sizeof(hex) - 1);
-        buf_append_str(head, "\"\r\nAccept-Ranges: bytes\r\n");
+        buf_append_str(head, weak ? "\"\r\n" : "\"\r\nAccept-Ranges: bytes\r\n");
     } else {
         wire_head_field(head, "SHA-256", hex);
     }
@@ -47,7 +49,9 @@ static void send_not_modified(struct job *j, const struct library_doc *doc)
     struct buf head;
     buf_init(&head, HEAD_MAX);
     wire_head_begin(&head, j->wire->form, 304);
-    append_identity(&head, j->wire->form, doc);
+    append_identity(&head, j->wire->form, doc, coded_may_be(j, doc->format));
+    if (coded_may_vary(doc->format))
+        coded_fields(&head, j->wire->form, CODING_IDENTITY);
     service_connection_field(&head, j->wire);
     wire_head_end(&head);
     job_send_head(j, &head);
@@ -72,26 +76,56 @@ static void send_bad_range(struct job *j, const struct library_doc *doc)
     job_send_head(j, &head);
 }
 
+/* Conditions are met: head, and what is left of the answer through send. */
+static void begin(struct job *j, const struct library_doc *doc, int status, enum coding c,
+                  uint64_t len, struct buf *head)
+{
+    enum wire_form form = j->wire->form;
+    buf_init(head, HEAD_MAX);
+    wire_head_begin(head, form, status);
+    append_identity(head, form, doc, c != CODING_IDENTITY);
+    wire_head_field(head, "Content-Type", library_format_mime(doc->format));
+    wire_head_field_u64(head, "Content-Length", len);
+    if (coded_may_vary(doc->format))
+        coded_fields(head, form, c);
+}
+
+static void send_begun(struct job *j, struct buf *head)
+{
+    service_connection_field(head, j->wire);
+    wire_head_end(head);
+    sink_trace(&j->peer->sink, false, net_conn_remote(j->conn), buf_bytes(head), head->len, NULL,
+               0);
+    net_conn_send(j->conn, buf_bytes(head), head->len);
+    buf_fini(head);
+    STATS_ADD(&j->peer->stats, getrfc_total, 1);
+}
+
+/* Takes the frame. */
+static void send_frame(struct job *j, const struct library_doc *doc, enum coding c,
+                       struct frame *frame)
+{
+    struct buf head;
+    begin(j, doc, 200, c, frame_size(frame), &head);
+    send_begun(j, &head);
+    if (j->wire->method == WIRE_HTTP_HEAD)
+        frame_unref(frame);
+    else
+        net_conn_send_shared(j->conn, frame_bytes(frame), frame_size(frame), frame_unref, frame);
+    service_close_if_asked(j->conn, j->wire);
+    STATS_ADD(&j->peer->stats, encoded_total, 1);
+}
+
+/* Takes the file. */
 static void send_part(struct job *j, const struct library_doc *doc, struct library_file *file,
                       int status, uint64_t first, uint64_t len)
 {
-    enum wire_form form = j->wire->form;
     struct buf head;
-    buf_init(&head, HEAD_MAX);
-    wire_head_begin(&head, form, status);
-    append_identity(&head, form, doc);
-    wire_head_field(&head, "Content-Type", library_format_mime(doc->format));
-    wire_head_field_u64(&head, "Content-Length", len);
+    begin(j, doc, status, CODING_IDENTITY, len, &head);
     if (status == 206)
         buf_printf(&head, "Content-Range: bytes %ju-%ju/%ju\r\n", (uintmax_t)first,
                    (uintmax_t)(first + len - 1), (uintmax_t)doc->size_bytes);
-    service_connection_field(&head, j->wire);
-    wire_head_end(&head);
-    sink_trace(&j->peer->sink, false, net_conn_remote(j->conn), buf_bytes(&head), head.len, NULL,
-               0);
-    net_conn_send(j->conn, buf_bytes(&head), head.len);
-    buf_fini(&head);
-
+    send_begun(j, &head);
     if (j->wire->method == WIRE_HTTP_HEAD || len == 0) {
         library_file_release(file);
     } else {
@@ -103,14 +137,42 @@ static void send_part(struct job *j, const struct library_doc *doc, struct libra
                                file);
     }
     service_close_if_asked(j->conn, j->wire);
-    STATS_ADD(&j->peer->stats, getrfc_total, 1);
+}
+
+/*
+ * "Encoded answers have a weak ETag and ignore ranges": that is HTTP. Between peers a range is how a
+ * download goes on, and is answered as it is asked.
+ */
+static struct frame *frame_for(const struct job *j, const struct library_doc *doc,
+                               const struct library_file *file, enum coding *c)
+{
+    if (j->wire->form == WIRE_FRAMED && j->wire->range.kind != WIRE_RANGE_NONE)
+        return NULL;
+    return coded_document(j, doc, file, c);
+}
+
+static void send_held(struct job *j, const struct library_doc *doc, struct library_file *file)
+{
+    enum coding c = CODING_IDENTITY;
+    uint64_t first = 0;
+    uint64_t len = doc->size_bytes;
+    struct frame *frame = frame_for(j, doc, file, &c);
+    int status = wire_range_apply(&j->wire->range, doc->size_bytes, &first, &len);
+
+    if (frame == NULL && status != 416) {
+        send_part(j, doc, file, status, first, len);
+        return;
+    }
+    if (frame != NULL)
+        send_frame(j, doc, c, frame);
+    else
+        send_bad_range(j, doc);
+    library_file_release(file);
 }
 
 static void serve_held(struct job *j, struct library *lib, const struct library_doc *doc)
 {
     const struct wire_request *w = j->wire;
-    uint64_t first = 0;
-    uint64_t len = doc->size_bytes;
 
     if (w->has_if_match && !w->if_match_any && !wire_etag_matches(w->if_match, &doc->sha256)) {
         job_send_error(j, 409, "the document changed since: its SHA-256 is another one");
@@ -121,15 +183,10 @@ static void serve_held(struct job *j, struct library *lib, const struct library_
         send_not_modified(j, doc);
         return;
     }
-    int status = wire_range_apply(&w->range, doc->size_bytes, &first, &len);
-    if (status == 416) {
-        send_bad_range(j, doc);
-        return;
-    }
     struct library_file *file = NULL;
     enum di_err err = library_file_open(lib, doc, &file);
     if (err == DI_OK)
-        send_part(j, doc, file, status, first, len);
+        send_held(j, doc, file);
     else if (err == DI_NOT_FOUND)
         job_send_error(j, 404, "the document was here, but is gone");
     else

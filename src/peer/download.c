@@ -507,7 +507,7 @@ void link_done(struct link *l, struct flight *f)
         .rfc = f->request.rfc,
         .holder = f->holder,
         .bytes = f->request.size_bytes,
-        .wire_bytes = f->came,
+        .wire_bytes = f->wire,
         .us = now_us - f->start_us,
         .sha256 = f->request.edition,
     };

@@ -16,6 +16,7 @@ struct flight {
     struct library_part *part;
     uint64_t have; /* bytes that are stored */
     uint64_t came; /* of them, in this flight */
+    uint64_t wire; /* bytes of bodies that brought them */
     bool resumed;  /* some were stored by an earlier one */
     int64_t start_us;
     struct flight *prev, *next;

@@ -23,6 +23,8 @@ struct session {
     struct client *client;
     struct flight *ring[FETCH_WINDOW];
     size_t first, count;
+    struct decoder *decoder; /* made when the first compressed document comes */
+    struct buf frame;        /* that one, as it comes */
     bool proven; /* the connection has carried an answer: its end may be mere idleness */
 };
 
@@ -77,6 +79,9 @@ static void format_request(struct session *s, const struct flight *f, struct buf
         .has_if_match = true,
         .if_match = {etag, SHA256_HEX_SIZE + 1},
     };
+    /* The rest of a document is asked for as it is: a frame begins at the first byte. */
+    if (f->have == 0 && s->link->peer->cfg.compress != PEER_COMPRESS_NEVER)
+        q.accept = WIRE_ZSTD;
     if (f->have > 0)
         q.range = (struct wire_range){
             .kind = WIRE_RANGE_FROM_TO, .first = f->have, .last = f->request.size_bytes - 1};
@@ -142,6 +147,9 @@ static bool conclude(struct session *s, struct flight *f)
             return false;
         }
     }
+    if (err == DI_OK && s->frame.len > 0 && buf_status(&s->frame) == DI_OK)
+        frames_put(s->link->peer->frames, &f->request.edition, f->request.size_bytes,
+                   buf_bytes(&s->frame), s->frame.len);
     if (err == DI_OK)
         link_done(s->link, f);
     else if (err == DI_MISMATCH)
@@ -208,13 +216,56 @@ static enum di_err skip_body(struct session *s, const struct wire_response *head
     return client_skip(s->client, head->content_length, clock_mono_us() + SILENCE_US);
 }
 
-/* The document's bytes into its part. *local: it could not be stored; the link is good still. */
-static enum di_err take_body(struct session *s, struct flight *f, uint64_t len, enum di_err *local)
+/* Where a body's bytes go. local: they could not be stored; the link is good still. */
+struct intake {
+    struct link *link;
+    struct flight *flight;
+    enum di_err local;
+};
+
+static enum di_err store(void *arg, const void *bytes, size_t len)
+{
+    struct intake *in = arg;
+    in->local = library_part_append(in->flight->part, bytes, len);
+    if (in->local == DI_OK)
+        link_progress(in->link, in->flight, len);
+    return in->local;
+}
+
+/* A compressed document begins. It is kept as it comes, if it can be. */
+static void begin_frame(struct session *s, struct intake *in, uint64_t len)
+{
+    uint64_t size = in->flight->request.size_bytes;
+    buf_init(&s->frame, size <= FRAMES_DOCUMENT_MAX ? (size_t)len : 0);
+    if (s->decoder == NULL)
+        in->local = decoder_new(&s->decoder);
+    if (in->local == DI_OK)
+        decoder_begin(s->decoder, size);
+}
+
+/* The next bytes of a body, as they came. Only the other side's fault is returned. */
+static enum di_err take_bytes(struct session *s, struct intake *in, bool coded, const char *bytes,
+                              size_t len)
+{
+    enum di_err err = DI_OK;
+    in->flight->wire += len;
+    if (!coded)
+        err = store(in, bytes, len);
+    else if ((err = decoder_feed(s->decoder, bytes, len, store, in)) == DI_OK)
+        buf_append(&s->frame, bytes, len);
+    return in->local == DI_OK ? err : DI_OK;
+}
+
+/* The document's bytes into its part. */
+static enum di_err take_body(struct session *s, const struct wire_response *head, struct intake *in)
 {
     int64_t start_us = clock_mono_us();
     int64_t now_us = start_us;
     uint64_t came = 0;
-    *local = DI_OK;
+    uint64_t len = head->content_length;
+    bool coded = head->encoding == WIRE_ZSTD;
+    if (coded)
+        begin_frame(s, in, len);
     while (came < len) {
         const char *bytes = NULL;
         size_t got = 0;
@@ -222,17 +273,20 @@ static enum di_err take_body(struct session *s, struct flight *f, uint64_t len, 
         if (err != DI_OK)
             return err;
         came += got;
-        if (*local == DI_OK)
-            *local = library_part_append(f->part, bytes, got);
-        if (*local == DI_OK)
-            link_progress(s->link, f, got);
-        else if (len - came > SKIP_MAX)
+        if (in->local == DI_OK)
+            err = take_bytes(s, in, coded, bytes, got);
+        if (err != DI_OK)
+            return err;
+        if (in->local != DI_OK && len - came > SKIP_MAX)
             return DI_CLOSED;
         now_us = clock_mono_us();
         int64_t took_us = now_us - start_us;
         if (took_us > SILENCE_US && came * CLOCK_US_PER_S / (uint64_t)took_us < RATE_MIN)
             return DI_TIMEOUT;
     }
+    /* Less than was announced, or without an end. */
+    if (coded && in->local == DI_OK && !decoder_is_complete(s->decoder))
+        return DI_PROTOCOL;
     return DI_OK;
 }
 
@@ -240,8 +294,11 @@ static enum di_err take_body(struct session *s, struct flight *f, uint64_t len, 
 static bool is_expected(const struct flight *f, const struct wire_response *head)
 {
     uint64_t size = f->request.size_bytes;
-    if (!head->has_content_length || head->encoding != WIRE_IDENTITY)
+    if (!head->has_content_length)
         return false;
+    if (head->encoding != WIRE_IDENTITY)
+        return head->encoding == WIRE_ZSTD && head->status == 200 && f->have == 0 &&
+               head->content_length <= coding_bound(size);
     if (head->status == 200)
         return head->content_length == size;
     return head->has_content_range && head->range_first == f->have &&
@@ -253,20 +310,20 @@ static bool is_expected(const struct flight *f, const struct wire_response *head
 static enum di_err take_document(struct session *s, struct flight *f,
                                  const struct wire_response *head)
 {
-    enum di_err local = DI_OK;
+    struct intake in = {.link = s->link, .flight = f};
     if (head->status == 200 && f->have > 0) {
         /* It does not do ranges: what we have is not needed. */
-        local = library_part_reset(f->part);
+        in.local = library_part_reset(f->part);
         f->resumed = false;
         link_restarts(s->link, f);
     }
     enum di_err err = DI_OK;
-    if (local == DI_OK)
-        err = take_body(s, f, head->content_length, &local);
+    if (in.local == DI_OK)
+        err = take_body(s, head, &in);
     else
         err = skip_body(s, head);
-    if (local != DI_OK) {
-        fail_here(s, f, local);
+    if (in.local != DI_OK) {
+        fail_here(s, f, in.local);
     } else if (err != DI_OK) {
         library_part_keep(f->part);
         link_failed(s->link, f, why_of(err), f->have, 0);
@@ -278,6 +335,7 @@ static enum di_err take_document(struct session *s, struct flight *f,
         err = client_send(s->client, &out, clock_mono_us() + SILENCE_US);
         buf_fini(&out);
     }
+    buf_fini(&s->frame);
     return err;
 }
 
@@ -395,6 +453,7 @@ void fetch_run(struct link *l, struct client **kept)
         link_drops(l, f);
     }
     link_closed(l, why);
+    decoder_free(s.decoder);
     if (err == DI_OK)
         *kept = s.client;
     else

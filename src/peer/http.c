@@ -16,11 +16,14 @@ static void serve_listing(struct job *j, enum listing_kind kind, const char *typ
         job_send_error(j, 500, di_err_text(err));
         return;
     }
+    enum coding c = coded_table(j);
+    const struct buf *body = listing_coded(l, &c);
     struct buf head;
     buf_init(&head, HEAD_MAX);
     wire_head_begin(&head, WIRE_HTTP, 200);
     wire_head_field(&head, "Content-Type", type);
-    wire_head_field_u64(&head, "Content-Length", l->text.len);
+    wire_head_field_u64(&head, "Content-Length", body->len);
+    coded_fields(&head, WIRE_HTTP, c);
     wire_head_field(&head, "Cache-Control", "no-cache");
     wire_head_field(&head, "X-Content-Type-Options", "nosniff");
     service_connection_field(&head, j->wire);
@@ -29,7 +32,7 @@ static void serve_listing(struct job *j, enum listing_kind kind, const char *typ
         listing_unref(l);
         job_send_head(j, &head);
     } else {
-        job_send_listing(j, &head, l);
+        job_send_listing(j, &head, l, body);
     }
 }
 

@@ -16,11 +16,13 @@
 
 #include "p2pdi/base/buf.h"
 #include "p2pdi/base/clock.h"
+#include "p2pdi/base/coding.h"
 #include "p2pdi/base/thread.h"
 #include "p2pdi/index/rfc_index.h"
 #include "p2pdi/net/server.h"
 #include "p2pdi/net/stream.h"
 #include "p2pdi/peer/peer.h"
+#include "p2pdi/store/frames.h"
 #include "p2pdi/store/library.h"
 #include "p2pdi/wire/message.h"
 #include "p2pdi/wire/rows.h"
@@ -32,6 +34,7 @@
 #define PEER_PAGE_MAX ((size_t)256 << 20)  /* of a table that we send */
 #define PEER_IDLE_US (60 * CLOCK_US_PER_S)
 #define PEER_CONNECTIONS 16384
+#define PEER_FRAMES_BYTES ((size_t)64 << 20) /* compressed documents at hand */
 
 struct catalog;
 struct listings;
@@ -61,6 +64,7 @@ struct peer {
     struct net_server *server;
     struct net_waker *waker; /* ends all waiting for others once cancelled */
     struct catalog *catalog;
+    struct frames *frames;
     struct listings *listings;
     struct waiters *waiters;
     struct neighbours *neighbours;
@@ -139,6 +143,9 @@ struct listing {
     _Atomic(unsigned) refs;
     char version[CHANGES_VERSION_SIZE];
     struct buf text;
+
+    struct lock lock;
+    struct buf coded[CODING_GZIP + 1]; /* guarded by lock until it has a length: then constant */
 };
 
 enum di_err listings_new(struct peer *p, struct listings **out) DI_MUST_CHECK;
@@ -147,6 +154,9 @@ void listings_free(struct listings *l);
 enum di_err listing_get(struct listings *l, enum listing_kind kind, const struct addr *local,
                         struct listing **out) DI_MUST_CHECK;
 void listing_unref(void *listing);
+/* The body so encoded, made by the first who asks; the text itself if that fails or does not pay
+ * (then *c says so). Lives as long as the listing. */
+const struct buf *listing_coded(struct listing *l, enum coding *c);
 /* Only the rows that changed since; false: that version is not known. *changed: are there any? */
 bool listing_delta(struct peer *p, enum rfc_scope scope, struct slice since,
                    const struct addr *local, struct buf *out, char version[CHANGES_VERSION_SIZE],
@@ -165,14 +175,31 @@ extern const struct net_service peer_service;
 /* The catalog changed: whoever polls for that gets an answer soon. */
 void serve_on_change(struct peer *p);
 void job_send_error(struct job *j, int status, const char *text);
-/* Take head's memory, and a reference to body. */
+/* Take head's memory, and a reference to the listing, of which body is the text or an encoding. */
 void job_send_head(struct job *j, struct buf *head);
-void job_send_listing(struct job *j, struct buf *head, struct listing *body);
+void job_send_listing(struct job *j, struct buf *head, struct listing *l, const struct buf *body);
 /* document.c: GET RFC n, and its HTTP forms. */
 void serve_document(struct job *j, uint32_t rfc, enum library_format format);
 void serve_index(struct job *j);
 void serve_index_offer(struct peer *p, int64_t now_us);
 void serve_http(struct job *j);
+
+/* ---- coded.c: when an answer is compressed --------------------------------------------------- */
+
+#define CODED_MIN ((size_t)512) /* of a table: less is one packet either way */
+/* The coding that a table goes out in. */
+enum coding coded_table(const struct job *j);
+/*
+ * The compressed document for this asker, in coding *c, to be given to frame_unref; NULL: send it as
+ * it is.
+ */
+struct frame *coded_document(const struct job *j, const struct library_doc *doc,
+                             const struct library_file *file, enum coding *c);
+/* Could a document of that format go out compressed to somebody (HTTP's Vary), or to this one? */
+bool coded_may_vary(enum library_format f);
+bool coded_may_be(const struct job *j, enum library_format f);
+/* Content-Encoding; over HTTP also Vary. */
+void coded_fields(struct buf *head, enum wire_form form, enum coding c);
 
 /* ---- client.c: asking others ----------------------------------------------------------------- */
 

@@ -63,8 +63,28 @@ void listing_unref(void *listing)
     struct listing *l = listing;
     if (l == NULL || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1)
         return;
+    for (size_t i = 0; i <= CODING_GZIP; i++)
+        buf_fini(&l->coded[i]);
     buf_fini(&l->text);
+    lock_fini(&l->lock);
     free(l);
+}
+
+const struct buf *listing_coded(struct listing *l, enum coding *c)
+{
+    static const int level[] = {[CODING_ZSTD] = 3, [CODING_GZIP] = CODING_LEVEL_FAST};
+    struct buf *coded = &l->coded[*c];
+    bool good = false;
+    if (*c != CODING_IDENTITY && l->text.len >= CODED_MIN) {
+        /* Who asks for the same meanwhile waits for it: one core needs milliseconds. */
+        lock_acquire(&l->lock);
+        good = coded->len > 0 ||
+               coding_encode(*c, level[*c], buf_bytes(&l->text), l->text.len, coded) == DI_OK;
+        lock_release(&l->lock);
+    }
+    if (!good)
+        *c = CODING_IDENTITY;
+    return good ? coded : &l->text;
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -167,7 +187,10 @@ static enum di_err make(struct peer *p, enum listing_kind kind, const struct add
     if (l == NULL)
         return DI_NOMEM;
     l->refs = 1;
+    lock_init(&l->lock);
     buf_init(&l->text, PEER_PAGE_MAX);
+    for (size_t i = 0; i <= CODING_GZIP; i++)
+        buf_init(&l->coded[i], PEER_PAGE_MAX);
     struct writer w = {.out = &l->text, .local = *local};
     switch (kind) {
     case LISTING_ROWS:

@@ -53,6 +53,8 @@ static enum di_err make_parts(struct peer *p)
     if (err == DI_OK)
         err = catalog_new(p, &p->catalog);
     if (err == DI_OK)
+        err = frames_new(PEER_FRAMES_BYTES, &p->frames);
+    if (err == DI_OK)
         err = listings_new(p, &p->listings);
     if (err == DI_OK)
         err = waiters_new(PEER_CONNECTIONS, &p->waiters);
@@ -180,6 +182,7 @@ void peer_stop(struct peer *p)
     neighbours_free(p->neighbours);
     waiters_free(p->waiters);
     listings_free(p->listings);
+    frames_free(p->frames);
     catalog_free(p->catalog);
     net_waker_free(p->waker);
     lock_fini(&p->sink.lock);

@@ -114,6 +114,7 @@ static enum di_err ask(struct peer *p, const struct addr *from, enum rfc_scope s
     struct wire_request q = {.method = WIRE_GET_INDEX, .scope_own = m.own};
     addr_format_host(from, host);
     q.host = slice_of(host);
+    q.accept = p->cfg.compress != PEER_COMPRESS_NEVER ? WIRE_ZSTD : 0;
     if (m.own && version[0] != '\0') {
         q.since = slice_of(version);
         q.wait_s = patience->wait_s;

@@ -37,13 +37,14 @@ void job_send_head(struct job *j, struct buf *head)
     service_close_if_asked(j->conn, j->wire);
 }
 
-void job_send_listing(struct job *j, struct buf *head, struct listing *body)
+void job_send_listing(struct job *j, struct buf *head, struct listing *l, const struct buf *body)
 {
-    const char *bytes = buf_bytes(&body->text);
-    sink_trace(&j->peer->sink, false, net_conn_remote(j->conn), buf_bytes(head), head->len, bytes,
-               body->text.len);
+    sink_trace(&j->peer->sink, false, net_conn_remote(j->conn), buf_bytes(head), head->len,
+               buf_bytes(&l->text), l->text.len);
     net_conn_send_buf(j->conn, head);
-    net_conn_send_shared(j->conn, bytes, body->text.len, listing_unref, body);
+    if (body != &l->text)
+        STATS_ADD(&j->peer->stats, encoded_total, 1);
+    net_conn_send_shared(j->conn, buf_bytes(body), body->len, listing_unref, l);
     service_close_if_asked(j->conn, j->wire);
 }
 

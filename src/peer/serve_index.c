@@ -20,10 +20,12 @@ struct poll {
     struct addr remote, local;
     enum rfc_scope scope;
     bool close;
+    enum coding coding;
     char since[CHANGES_VERSION_SIZE]; /* empty: the whole, once the first scan is through */
 };
 
-static void begin(struct buf *head, int status, const char *version, bool delta, uint64_t len)
+static void begin(struct buf *head, int status, const char *version, bool delta, enum coding c,
+                  uint64_t len)
 {
     buf_init(head, PEER_PAGE_MAX);
     wire_head_begin(head, WIRE_FRAMED, status);
@@ -34,6 +36,7 @@ static void begin(struct buf *head, int status, const char *version, bool delta,
         wire_head_field(head, "Delta", "yes");
     wire_head_field(head, "Content-Type", TABLE);
     wire_head_field_u64(head, "Content-Length", len);
+    coded_fields(head, WIRE_FRAMED, c);
 }
 
 static void end(struct buf *head, bool close)
@@ -52,10 +55,27 @@ static void send_whole(struct job *j, enum rfc_scope scope)
         job_send_error(j, 500, di_err_text(err));
         return;
     }
+    enum coding c = coded_table(j);
+    const struct buf *body = listing_coded(l, &c);
     struct buf head;
-    begin(&head, 200, l->version, false, l->text.len);
+    begin(&head, 200, l->version, false, c, body->len);
     end(&head, j->wire->close);
-    job_send_listing(j, &head, l);
+    job_send_listing(j, &head, l, body);
+}
+
+/* News are many and small, and each is made for one asker: encoded as fast as can be. */
+static void encode_rows(struct buf *rows, enum coding *c)
+{
+    struct buf coded;
+    buf_init(&coded, rows->len);
+    if (*c != CODING_IDENTITY && rows->len >= CODED_MIN &&
+        coding_encode(*c, CODING_LEVEL_FAST, buf_bytes(rows), rows->len, &coded) == DI_OK) {
+        buf_fini(rows);
+        *rows = coded;
+        return;
+    }
+    buf_fini(&coded);
+    *c = CODING_IDENTITY;
 }
 
 /*
@@ -63,8 +83,8 @@ static void send_whole(struct job *j, enum rfc_scope scope)
  * the whole is due. *changed false: a 304.
  */
 static enum di_err answer_since(struct peer *p, enum rfc_scope scope, struct slice since,
-                                const struct addr *local, bool close, struct buf *out,
-                                bool *changed)
+                                const struct addr *local, bool close, enum coding c,
+                                struct buf *out, bool *changed)
 {
     struct buf rows;
     char version[CHANGES_VERSION_SIZE];
@@ -73,7 +93,8 @@ static enum di_err answer_since(struct peer *p, enum rfc_scope scope, struct sli
         buf_fini(&rows);
         return DI_NOT_FOUND;
     }
-    begin(out, *changed ? 200 : 304, version, true, rows.len);
+    encode_rows(&rows, &c);
+    begin(out, *changed ? 200 : 304, version, true, c, rows.len);
     end(out, close);
     if (*changed)
         buf_append(out, buf_bytes(&rows), rows.len);
@@ -99,6 +120,7 @@ static bool park(struct job *j, enum rfc_scope scope, int64_t wait_us)
         .local = *net_conn_local(j->conn),
         .scope = scope,
         .close = w->close,
+        .coding = coded_table(j),
     };
     if (w->since.n > 0)
         memcpy(poll->since, w->since.p, w->since.n);
@@ -138,7 +160,7 @@ void serve_index(struct job *j)
         return;
     }
     enum di_err err = answer_since(j->peer, scope, w->since, net_conn_local(j->conn), w->close,
-                                   &answer, &changed);
+                                   coded_table(j), &answer, &changed);
     if (err == DI_NOT_FOUND) {
         send_whole(j, scope);
     } else if (err != DI_OK) {
@@ -161,9 +183,11 @@ static enum di_err answer_whole(struct peer *p, const struct poll *poll, struct 
     enum di_err err = listing_get(p->listings, kind, &poll->local, &l);
     if (err != DI_OK)
         return err;
-    begin(out, 200, l->version, false, l->text.len);
+    enum coding c = poll->coding;
+    const struct buf *body = listing_coded(l, &c);
+    begin(out, 200, l->version, false, c, body->len);
     end(out, poll->close);
-    buf_append(out, buf_bytes(&l->text), l->text.len);
+    buf_append(out, buf_bytes(body), body->len);
     listing_unref(l);
     err = buf_status(out);
     if (err != DI_OK)
@@ -183,7 +207,7 @@ static bool decide(void *arg, struct net_token token, void *request, bool expire
             return false;
     } else {
         err = answer_since(p, poll->scope, slice_of(poll->since), &poll->local, poll->close,
-                           &answer, &changed);
+                           poll->coding, &answer, &changed);
         if (err == DI_OK && !changed && !expired) {
             buf_fini(&answer);
             return false;

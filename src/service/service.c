@@ -1,11 +1,14 @@
 /* Glue between net and wire, for whatever serves. Runs on the listener and worker threads; no state. */
 #include "p2pdi/service/service.h"
 
+#include "p2pdi/base/coding.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define ANSWER_MAX ((size_t)64 << 10)
+#define ENCODED_MIN 512 /* less is one packet either way */
 
 enum net_verdict service_frame(void *ctx, struct net_frame *f, const char *data, size_t len)
 {
@@ -47,7 +50,8 @@ void service_refuse(void *ctx, enum net_refusal why, const char *data, size_t le
     wire_error_format(out, frame.form, &frame.fault);
 }
 
-void service_send_fault(struct net_conn *c, const struct wire_request *r, const struct wire_fault *f)
+void service_send_fault(struct net_conn *c, const struct wire_request *r,
+                        const struct wire_fault *f)
 {
     struct buf out;
     buf_init(&out, ANSWER_MAX);
@@ -66,8 +70,8 @@ void service_send_fault(struct net_conn *c, const struct wire_request *r, const 
     }
 }
 
-void service_send_error(struct net_conn *c, const struct wire_request *r, int status, const char *fmt,
-                        ...)
+void service_send_error(struct net_conn *c, const struct wire_request *r, int status,
+                        const char *fmt, ...)
 {
     struct wire_fault fault = {.status = status};
     va_list ap;
@@ -91,6 +95,27 @@ void service_close_if_asked(struct net_conn *c, const struct wire_request *r)
     }
 }
 
+/* A page is made for one asker: encoded as fast as can be, if it was asked for and pays. */
+static enum coding encode(const struct wire_request *r, struct buf *body)
+{
+    enum coding coding = CODING_IDENTITY;
+    struct buf coded;
+    if (r->accept & WIRE_ZSTD)
+        coding = CODING_ZSTD;
+    else if (r->accept & WIRE_GZIP)
+        coding = CODING_GZIP;
+    if (coding == CODING_IDENTITY || body->len < ENCODED_MIN)
+        return CODING_IDENTITY;
+    buf_init(&coded, body->len);
+    if (coding_encode(coding, CODING_LEVEL_FAST, buf_bytes(body), body->len, &coded) != DI_OK) {
+        buf_fini(&coded);
+        return CODING_IDENTITY;
+    }
+    buf_fini(body);
+    *body = coded;
+    return coding;
+}
+
 void service_send_page(struct net_conn *c, const struct wire_request *r, const char *type,
                        struct buf *body)
 {
@@ -99,11 +124,15 @@ void service_send_page(struct net_conn *c, const struct wire_request *r, const c
         service_send_error(c, r, 500, "the page could not be made: %s", di_err_text(DI_NOMEM));
         return;
     }
+    enum coding coding = encode(r, body);
     struct buf head;
     buf_init(&head, ANSWER_MAX);
     wire_head_begin(&head, r->form, 200);
     wire_head_field(&head, "Content-Type", type);
     wire_head_field_u64(&head, "Content-Length", body->len);
+    if (coding != CODING_IDENTITY)
+        wire_head_field(&head, "Content-Encoding", coding_name(coding));
+    wire_head_field(&head, "Vary", "Accept-Encoding");
     wire_head_field(&head, "Cache-Control", "no-cache");
     wire_head_field(&head, "X-Content-Type-Options", "nosniff");
     service_connection_field(&head, r);

@@ -2,6 +2,7 @@
 #include "peer_world.h"
 
 #include "p2pdi/base/clock.h"
+#include "p2pdi/base/coding.h"
 #include "p2pdi/net/stream.h"
 #include "p2pdi/service/service.h"
 #include "p2pdi/wire/rows.h"
@@ -132,6 +133,7 @@ void node_start(struct node *n, const struct world *w)
         .state = &n->state,
         .workers = 2,
         .downloads = 4,
+        .compress = n->compress,
         .seed = 1,
         .on_event = on_event,
         .trace = on_trace,
@@ -239,8 +241,53 @@ static void fake_index(struct fake *f, struct net_conn *c)
     buf_fini(&rows);
 }
 
+/* The frame that this manner of holder sends. */
+static void fake_frame(const struct fake *f, struct net_conn *c)
+{
+    size_t size = f->size;
+    size_t frame_size = 0;
+    char hex[SHA256_HEX_SIZE];
+    char *text = calloc(1, f->size + ((size_t)20 << 20));
+    struct buf frame, out;
+    assert_non_null(text);
+    memcpy(text, f->document, f->size);
+    if (f->manner == FAKE_FRAME_SHORT)
+        size--;
+    else if (f->manner == FAKE_FRAME_BOMB)
+        size += (size_t)20 << 20;
+    buf_init(&frame, (size_t)64 << 20);
+    buf_init(&out, (size_t)64 << 20);
+    assert_int_equal(coding_encode(CODING_ZSTD, 1, text, size, &frame), DI_OK);
+    if (f->manner == FAKE_FRAME_LONG)
+        buf_append_char(&frame, 'x');
+    frame_size = f->manner == FAKE_FRAME_CUT ? frame.len - 5 : frame.len;
+    wire_head_begin(&out, WIRE_FRAMED, 200);
+    sha256_format(&f->sha256, hex);
+    wire_head_field(&out, "SHA-256", hex);
+    wire_head_field(&out, "Content-Encoding", "zstd");
+    wire_head_field_u64(&out, "Content-Length", frame_size);
+    wire_head_end(&out);
+    buf_append(&out, buf_bytes(&frame), frame_size);
+    if (f->manner == FAKE_FRAME_DIES) {
+        net_conn_send(c, buf_bytes(&out), out.len - frame_size + f->bytes);
+        net_conn_close_after(c);
+        buf_fini(&out);
+    } else {
+        net_conn_send_buf(c, &out);
+    }
+    buf_fini(&frame);
+    free(text);
+}
+
 static void fake_document(struct fake *f, struct net_conn *c, const struct wire_request *q)
 {
+    if (q->accept & WIRE_ZSTD) {
+        f->zstd_asked++;
+        if (f->manner >= FAKE_FRAME && q->rfc == f->rfc) {
+            fake_frame(f, c);
+            return;
+        }
+    }
     uint64_t first = 0, len = f->size;
     char hex[SHA256_HEX_SIZE];
     struct buf out;

@@ -32,6 +32,7 @@ struct node {
     struct peer *peer;
     char dir[256], state_root[256];
     struct state_dir state;
+    enum peer_compress compress; /* to be set before node_start */
 
     struct lock lock;
     struct cond cond;
@@ -65,12 +66,19 @@ void node_wait(struct node *n, enum peer_event_kind kind, uint32_t rfc, size_t c
 /* A holder that is not ours: answers what it is told to, and counts. */
 enum fake_manner {
     FAKE_HONEST,
-    FAKE_LIES,        /* right head, wrong bytes */
-    FAKE_DIES,        /* closes when it comes to the byte number `bytes` of the document */
-    FAKE_STALLS,      /* sends nothing more from there on, keeps the connection */
-    FAKE_BUSY,        /* 503 */
-    FAKE_WRONG_ROWS,  /* its index does not parse */
-    FAKE_WRONG_STATUS /* answers 200 without the fields */
+    FAKE_LIES,         /* right head, wrong bytes */
+    FAKE_DIES,         /* closes when it comes to the byte number `bytes` of the document */
+    FAKE_STALLS,       /* sends nothing more from there on, keeps the connection */
+    FAKE_BUSY,         /* 503 */
+    FAKE_WRONG_ROWS,   /* its index does not parse */
+    FAKE_WRONG_STATUS, /* answers 200 without the fields */
+    /* Compressed, if that is asked for: */
+    FAKE_FRAME,       /* as it should be */
+    FAKE_FRAME_DIES,  /* closes at the byte number `bytes` of the frame */
+    FAKE_FRAME_CUT,   /* Content-Length and body end before the frame does */
+    FAKE_FRAME_LONG,  /* a byte behind the frame */
+    FAKE_FRAME_SHORT, /* decodes to less than was announced */
+    FAKE_FRAME_BOMB   /* decodes to more than was announced */
 };
 
 struct fake {
@@ -85,6 +93,7 @@ struct fake {
     struct sha256 sha256;
     _Atomic(size_t) index_requests, document_requests;
     _Atomic(size_t) range_first; /* of the last document request, 0 if none */
+    _Atomic(size_t) zstd_asked;  /* document requests that would take it */
 };
 
 /* Listens and registers. It says it holds the document of node_write(rfc, seed, size). */

@@ -68,6 +68,13 @@ typedef void peer_trace_fn(void *arg, bool received, const struct addr *remote, 
 
 #define PEER_RS_MAX 8
 
+/* When documents and tables are sent compressed to other peers (and asked for so). */
+enum peer_compress {
+    PEER_COMPRESS_AUTO, /* where the link is slower than the compressor */
+    PEER_COMPRESS_ALWAYS,
+    PEER_COMPRESS_NEVER
+};
+
 struct peer_config {
     struct addr rs[PEER_RS_MAX]; /* tried in order */
     size_t rs_count;
@@ -75,6 +82,7 @@ struct peer_config {
     const char *library;           /* directory */
     const struct state_dir *state; /* opened (locked) by the caller, outlives the peer */
     unsigned workers, downloads;
+    enum peer_compress compress;
     uint64_t seed; /* of random policy choices; 0: from the kernel */
     peer_event_fn *on_event;
     peer_trace_fn *trace; /* may be NULL */

@@ -30,6 +30,7 @@
     X(rfcquery_total, counter, "RFC-Index requests answered")                           \
     X(getrfc_total, counter, "GET RFC requests answered with the document or a part")   \
     X(http_total, counter, "HTTP requests served")                                      \
+    X(encoded_total, counter, "Answers sent compressed")                                \
     X(peers_active, gauge, "Peers active now")                                          \
     X(peers_known, gauge, "Peer records kept")                                          \
     X(documents_held, gauge, "RFCs in the library")                                     \
