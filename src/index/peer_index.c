@@ -400,6 +400,17 @@ enum di_err peer_index_find(struct peer_index *ix, const struct sha256 *cookie, 
     return DI_OK;
 }
 
+enum di_err peer_index_find_addr(struct peer_index *ix, const struct addr *addr, int64_t now_us,
+                                 int64_t wall_s, struct peer_record *out)
+{
+    const struct record *r = find_addr(ix, addr);
+
+    if (r == NULL)
+        return DI_NOT_FOUND;
+    copy_out(r, now_us, wall_s, out);
+    return DI_OK;
+}
+
 /* A record of that cookie that is not entered yet, if one may be. */
 static enum di_err register_new(struct peer_index *ix, const struct sha256 *cookie, bool has_rival,
                                 const char *name, const char *os, struct record **out)

@@ -111,6 +111,16 @@ static void clean_name(char out[PEER_NAME_SIZE], struct slice s)
     (void)text_clean(out, PEER_NAME_SIZE, s);
 }
 
+/* A record that changed because of another one: the screen is to know. It may even be gone. */
+static void show_again_locked(struct rs_request *q, const struct peer_record *was)
+{
+    struct peer_record r;
+    lock_assert_held(&q->rs->lock);
+    if (peer_index_find(q->rs->index, &was->cookie, q->now_us, q->wall_s, &r) == DI_OK) {
+        rs_view_put(q->rs, &r);
+    }
+}
+
 /*
  * "200; Cookie (decimal, 63 random bits), Peer (public id), TTL, Reachable. Unknown cookie: 401, and the client registers again
  * without. Without Port: 400."
@@ -141,16 +151,21 @@ void rs_on_register(struct rs_request *q)
     addr.port = w->port;
 
     struct peer_record r;
+    struct peer_record rival;
     enum di_err err = DI_OK;
     lock_acquire(&rs->lock);
     rs_expire_locked(rs, q->now_us, q->wall_s);
     if (w->has_cookie) {
         err = peer_index_find(rs->index, &digest, q->now_us, q->wall_s, &r);
     }
+    bool has_rival = peer_index_find_addr(rs->index, &addr, q->now_us, q->wall_s, &rival) == DI_OK;
     if (err == DI_OK) {
         err = peer_index_register(rs->index, &digest, &addr, name, os, q->now_us, q->wall_s, &r);
     }
     if (err == DI_OK) {
+        if (has_rival && rival.peer != r.peer) {
+            show_again_locked(q, &rival);
+        }
         struct buf answer;
         answer_begin(&answer, q);
         wire_head_field_u64(&answer, "Cookie", cookie);

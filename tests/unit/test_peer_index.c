@@ -233,7 +233,11 @@ static void a_server_that_lost_its_cookie_takes_its_address_over(void **state)
     (void)state;
     enrol(ix, 1, 0, WALL);
     enrol(ix, 3, 0, WALL);
+    assert_int_equal(peer_index_find_addr(ix, &addr, 0, WALL, &r), DI_OK);
+    assert_int_equal(r.peer, 1);
     assert_int_equal(peer_index_register(ix, &cookie, &addr, "", "", 0, WALL, &r), DI_OK);
+    assert_int_equal(r.peer, 3);
+    assert_int_equal(peer_index_find_addr(ix, &addr, 0, WALL, &r), DI_OK);
     assert_int_equal(r.peer, 3);
     assert_false(look(ix, 1, 0, WALL).active);
     assert_true(look(ix, 3, 0, WALL).active);
@@ -244,6 +248,7 @@ static void a_server_that_lost_its_cookie_takes_its_address_over(void **state)
     assert_false(look(ix, 2, 0, WALL).active);
     /* And its old address is free. */
     addr = addr_of(3);
+    assert_int_equal(peer_index_find_addr(ix, &addr, 0, WALL, &r), DI_NOT_FOUND);
     cookie = cookie_of(1);
     assert_int_equal(peer_index_register(ix, &cookie, &addr, "", "", 0, WALL, &r), DI_OK);
     assert_true(look(ix, 3, 0, WALL).active);

@@ -65,6 +65,10 @@ enum di_err peer_index_restore(struct peer_index *ix, const struct peer_record *
 /* The record of that cookie. DI_NOT_FOUND. */
 enum di_err peer_index_find(struct peer_index *ix, const struct sha256 *cookie, int64_t now_us,
                             int64_t wall_s, struct peer_record *out) DI_MUST_CHECK;
+/* The active record at that address: the one that a register with another cookie makes inactive.
+ * DI_NOT_FOUND. */
+enum di_err peer_index_find_addr(struct peer_index *ix, const struct addr *addr, int64_t now_us,
+                                 int64_t wall_s, struct peer_record *out) DI_MUST_CHECK;
 /* REGISTER: makes or revives a record, TTL 7200, one more registration. DI_LIMIT, DI_NOMEM: nothing
  * happened. */
 enum di_err peer_index_register(struct peer_index *ix, const struct sha256 *cookie,
