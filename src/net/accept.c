@@ -16,6 +16,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+/* Bytes the system takes for a slow reader. It would take megabytes of each, and copy them. */
+#define UNSENT_MAX (256 << 10)
 #define BACKLOG 4096
 #define PAUSE_MIN_US (10 * CLOCK_US_PER_MS)
 #define PAUSE_MAX_US (100 * CLOCK_US_PER_MS)
@@ -31,6 +33,7 @@ static int bind_and_listen(const struct addr *a)
     struct sockaddr_storage sa;
     socklen_t len = sockaddr_from_addr(a, &sa);
     const int on = 1, off = 0;
+    const int unsent = UNSENT_MAX;
     int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
@@ -38,8 +41,9 @@ static int bind_and_listen(const struct addr *a)
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
         (sa.ss_family == AF_INET6 &&
          setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) != 0) ||
-        /* What is accepted inherits it. */
+        /* What is accepted inherits these. */
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent)) != 0 ||
         bind(fd, (struct sockaddr *)&sa, len) != 0 || listen(fd, BACKLOG) != 0) {
         int errnum = errno;
 

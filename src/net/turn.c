@@ -10,7 +10,7 @@
 /* After that the others come first. */
 #define TURN_MESSAGES 64
 #define TURN_READS 32
-#define TURN_BYTES (UINT64_C(2) << 20)
+#define TURN_BYTES (UINT64_C(256) << 10)
 
 #define BATCH_BYTES                                                                                \
     (UINT64_C(64) << 10) /* answers to pipelined requests leave together up to here */
