@@ -49,6 +49,23 @@ static void help_option(struct buf *out, const struct option_info *o)
     explain(out, left, right);
 }
 
+static bool is_lettered_flag(const struct option_info *o)
+{
+    return o->letter != 0 && o->value == NULL;
+}
+
+/* Two in one line: a screen has only so many. */
+static void help_two_flags(struct buf *out, const struct option_info *a,
+                           const struct option_info *b)
+{
+    char left[64];
+    char right[128];
+
+    snprintf(left, sizeof(left), "-%c, --%s; -%c, --%s", a->letter, a->name, b->letter, b->name);
+    snprintf(right, sizeof(right), "%s; %s", a->help, b->help);
+    explain(out, left, right);
+}
+
 void help_command(struct buf *out, enum command c)
 {
     const struct command_info *info = command_info(c);
@@ -57,9 +74,18 @@ void help_command(struct buf *out, enum command c)
                *info->arguments == '\0' ? "" : " ", info->arguments, info->summary);
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option_info *o = option_info((enum option_id)i);
-        /* Who reads this knows --help, and a screen has 24 lines. */
-        if ((o->commands >> c & 1U) != 0 && i != OPT_HELP)
+        const struct option_info *next = NULL;
+        if ((o->commands >> c & 1U) == 0)
+            continue;
+        if (i + 1 < OPTION_COUNT)
+            next = option_info((enum option_id)(i + 1));
+        if (next != NULL && (next->commands >> c & 1U) != 0 && is_lettered_flag(o) &&
+            is_lettered_flag(next)) {
+            help_two_flags(out, o, next);
+            i++;
+        } else {
             help_option(out, o);
+        }
     }
     buf_printf(out, "\nExamples:\n  %s\n  %s\n", info->examples[0], info->examples[1]);
 }

@@ -106,6 +106,13 @@ static bool is_number(const char *text, uint64_t least, uint64_t most)
     return text_parse_u64(slice_of(text), most, &n) && n >= least;
 }
 
+/* Who gets less than 1,000 bytes a second takes the other for dead. */
+static bool is_rate(const char *text)
+{
+    uint64_t n = 0;
+    return text_parse_size(slice_of(text), &n) && (n == 0 || n >= 1000);
+}
+
 static bool is_server(struct slice s)
 {
     struct slice host = {0};
@@ -152,6 +159,9 @@ bool option_value_is_good(enum option_kind kind, const char *text, const char **
     case KIND_SEED:
         *need = "a number";
         return is_number(text, 0, UINT64_MAX);
+    case KIND_RATE:
+        *need = "bytes a second, such as 500k, 2m or 1g: at least 1k, or 0 for no limit";
+        return is_rate(text);
     case KIND_SERVERS:
         *need = "HOST or HOST:PORT, at most 8 of them between commas";
         return are_servers(text);
@@ -189,6 +199,14 @@ uint64_t options_number(const struct options *o, enum option_id id)
 {
     uint64_t n = 0;
     if (o->set[id].value != NULL && !text_parse_u64(slice_of(o->set[id].value), UINT64_MAX, &n))
+        return 0;
+    return n;
+}
+
+uint64_t options_rate(const struct options *o, enum option_id id)
+{
+    uint64_t n = 0;
+    if (o->set[id].value != NULL && !text_parse_size(slice_of(o->set[id].value), &n))
         return 0;
     return n;
 }

@@ -56,6 +56,7 @@ enum option_kind {
     KIND_THREADS, /* 1 .. 256 */
     KIND_COUNTED, /* 1 .. 100,000 */
     KIND_SEED,    /* 64 bits */
+    KIND_RATE,    /* bytes a second: 500k, 2m, 1g; 0: no limit */
     KIND_SERVERS, /* HOST[:PORT],... */
     KIND_LISTEN,  /* [ADDR][:PORT] */
     KIND_DIR,
@@ -91,6 +92,8 @@ enum option_kind {
       "downloading threads")                                                                       \
     X(COMPRESS, 0, "compress", COMPRESS, "WHEN", "auto", ANYWHERE, ON(PEER) | ON(GET),             \
       "for peers: auto, always or never")                                                          \
+    X(UP, 0, "up", RATE, "RATE", NULL, ANYWHERE, ON(PEER) | ON(GET),                               \
+      "send at most so many bytes a second: 500k, 2m")                                             \
     X(BATCH, 0, "batch", FLAG, NULL, "no", LINE, ON(PEER),                                         \
       "commands from FILE, or standard input")                                                     \
     X(COMMAND, 'c', "command", SCRIPT, "'CMD; CMD'", NULL, LINE, ON(PEER), "batch commands")       \
@@ -179,6 +182,7 @@ void options_fini(struct options *o);
 const char *options_text(const struct options *o, enum option_id id);
 bool options_flag(const struct options *o, enum option_id id);
 uint64_t options_number(const struct options *o, enum option_id id);
+uint64_t options_rate(const struct options *o, enum option_id id); /* bytes/s; 0: no limit */
 
 /* Does text fit that kind? If not, need says what is needed: "a number from 1 to 256". Pure. */
 bool option_value_is_good(enum option_kind kind, const char *text, const char **need);

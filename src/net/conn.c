@@ -171,13 +171,14 @@ void net_conn_open(struct net_conn *c, struct net_server *s, int fd, const struc
     c->out = NULL;
     c->in = (struct net_input){0};
     c->frame = (struct net_frame){0};
-    c->skip_left = c->sent = c->mark = 0;
+    c->skip_left = c->allowance = c->sent = c->mark = 0;
     c->remote = *remote;
     c->local = (struct addr){0};
     c->phase = PHASE_IDLE;
     c->ending = ENDING_NONE;
     c->watched = c->blocked_on = 0;
-    c->framed = c->half_closed = c->gone = c->parked = c->lingering = c->refused = false;
+    c->sharing = c->framed = c->half_closed = c->gone = c->parked = c->lingering = c->refused =
+        false;
     /* The request often comes with the connection. */
     c->readable = c->advanced = true;
     atomic_store_explicit(&c->deadline_us, INT64_MAX, memory_order_relaxed);
@@ -199,6 +200,7 @@ void net_conn_close(struct net_conn *c)
     net_input_drop(&c->in);
     net_output_free(c->out);
     c->out = NULL;
+    net_throttle_return(&s->throttle, c);
     c->io.ops->close(&c->io);
     atomic_store_explicit(&c->deadline_us, INT64_MAX, memory_order_relaxed);
     STATS_ADD(s->stats, connections_open, -1);
@@ -286,6 +288,7 @@ void net_conn_settle(struct net_conn *c)
         c->in = (struct net_input){0};
         c->gone = true;
     }
+    net_throttle_return(&c->server->throttle, c);
     if (!watch(c))
         c->gone = true;
     if (phase != c->phase || c->advanced) {

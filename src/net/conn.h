@@ -81,6 +81,7 @@ struct net_conn {
     struct net_input in;
     struct net_frame frame;
     uint64_t skip_left; /* bytes to be thrown away: of a body or, lingering, at most */
+    uint64_t allowance; /* of the server's limit: bytes it may send, already taken from there */
     uint64_t sent;
     uint64_t mark; /* at the start of the phase: bytes taken by the other side, or to be skipped */
     int64_t since_us; /* start of the phase */
@@ -89,6 +90,7 @@ struct net_conn {
     uint8_t phase, ending;
     uint32_t watched;    /* epoll events asked for; 0: epoll does not know it */
     uint32_t blocked_on; /* EPOLLOUT or EPOLLIN: sending waits for it */
+    bool sharing;        /* in the server's limit: until it has nothing to send */
     bool framed;         /* a whole message is at the front of in: frame says how long */
     bool readable;       /* recv() may have something, of which no news will come */
     bool half_closed;    /* the other side sends no more */
@@ -147,6 +149,7 @@ void net_input_drop(struct net_input *in);
 enum net_turn {
     TURN_RELEASED, /* not the caller's any more */
     TURN_QUEUE,    /* a worker is to go on: in its own turn */
+    TURN_THROTTLE, /* it has something to send: when the server's limit allows */
     TURN_CLOSE     /* to be closed by the caller */
 };
 

@@ -46,6 +46,9 @@ static void take_turn(struct loop *l, struct net_conn *c)
     case TURN_QUEUE:
         net_jobs_add(&l->jobs, c);
         break;
+    case TURN_THROTTLE:
+        net_server_throttle(l->s, c);
+        break;
     case TURN_CLOSE:
         close_conn(c);
         break;
@@ -306,6 +309,8 @@ static void close_all(struct loop *l)
     net_pool_stop(&s->pool);
     while ((c = net_jobs_take(&s->pool.jobs)) != NULL)
         close_conn(c);
+    while ((c = net_throttle_drop(&s->throttle)) != NULL)
+        close_conn(c);
     for (uint32_t i = 0; i < s->used; i++) {
         c = &s->conns[i];
         if (net_conn_claim(c, net_conn_generation(c), 0) == CLAIM_OWNED)
@@ -317,10 +322,10 @@ static void close_all(struct loop *l)
 
 static int timeout_ms(const struct loop *l)
 {
-    const struct net_server *s = l->s;
-    int64_t at = INT64_MAX;
+    struct net_server *s = l->s;
+    int64_t at = net_throttle_when(&s->throttle);
 
-    if (atomic_load_explicit(&s->open, memory_order_relaxed) > 0)
+    if (atomic_load_explicit(&s->open, memory_order_relaxed) > 0 && l->next_sweep_us < at)
         at = l->next_sweep_us;
     if (s->acceptor.paused && s->acceptor.resume_us < at)
         at = s->acceptor.resume_us;
@@ -348,6 +353,7 @@ static void on_time(struct loop *l, bool tick_now)
     }
     if (s->acceptor.paused && l->now_us >= s->acceptor.resume_us)
         net_acceptor_resume(&s->acceptor, s->epoll_fd);
+    net_throttle_grant(&s->throttle, l->now_us, &l->jobs);
 }
 
 static void round_of_events(struct loop *l)

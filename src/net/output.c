@@ -168,27 +168,32 @@ static void drop(struct net_output *o, uint64_t n)
         o->first = o->count = o->copied = 0;
 }
 
-static enum net_io_status send_memory(struct net_output *o, struct net_io *io, size_t *sent,
-                                      size_t *asked)
+/* Each of these sends at most budget bytes, which is not 0. */
+static enum net_io_status send_memory(struct net_output *o, struct net_io *io, uint64_t budget,
+                                      size_t *sent, size_t *asked)
 {
     struct iovec v[VECTORS];
     int n = 0;
     size_t i = o->first;
 
     *asked = 0;
-    for (; i < o->count && n < VECTORS && o->pieces[i].bytes != NULL; i++, n++) {
-        v[n] = net_iovec(o->pieces[i].bytes, (size_t)o->pieces[i].len);
+    for (; i < o->count && n < VECTORS && *asked < budget && o->pieces[i].bytes != NULL; i++, n++) {
+        uint64_t left = budget - *asked;
+
+        v[n] = net_iovec(o->pieces[i].bytes,
+                         (size_t)(o->pieces[i].len < left ? o->pieces[i].len : left));
         *asked += v[n].iov_len;
     }
-    return io->ops->sendv(io, v, n, i < o->count, sent);
+    /* What the budget holds back does not follow at once. */
+    return io->ops->sendv(io, v, n, i < o->count && *asked < budget, sent);
 }
 
 /* A piece of a file for which there is no sendfile(). */
-static enum net_io_status send_read(const struct net_piece *p, struct net_io *io, bool more,
-                                    size_t *sent, size_t *asked)
+static enum net_io_status send_read(const struct net_piece *p, struct net_io *io, uint64_t len,
+                                    bool more, size_t *sent, size_t *asked)
 {
     char chunk[READ_CHUNK];
-    size_t want = p->len < sizeof(chunk) ? (size_t)p->len : sizeof(chunk);
+    size_t want = len < sizeof(chunk) ? (size_t)len : sizeof(chunk);
     ssize_t n;
 
     do
@@ -203,22 +208,22 @@ static enum net_io_status send_read(const struct net_piece *p, struct net_io *io
 
     struct iovec v = net_iovec(chunk, (size_t)n);
 
-    return io->ops->sendv(io, &v, 1, more || (uint64_t)n < p->len, sent);
+    return io->ops->sendv(io, &v, 1, more || (uint64_t)n < len, sent);
 }
 
-static enum net_io_status send_file(struct net_output *o, struct net_io *io, size_t *sent,
-                                    size_t *asked)
+static enum net_io_status send_file(struct net_output *o, struct net_io *io, uint64_t budget,
+                                    size_t *sent, size_t *asked)
 {
     const struct net_piece *p = &o->pieces[o->first];
+    uint64_t len = p->len < budget ? p->len : budget;
     enum net_io_status status;
 
     *sent = 0;
     if (io->ops->sendfile == NULL) {
-        status = send_read(p, io, o->first + 1 < o->count, sent, asked);
+        status = send_read(p, io, len, len < budget && o->first + 1 < o->count, sent, asked);
     } else {
-        size_t len = p->len < FILE_CHUNK ? (size_t)p->len : FILE_CHUNK;
-
-        status = io->ops->sendfile(io, p->fd, p->offset, len, sent);
+        status = io->ops->sendfile(io, p->fd, p->offset,
+                                   len < FILE_CHUNK ? (size_t)len : FILE_CHUNK, sent);
         /* It may send less than asked for reasons of its own: only the next call knows. */
         *asked = *sent;
     }
@@ -241,8 +246,8 @@ enum net_io_status net_output_flush(struct net_output *o, struct net_io *io, uin
     while (o->size > end) {
         size_t n = 0, asked = 0;
         enum net_io_status status = o->pieces[o->first].bytes != NULL
-                                        ? send_memory(o, io, &n, &asked)
-                                        : send_file(o, io, &n, &asked);
+                                        ? send_memory(o, io, o->size - end, &n, &asked)
+                                        : send_file(o, io, o->size - end, &n, &asked);
 
         if (status != NET_IO_OK)
             return status;

@@ -54,7 +54,7 @@ static inline bool net_output_is_empty(const struct net_output *o)
 }
 
 /*
- * Sends until all is out (NET_IO_OK, size 0), *budget bytes are (NET_IO_OK, size > 0), or the
+ * Sends until all is out (NET_IO_OK, size 0), budget bytes are, and not one more (NET_IO_OK, size > 0), or the
  * socket is full (NET_IO_WANT_...). NET_IO_ERROR: broken, or a file ended early. *sent is added to.
  */
 enum net_io_status net_output_flush(struct net_output *o, struct net_io *io, uint64_t budget,

@@ -168,6 +168,9 @@ static void run_worker(void *arg)
         case TURN_QUEUE:
             net_pool_requeue(w->pool, c);
             break;
+        case TURN_THROTTLE:
+            net_server_throttle(s, c);
+            break;
         case TURN_CLOSE:
             net_conn_close(c);
             break;

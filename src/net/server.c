@@ -89,9 +89,10 @@ enum di_err net_server_start(const struct net_server_config *cfg, const struct n
     s->tools = net_tools_new(true);
     if (s->conns == NULL || s->tools == NULL)
         goto fail_memory;
+    net_throttle_init(&s->throttle, cfg->send_rate_max);
     err = net_mailbox_init(&s->box);
     if (err != DI_OK)
-        goto fail_memory;
+        goto fail_throttle;
     err = net_acceptor_open(&s->acceptor, &cfg->listen, &s->addr, why);
     if (err != DI_OK) {
         why = NULL; /* said */
@@ -120,6 +121,8 @@ fail_epoll:
     net_acceptor_close(&s->acceptor);
 fail_mailbox:
     net_mailbox_fini(&s->box);
+fail_throttle:
+    net_throttle_fini(&s->throttle);
 fail_memory:
     net_tools_free(s->tools);
     free(s->conns);
@@ -151,6 +154,7 @@ void net_server_free(struct net_server *s)
     net_pool_free(&s->pool);
     close(s->epoll_fd);
     net_mailbox_fini(&s->box);
+    net_throttle_fini(&s->throttle);
     net_tools_free(s->tools);
     free(s->conns);
     free(s);
@@ -171,6 +175,12 @@ void net_server_answer(struct net_server *s, struct net_token token, struct buf 
     buf_init(answer, answer->max);
     if (!net_mailbox_post(&s->box, m))
         net_mail_free(m);
+}
+
+void net_server_throttle(struct net_server *s, struct net_conn *c)
+{
+    if (net_throttle_wait(&s->throttle, c))
+        net_mailbox_wake(&s->box);
 }
 
 void net_server_wake(struct net_server *s)

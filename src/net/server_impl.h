@@ -6,6 +6,7 @@
 #include "conn.h"
 #include "mailbox.h"
 #include "pool.h"
+#include "throttle.h"
 
 #include "p2pdi/base/thread.h"
 
@@ -19,6 +20,7 @@ struct net_server {
     int epoll_fd;
     struct net_mailbox box;
     struct net_pool pool;
+    struct net_throttle throttle;
     struct net_acceptor acceptor;
     struct thread listener;
     struct net_tools *tools; /* the listener's */
@@ -51,6 +53,8 @@ static inline uint32_t net_conn_slot(const struct net_conn *c, const struct net_
     return (uint32_t)(c - first);
 }
 
+/* Owner, who is it no longer: c waits for a portion of the limit. */
+void net_server_throttle(struct net_server *s, struct net_conn *c);
 /* The listener thread. */
 void net_listener_run(void *arg);
 

@@ -22,7 +22,7 @@ struct limits {
     uint64_t bytes;
 };
 
-enum step { STEP_ON, STEP_WAIT, STEP_QUEUE, STEP_CLOSE };
+enum step { STEP_ON, STEP_WAIT, STEP_QUEUE, STEP_THROTTLE, STEP_CLOSE };
 
 struct net_tools *net_tools_new(bool is_listener)
 {
@@ -70,6 +70,33 @@ static void return_output(struct net_conn *c, struct net_tools *t)
     c->out = NULL;
 }
 
+/* How much may go now: the rest of this turn, and of the server's limit. 0: nothing. */
+static uint64_t budget_of(struct net_conn *c, const struct limits *l)
+{
+    struct net_throttle *t = &c->server->throttle;
+
+    if (t->portion == 0 || c->refused)
+        return l->bytes;
+    if (c->allowance == 0 && !net_throttle_take(t, c)) {
+        /* That it takes long is our own doing: its pace is judged from when it may go on. */
+        c->advanced = true;
+        return 0;
+    }
+    return c->allowance < l->bytes ? c->allowance : l->bytes;
+}
+
+static void count_sent(struct net_conn *c, struct net_tools *t, struct limits *l, uint64_t n)
+{
+    l->bytes -= n;
+    t->sent += (int64_t)n;
+    if (c->server->throttle.portion == 0)
+        return;
+    if (c->refused)
+        net_throttle_spend(&c->server->throttle, n);
+    else
+        c->allowance -= n;
+}
+
 static enum step flush(struct net_conn *c, struct net_tools *t, struct limits *l)
 {
     uint64_t before = c->sent;
@@ -77,14 +104,18 @@ static enum step flush(struct net_conn *c, struct net_tools *t, struct limits *l
     if (t->is_listener && !c->refused)
         return STEP_QUEUE;
 
-    enum net_io_status status = net_output_flush(c->out, &c->io, l->bytes, &c->sent);
+    uint64_t budget = budget_of(c, l);
 
-    l->bytes -= c->sent - before;
-    t->sent += (int64_t)(c->sent - before);
+    if (budget == 0)
+        return l->bytes == 0 ? STEP_QUEUE : STEP_THROTTLE;
+
+    enum net_io_status status = net_output_flush(c->out, &c->io, budget, &c->sent);
+
+    count_sent(c, t, l, c->sent - before);
     switch (status) {
     case NET_IO_OK:
         if (c->out->size > 0)
-            return STEP_QUEUE;
+            return l->bytes == 0 ? STEP_QUEUE : STEP_ON;
         return_output(c, t);
         return STEP_ON;
     case NET_IO_WANT_WRITE:
@@ -242,12 +273,12 @@ enum net_turn net_conn_turn(struct net_conn *c, struct net_tools *t)
             next = step(c, t, &l);
         while (next == STEP_ON);
 
-        if (next == STEP_QUEUE) {
+        if (next == STEP_QUEUE || next == STEP_THROTTLE) {
             if (!net_input_keep(&c->in)) {
                 c->in = (struct net_input){0};
                 c->gone = true;
             }
-            return TURN_QUEUE;
+            return next == STEP_QUEUE ? TURN_QUEUE : TURN_THROTTLE;
         }
         if (next == STEP_CLOSE) {
             if (!c->parked || t->is_listener)

@@ -79,6 +79,7 @@ static enum di_err listen_there(struct peer *p, char why[256])
         .connections_max = PEER_CONNECTIONS,
         .message_max = WIRE_HEAD_MAX,
         .idle_us = PEER_IDLE_US,
+        .send_rate_max = p->cfg.up_rate,
         .name = "peer",
     };
     enum di_err err = net_server_start(&cfg, &peer_service, p, &p->stats, &p->server, why);

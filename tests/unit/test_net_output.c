@@ -18,6 +18,7 @@ struct sink {
     bool full;   /* the next call is told to come again */
     bool never_full;
     unsigned more, calls; /* calls with more set; all */
+    bool last_more;
     enum net_io_status say;
 };
 
@@ -29,6 +30,7 @@ static enum net_io_status sink_sendv(struct net_io *io, struct iovec *v, int cou
 
     s->calls++;
     s->more += more;
+    s->last_more = more;
     if (s->say != NET_IO_OK)
         return s->say;
     if (s->full && !s->never_full) {
@@ -201,12 +203,49 @@ static void a_budget_ends_the_turn(void **state)
     assert_non_null(o);
     net_output_share(o, bytes, sizeof(bytes), NULL, NULL);
     assert_int_equal(net_output_flush(o, &io, 25, &sent), NET_IO_OK);
-    assert_int_equal(o->size, 70);
+    assert_int_equal(o->size, 75);
     assert_int_equal(net_output_flush(o, &io, 0, &sent), NET_IO_OK);
-    assert_int_equal(o->size, 70);
+    assert_int_equal(o->size, 75);
     assert_int_equal(net_output_flush(o, &io, 1000, &sent), NET_IO_OK);
     assert_int_equal(sent, 100);
     net_output_free(o);
+}
+
+/* Of all kinds of pieces not one byte more; and none waits for what is held back by the budget. */
+static void a_budget_is_kept_to_the_byte(void **state)
+{
+    static const char want[] = "copied, shared, from a file, end";
+    int fd = temporary_file("xxfrom a file, xx");
+
+    (void)state;
+    for (int with_sendfile = 0; with_sendfile < 2; with_sendfile++) {
+        for (uint64_t budget = 1; budget < sizeof(want); budget++) {
+            struct sink *s = calloc(1, sizeof(*s));
+            struct net_io io = {.ops = with_sendfile ? &dry_ops : &no_sendfile_ops, .session = s};
+            struct net_output *o = net_output_new();
+            uint64_t sent = 0;
+
+            assert_non_null(s);
+            assert_non_null(o);
+            s->bite = sizeof(want);
+            s->never_full = true;
+            net_output_copy(o, "copied, ", 8);
+            net_output_share(o, "shared, ", 8, NULL, NULL);
+            net_output_file(o, fd, 2, 13, NULL, NULL);
+            net_output_copy(o, "end", 3);
+            while (o->size > 0) {
+                uint64_t due = o->size < budget ? sizeof(want) - 1 : sent + budget;
+
+                assert_int_equal(net_output_flush(o, &io, budget, &sent), NET_IO_OK);
+                assert_int_equal(sent, due);
+                assert_false(s->last_more);
+            }
+            assert_memory_equal(s->got, want, sizeof(want) - 1);
+            net_output_free(o);
+            free(s);
+        }
+    }
+    close(fd);
 }
 
 static void a_file_that_ends_early_is_an_error(void **state)
@@ -278,6 +317,7 @@ int main(void)
         cmocka_unit_test(many_pieces_leave_in_few_calls),
         cmocka_unit_test(a_head_waits_for_its_file),
         cmocka_unit_test(a_budget_ends_the_turn),
+        cmocka_unit_test(a_budget_is_kept_to_the_byte),
         cmocka_unit_test(a_file_that_ends_early_is_an_error),
         cmocka_unit_test(what_the_door_says_is_passed_on),
         cmocka_unit_test(a_broken_buffer_breaks_the_output),

@@ -14,6 +14,10 @@
  * in use further ones are accepted, given that answer and closed. With no descriptor left accepting
  * pauses for 10 to 100 ms. SIGPIPE must be ignored by the program.
  *
+ * A limit (send_rate_max) counts what is handed to the system, heads included. Connections that have
+ * more to send get portions of 10 ms of it in turn; a short answer comes after one portion of each
+ * that was waiting before. What was not used is kept for 20 ms at most.
+ *
  * Counted here: connections_*, jobs_rejected, accept_paused, requests (calls of serve()), bytes_*.
  */
 #ifndef P2PDI_NET_SERVER_H
@@ -74,6 +78,7 @@ struct net_server_config {
     int64_t head_us;          /* first to last byte of a head; 0: default 10 s */
     int64_t send_us;          /* a reader's pace is judged every so often; 0: default 10 s */
     uint64_t send_rate_min;   /* bytes/s it must take on average then; 0: default 1,000 */
+    uint64_t send_rate_max;   /* bytes/s to all connections together; 0: no limit */
     const char *name;         /* of the threads, at most 8 characters */
 };
 
