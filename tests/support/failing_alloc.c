@@ -1,6 +1,7 @@
 /* Allocation functions that fail when told so; linked in by tests that wrap them. */
 #include "failing_alloc.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 void *__real_malloc(size_t size);
@@ -12,8 +13,8 @@ void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *p, size_t size);
 char *__wrap_strndup(const char *s, size_t len);
 
-static int fails_at; /* this one from now; 0: none */
-static bool failed;
+static _Atomic int fails_at; /* this one from now, in whatever thread; 0 and below: none */
+static atomic_bool failed;
 
 void failing_alloc_at(int n)
 {
@@ -29,7 +30,7 @@ bool failing_alloc_off(void)
 
 static bool fails(void)
 {
-    if (fails_at == 0 || --fails_at > 0)
+    if (fails_at <= 0 || atomic_fetch_sub(&fails_at, 1) != 1)
         return false;
     failed = true;
     return true;
