@@ -46,7 +46,9 @@ struct expiry_node *expiry_pop(struct expiry *x, int64_t now_us)
     for (; x->count > 0 && x->soonest_s <= now_s; x->soonest_s++) {
         struct expiry_node *n = *slot_of(x, x->soonest_s);
 
-        /* A slot holds one second only, unless nobody popped for longer than a turn of the wheel. */
+        /*
+         * A slot holds one second only, unless nobody popped for longer than a turn of the wheel.
+         */
         while (n != NULL && n->at_s > now_s)
             n = n->next;
         if (n != NULL) {

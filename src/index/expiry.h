@@ -1,7 +1,7 @@
 /*
  * Ageing: a wheel with a slot for each second, so that setting, renewing and dropping cost the same
- * however many entries there are. Whole seconds of monotonic time: what has ttl_s left at any moment
- * of second t is gone when second t + ttl_s begins. TTLs are at most EXPIRY_TTL_MAX_S.
+ * however many entries there are. Whole seconds of monotonic time: what has ttl_s left at any
+ * moment of second t is gone when second t + ttl_s begins. TTLs are at most EXPIRY_TTL_MAX_S.
  */
 #ifndef P2PDI_SRC_INDEX_EXPIRY_H
 #define P2PDI_SRC_INDEX_EXPIRY_H

@@ -1,6 +1,6 @@
 /*
- * The RS's registry. Pure; runs in whichever thread holds the RS's lock. A million records shall fit:
- * a record takes 136 bytes beside its strings, the tables' slots and the two arrays.
+ * The RS's registry. Pure; runs in whichever thread holds the RS's lock. A million records shall
+ * fit: a record takes 136 bytes beside its strings, the tables' slots and the two arrays.
  */
 #include "p2pdi/index/peer_index.h"
 
@@ -18,8 +18,10 @@
 
 _Static_assert(PEER_TTL_S <= EXPIRY_TTL_MAX_S, "the wheel is too small");
 
-/* Departed peers that a delta can still tell of, beyond as many as are active: a delta with more of them
- * would be longer than a whole answer. */
+/*
+ * Departed peers that a delta can still tell of, beyond as many as are active: a delta with more of
+ * them would be longer than a whole answer.
+ */
 #define DEPARTED_SLACK 1024
 
 /* A million that run out in one second shall not make a pause. */
@@ -165,7 +167,7 @@ static void copy_out(const struct record *r, int64_t now_us, int64_t wall_s,
     memcpy(out->os, r->names + name_size, strlen(r->names + name_size) + 1);
 }
 
-/* ---- becoming active and inactive ----------------------------------------------------------------- */
+/* ---- becoming active and inactive ------------------------------------------------------------ */
 
 static void idle_append(struct peer_index *ix, struct record *r)
 {
@@ -235,7 +237,7 @@ static void activate(struct peer_index *ix, struct record *r, uint32_t ttl_s, in
     expiry_set(&ix->expiry, &r->expiry, ttl_s, now_us);
 }
 
-/* ---- making and dropping records ------------------------------------------------------------------ */
+/* ---- making and dropping records ------------------------------------------------------------- */
 
 static enum di_err grow(struct record ***array, size_t *room, size_t need)
 {
@@ -331,7 +333,10 @@ static enum di_err record_new(const struct sha256 *cookie, uint32_t peer, const 
     return DI_OK;
 }
 
-/* Enters a new record, which the caller then activates or appends to the idle ones. Room was reserved. */
+/*
+ * Enters a new record, which the caller then activates or appends to the idle ones. Room was
+ * reserved.
+ */
 static void enter(struct peer_index *ix, struct record *r)
 {
     table_add(&ix->by_cookie, r);
@@ -387,7 +392,7 @@ enum di_err peer_index_restore(struct peer_index *ix, const struct peer_record *
     return DI_OK;
 }
 
-/* ---- what peers ask for --------------------------------------------------------------------------- */
+/* ---- what peers ask for ---------------------------------------------------------------------- */
 
 enum di_err peer_index_find(struct peer_index *ix, const struct sha256 *cookie, int64_t now_us,
                             int64_t wall_s, struct peer_record *out)
@@ -522,7 +527,7 @@ int64_t peer_index_expire(struct peer_index *ix, int64_t now_us, int64_t wall_s,
     return expiry_next_us(&ix->expiry);
 }
 
-/* ---- looking -------------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 size_t peer_index_active(const struct peer_index *ix)
 {

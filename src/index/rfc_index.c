@@ -1,4 +1,7 @@
-/* A peer's RFC index: merging, ageing, changes. Pure; runs in whichever thread holds the peer's lock. */
+/*
+ * A peer's RFC index: merging, ageing, changes. Pure; runs in whichever thread holds the peer's
+ * lock.
+ */
 #include "p2pdi/index/rfc_index.h"
 
 #include "expiry.h"
@@ -9,11 +12,15 @@
 
 _Static_assert(RFC_TTL_S <= EXPIRY_TTL_MAX_S, "the wheel is too small");
 
-/* Withdrawn entries that a delta can still tell of, beyond as many as there are others: a delta with more
- * of them would be longer than a whole answer. */
+/*
+ * Withdrawn entries that a delta can still tell of, beyond as many as there are others: a delta
+ * with more of them would be longer than a whole answer.
+ */
 #define WITHDRAWN_SLACK 1024
 
-/* Entries of one scope: how many are there, and those that are withdrawn but still to be told of. */
+/*
+ * Entries of one scope: how many are there, and those that are withdrawn but still to be told of.
+ */
 struct scope {
     size_t live;
     struct entry *withdrawn; /* oldest first */
@@ -133,7 +140,7 @@ void rfc_index_free(struct rfc_index *ix)
     free(ix);
 }
 
-/* ---- own ------------------------------------------------------------------------------------------ */
+/* ---- own ------------------------------------------------------------------------------------- */
 
 enum di_err rfc_index_own_put(struct rfc_index *ix, const struct rfc_entry *row)
 {
@@ -163,7 +170,7 @@ void rfc_index_own_drop(struct rfc_index *ix, uint32_t rfc)
         withdraw(ix, &d->own->entry);
 }
 
-/* ---- learned -------------------------------------------------------------------------------------- */
+/* ---- learned --------------------------------------------------------------------------------- */
 
 static void drop_expired(struct rfc_index *ix, int64_t now_us)
 {
@@ -286,7 +293,7 @@ int64_t rfc_index_expire(struct rfc_index *ix, int64_t now_us)
     return expiry_next_us(&ix->expiry);
 }
 
-/* ---- looking -------------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 size_t rfc_index_documents(const struct rfc_index *ix)
 {

@@ -124,7 +124,7 @@ struct entry *rfc_table_entry(const struct rfc_table *t, const struct document *
     return table_find(&t->entries, hash_bytes(&key, sizeof(key)), same_entry, &key);
 }
 
-/* ---- order ---------------------------------------------------------------------------------------- */
+/* ---- order ----------------------------------------------------------------------------------- */
 
 static int compare_numbers(const void *a, const void *b)
 {
@@ -178,7 +178,7 @@ static enum di_err order_reserve(struct rfc_table *t)
     return DI_OK;
 }
 
-/* ---- parts: made without references, freed when the last one goes --------------------------------- */
+/* ---- parts: made without references, freed when the last one goes ---------------------------- */
 
 static void document_release(struct rfc_table *t, struct document *d)
 {
@@ -289,7 +289,7 @@ static enum di_err edition_retitle(struct edition *ed, const struct rfc_entry *r
     return DI_OK;
 }
 
-/* ---- entries -------------------------------------------------------------------------------------- */
+/* ---- entries --------------------------------------------------------------------------------- */
 
 static enum di_err entry_new(struct rfc_table *t, struct document *d, struct holder *h,
                              struct edition *ed, struct entry **out)

@@ -1,11 +1,12 @@
 /*
  * What the RFC index is made of, and how it is found and freed:
  *
- *     document 8609 --- entry (own)                          entries of a holder, of a document, on the
- *         |        \--- entry --- holder 192.0.2.7:40001     wheel, among the withdrawn: intrusive lists
+ *     document 8609 --- entry (own)
+ *         |        \--- entry --- holder 192.0.2.7:40001
  *         |        \--- entry --- holder 192.0.2.9:40001
  *      edition (size, SHA-256, title), shared by the entries that agree
  *
+ * Lists through the entries: those of a document, of a holder, on the wheel; the withdrawn ones.
  * Documents, editions and holders live as long as an entry refers to them. Pure.
  */
 #ifndef P2PDI_SRC_INDEX_RFC_TABLE_H
@@ -79,8 +80,9 @@ struct entry *rfc_table_entry(const struct rfc_table *t, const struct document *
                               const struct holder *h);
 
 /*
- * An entry of that row that is new or the one that is there: with document, holder (NULL for an own one)
- * and edition. New ones are withdrawn and in no list but the table's. DI_NOMEM: nothing is changed.
+ * An entry of that row that is new or the one that is there: with document, holder (NULL for an own
+ * one) and edition. New ones are withdrawn and in no list but the table's. DI_NOMEM: nothing is
+ * changed.
  */
 enum di_err rfc_table_put(struct rfc_table *t, const struct rfc_entry *row, struct entry **out,
                           bool *is_other) DI_MUST_CHECK;

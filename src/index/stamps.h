@@ -1,6 +1,7 @@
 /*
- * When a peer registered, within the last 30 days: the latest inline, the older ones on the heap, since
- * most have none and there may be a million records. All zero but for last_s = STAMPS_NEVER at first. Pure.
+ * When a peer registered, within the last 30 days: the latest inline, the older ones on the heap,
+ * since most have none and there may be a million records. All zero but for last_s = STAMPS_NEVER
+ * at first. Pure.
  */
 #ifndef P2PDI_SRC_INDEX_STAMPS_H
 #define P2PDI_SRC_INDEX_STAMPS_H

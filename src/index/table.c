@@ -58,7 +58,9 @@ enum di_err table_reserve(struct table *t, size_t more)
     t->slots = slots;
     t->size = size;
     for (size_t i = 0; i < old.size; i++) {
-        /* Hashing looks at the item: a cache miss each, which a million of them would make a pause. */
+        /*
+         * Hashing looks at the item: a cache miss each, which a million of them would make a pause.
+         */
         if (i + AHEAD < old.size && old.slots[i + AHEAD] != NULL)
             __builtin_prefetch(old.slots[i + AHEAD]);
         if (old.slots[i] != NULL)

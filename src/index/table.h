@@ -1,7 +1,7 @@
 /*
- * A set of pointers that are found by key: open addressing with linear probing, 8 bytes a slot, at most
- * so many eighths full. uthash spends 56 bytes an item, which a million registered peers cannot afford
- * twice. Keys come from the network: hash functions build on hash_bytes(). Pure.
+ * A set of pointers that are found by key: open addressing with linear probing, 8 bytes a slot, at
+ * most so many eighths full. uthash spends 56 bytes an item, which a million registered peers
+ * cannot afford twice. Keys come from the network: hash functions build on hash_bytes(). Pure.
  */
 #ifndef P2PDI_SRC_INDEX_TABLE_H
 #define P2PDI_SRC_INDEX_TABLE_H
@@ -33,7 +33,9 @@ void table_remove(struct table *t, const void *item);
 /* The item with that hash for which same(item, key); NULL if there is none. */
 void *table_find(const struct table *t, uint32_t hash,
                  bool (*same)(const void *item, const void *key), const void *key);
-/* Some item, to empty the table; NULL if there is none. Walk on with the same *at, 0 at the start. */
+/*
+ * Some item, to empty the table; NULL if there is none. Walk on with the same *at, 0 at the start.
+ */
 void *table_next(const struct table *t, size_t *at);
 
 #endif

@@ -1,16 +1,16 @@
 /*
- * What the scheduler knows, between its three files: plan.c (documents, editions, offers: what could be
- * asked of whom), link.c (links, requests and their outcomes), sched.c (the public events).
+ * What the scheduler knows, between its three files: plan.c (documents, editions, offers: what
+ * could be asked of whom), link.c (links, requests and their outcomes), sched.c (the public
+ * events).
  *
  *     doc 8609 --- edition a1b2 --- offer of 192.0.2.7 --- in that holder's ready list
  *         |                    \--- offer of 192.0.2.9 --- in that holder's ready list
- *         \------- edition ffff --- offer of 192.0.2.8     (fewer offer it: tried when a1b2 has failed)
+ *         \------- edition ffff --- offer of 192.0.2.8     (fewer offer it: tried later)
  *
- * A document is in one of these states:
- *   listed       offers of its current edition are in their holders' ready lists
- *   under way    it has a request; none of its offers is ready
- *   exhausted    every offer failed, or there is none: in the list of those, until popped or offered
- *   dropped      not wanted any more, but a request is still under way
+ * A document is in one of these states: listed       offers of its current edition are in their
+ * holders' ready lists under way    it has a request; none of its offers is ready exhausted
+ * every offer failed, or there is none: in the list of those, until popped or offered dropped
+ * not wanted any more, but a request is still under way
  */
 #ifndef P2PDI_SRC_SCHED_INTERNAL_H
 #define P2PDI_SRC_SCHED_INTERNAL_H
@@ -27,11 +27,17 @@
 #define BUSY_MAX 12
 /* How often a holder may change its mind about what it offers. */
 #define EDITIONS_MAX 8
-/* More holders of one document than that bring nothing; the others are heard of again when some fail. */
+/*
+ * More holders of one document than that bring nothing; the others are heard of again when some
+ * fail.
+ */
 #define OFFERS_MAX 64
 /* A transfer that brought so much was worth it, even if it broke off. */
 #define PROGRESS_BYTES (UINT64_C(64) * 1024)
-/* A connection that is being made for a document is given so long before another holder is tried too. */
+/*
+ * A connection that is being made for a document is given so long before another holder is tried
+ * too.
+ */
 #define CLAIM_US INT64_C(300000)
 #define BACKOFF_MIN_US INT64_C(250000)
 #define BACKOFF_MAX_US INT64_C(30000000)
@@ -142,7 +148,7 @@ struct sched {
     uint32_t last_link, last_request;
 };
 
-/* ---- plan.c --------------------------------------------------------------------------------------- */
+/* ---- plan.c ---------------------------------------------------------------------------------- */
 
 struct doc *plan_doc(const struct sched *s, uint32_t rfc);
 enum di_err plan_want(struct sched *s, uint32_t rfc, struct doc **out) DI_MUST_CHECK;
@@ -175,7 +181,7 @@ static inline struct offer *offer_of(struct ready_place *p)
     return (struct offer *)(void *)((char *)p - offsetof(struct offer, ready));
 }
 
-/* ---- link.c --------------------------------------------------------------------------------------- */
+/* ---- link.c ---------------------------------------------------------------------------------- */
 
 void link_free(struct sched *s, struct link *l);
 

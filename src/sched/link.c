@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-/* ---- failing -------------------------------------------------------------------------------------- */
+/* ---- failing --------------------------------------------------------------------------------- */
 
 /* Doubles with each failure; jitter keeps many peers from coming back in step. */
 static int64_t backoff_us(struct sched *s, unsigned failures)
@@ -63,7 +63,7 @@ static void holder_shun(struct sched *s, struct holder *h)
     plan_fail_holder(s, h, SCHED_SHUNNED);
 }
 
-/* ---- requests ------------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 static struct request *find_request(const struct link *l, uint32_t id)
 {
@@ -95,6 +95,14 @@ static void request_end(struct sched *s, struct link *l, struct request *r)
 static void keep(struct request *r, uint64_t kept)
 {
     r->edition->have = kept < r->edition->size_bytes ? kept : r->edition->size_bytes;
+}
+
+/* All bytes of it are this holder's. */
+static void answer_for_all(struct request *r, const struct holder *h)
+{
+    r->is_answerable = true;
+    r->edition->kept_from = KEPT_ONE_HOLDER;
+    r->edition->kept_holder = h->addr;
 }
 
 /* Offers fail, holders are blamed; the request stays. */
@@ -153,7 +161,7 @@ static void blame(struct sched *s, struct link *l, const struct request *r, enum
     }
 }
 
-/* ---- outcomes ------------------------------------------------------------------------------------- */
+/* ---- outcomes -------------------------------------------------------------------------------- */
 
 static struct link *find_link(const struct sched *s, uint32_t id)
 {
@@ -169,8 +177,11 @@ void sched_on_progress(struct sched *s, uint32_t link, uint32_t id, uint64_t hav
     struct request *r = l != NULL ? find_request(l, id) : NULL;
 
     (void)now_us; /* for when slow transfers are doubled at the end */
-    if (r != NULL)
-        r->have = have;
+    if (r == NULL)
+        return;
+    if (have < r->offset)
+        answer_for_all(r, l->holder);
+    r->have = have;
 }
 
 void sched_on_done(struct sched *s, uint32_t link, uint32_t id, int64_t now_us)
@@ -210,7 +221,7 @@ void sched_on_failed(struct sched *s, uint32_t link, uint32_t id, enum sched_why
     request_end(s, l, r);
 }
 
-/* ---- links ---------------------------------------------------------------------------------------- */
+/* ---- links ----------------------------------------------------------------------------------- */
 
 void link_free(struct sched *s, struct link *l)
 {
@@ -244,7 +255,9 @@ void sched_link_up(struct sched *s, uint32_t link)
         claimed->claimed_until_us = 0;
 }
 
-/* Servers may close after so many answers, or for a rest: that is no failure of what was not begun. */
+/*
+ * Servers may close after so many answers, or for a rest: that is no failure of what was not begun.
+ */
 static bool is_to_blame(const struct link *l, const struct request *first, enum sched_why why)
 {
     if (l->is_faulted)
@@ -276,7 +289,7 @@ void sched_link_closed(struct sched *s, uint32_t link, enum sched_why why, int64
     link_free(s, l);
 }
 
-/* ---- choosing a holder ---------------------------------------------------------------------------- */
+/* ---- choosing a holder ----------------------------------------------------------------------- */
 
 struct choice {
     struct holder *holder;
@@ -291,8 +304,10 @@ static void not_before(struct choice *c, int64_t at_us)
         c->retry_us = at_us;
 }
 
-/* A ready document of the holder that no link is being opened for. There are at most as many others as
- * there are links. */
+/*
+ * A ready document of the holder that no link is being opened for. There are at most as many others
+ * as there are links.
+ */
 static struct doc *unclaimed(const struct sched *s, const struct holder *h, int64_t now_us,
                              struct choice *c)
 {
@@ -338,7 +353,9 @@ static void consider(struct sched *s, struct holder *h, struct doc *d, int64_t n
     }
 }
 
-/* One document at a time: only its holders matter, and only while none of them has a link already. */
+/*
+ * One document at a time: only its holders matter, and only while none of them has a link already.
+ */
 static void choose_serial(struct sched *s, int64_t now_us, struct choice *c)
 {
     struct doc *d = s->requests == 0 ? plan_first(s) : NULL;
@@ -394,7 +411,7 @@ enum di_err sched_link_open(struct sched *s, int64_t now_us, struct addr *holder
     return DI_OK;
 }
 
-/* ---- choosing a document -------------------------------------------------------------------------- */
+/* ---- choosing a document --------------------------------------------------------------------- */
 
 /* Towards the end a link does not take more than its share, so that the others have work too. */
 static bool is_window_full(const struct sched *s, const struct link *l)
@@ -427,13 +444,15 @@ static void begin(struct request *r, const struct holder *h)
     struct edition *ed = r->edition;
     bool is_same = ed->kept_from == KEPT_ONE_HOLDER && addr_equal(&ed->kept_holder, &h->addr);
 
-    if (ed->is_suspect && !is_same)
-        ed->have = 0;
-    r->is_answerable = ed->have == 0 || is_same;
+    if (ed->have == 0 || is_same || ed->is_suspect) {
+        if (!is_same)
+            ed->have = 0;
+        answer_for_all(r, h);
+    } else {
+        ed->kept_from = KEPT_UNKNOWN;
+    }
     r->offset = ed->have;
     r->have = ed->have;
-    ed->kept_from = r->is_answerable ? KEPT_ONE_HOLDER : KEPT_UNKNOWN;
-    ed->kept_holder = h->addr;
 }
 
 bool sched_next(struct sched *s, uint32_t link, int64_t now_us, struct sched_request *out)

@@ -1,4 +1,7 @@
-/* What could be asked of whom: documents, their editions, the offers. Pure, under the caller's lock. */
+/*
+ * What could be asked of whom: documents, their editions, the offers. Pure, under the caller's
+ * lock.
+ */
 #include "internal.h"
 
 #include <assert.h>
@@ -6,7 +9,7 @@
 #include <string.h>
 #include <utlist.h>
 
-/* ---- which offers are ready ----------------------------------------------------------------------- */
+/* ---- which offers are ready ------------------------------------------------------------------ */
 
 /* Rare documents first; what failed here before comes last, so that others get to try it. */
 static unsigned bucket_of(const struct offer *o)
@@ -49,7 +52,9 @@ static void unlist(struct sched *s, struct doc *d)
     s->listed--;
 }
 
-/* The edition that most holders offer; one that some bytes are here of, if there are several such. */
+/*
+ * The edition that most holders offer; one that some bytes are here of, if there are several such.
+ */
 static struct edition *best_edition(const struct doc *d)
 {
     struct edition *best = d->current;
@@ -130,7 +135,7 @@ void plan_fail_holder(struct sched *s, struct holder *h, enum sched_why why)
         plan_fail_offer(s, o, why);
 }
 
-/* ---- holders -------------------------------------------------------------------------------------- */
+/* ---- holders --------------------------------------------------------------------------------- */
 
 struct holder *plan_holder(const struct sched *s, const struct addr *addr)
 {
@@ -169,7 +174,7 @@ static enum di_err holder_get(struct sched *s, const struct addr *addr, struct h
     return DI_OK;
 }
 
-/* ---- documents ------------------------------------------------------------------------------------ */
+/* ---- documents ------------------------------------------------------------------------------- */
 
 struct doc *plan_doc(const struct sched *s, uint32_t rfc)
 {
@@ -242,6 +247,7 @@ enum di_err plan_want(struct sched *s, uint32_t rfc, struct doc **out)
         d->is_dropped = false;
         s->pending++;
     }
+    d->is_hopeless = false;
     *out = d;
     return DI_OK;
 }
@@ -297,7 +303,7 @@ void plan_limit(struct sched *s, struct doc *d, const struct addr *only)
     plan_settle(s, d);
 }
 
-/* ---- offers --------------------------------------------------------------------------------------- */
+/* ---- offers ---------------------------------------------------------------------------------- */
 
 void plan_note_partial(struct edition *ed, const struct doc *d)
 {

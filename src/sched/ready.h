@@ -1,7 +1,7 @@
 /*
  * What a holder can be asked for now: its offers in one array, parted into buckets by how rare the
- * document is, so that adding, taking and moving between neighbouring buckets cost the same however many
- * there are, and any of the rarest can be drawn at random.
+ * document is, so that adding, taking and moving between neighbouring buckets cost the same however
+ * many there are, and any of the rarest can be drawn at random.
  *
  *     at:  [bucket 0: one holder ...][bucket 1: two holders ...] ... [last bucket]
  *          0                         end[0]                  end[1]  ...           end[last]

@@ -1,6 +1,7 @@
 /*
- * The registry with a million peers, the RFC index with ten holders of 9,823 documents, the scheduler
- * with 10,000 documents of five holders: what their calls cost, in CPU time of this one thread. No I/O.
+ * The registry with a million peers, the RFC index with ten holders of 9,823 documents, the
+ * scheduler with 10,000 documents of five holders: what their calls cost, in CPU time of this one
+ * thread. No I/O.
  */
 #include "p2pdi/base/random.h"
 #include "p2pdi/index/peer_index.h"
@@ -49,7 +50,7 @@ static void must(enum di_err err)
     }
 }
 
-/* ---- registry --------------------------------------------------------------------------------- */
+/* ---- registry -------------------------------------------------------------------------------- */
 
 static struct sha256 cookie_of(uint32_t n)
 {
@@ -121,7 +122,7 @@ static void measure_registry(void)
     peer_index_free(ix);
 }
 
-/* ---- RFC index -------------------------------------------------------------------------------- */
+/* ---- RFC index ------------------------------------------------------------------------------- */
 
 static bool count_row(void *arg, const struct rfc_entry *e)
 {
@@ -173,7 +174,7 @@ static void measure_index(void)
     rfc_index_free(ix);
 }
 
-/* ---- scheduler -------------------------------------------------------------------------------- */
+/* ---- scheduler ------------------------------------------------------------------------------- */
 
 /* Eight threads take what is there, as fast as they can. */
 static void drain(struct sched *s)

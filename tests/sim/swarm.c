@@ -45,7 +45,7 @@ void swarm_note(struct world *w, uint64_t what)
     w->result->digest = (w->result->digest ^ what) * UINT64_C(0x100000001b3);
 }
 
-/* ---- events --------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static bool is_earlier(const struct event *a, const struct event *b)
 {
@@ -88,7 +88,7 @@ static struct event pop(struct world *w)
     return first;
 }
 
-/* ---- documents ------------------------------------------------------------------------------------ */
+/* ---- documents ------------------------------------------------------------------------------- */
 
 uint64_t swarm_size_of(uint32_t rfc)
 {
@@ -133,7 +133,7 @@ struct part *swarm_part_of(const struct world *w, const struct peer *p, uint32_t
     return &p->parts[rfc * (w->cfg->peers + 1) + (by == NOBODY ? w->cfg->peers : by)];
 }
 
-/* ---- life ----------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void on_vanish(struct world *w, uint32_t who)
 {

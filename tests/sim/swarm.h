@@ -1,7 +1,7 @@
 /*
- * A swarm in virtual time, in one thread, from one seed: N peers with the real rfc_index and sched, an RS
- * with the real peer_index, and between them made-up links with delays, holders that vanish and come
- * back, liars, forgers, busy and broken ones. After every step the invariants are checked.
+ * A swarm in virtual time, in one thread, from one seed: N peers with the real rfc_index and sched,
+ * an RS with the real peer_index, and between them made-up links with delays, holders that vanish
+ * and come back, liars, forgers, busy and broken ones. After every step the invariants are checked.
  */
 #ifndef P2PDI_TESTS_SIM_SWARM_H
 #define P2PDI_TESTS_SIM_SWARM_H

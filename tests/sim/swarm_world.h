@@ -1,6 +1,6 @@
 /*
- * The simulated swarm's inside: the world and its events (swarm.c), transfers (swarm_links.c), the RS and
- * the queries between peers (swarm_queries.c).
+ * The simulated swarm's inside: the world and its events (swarm.c), transfers (swarm_links.c), the
+ * RS and the queries between peers (swarm_queries.c).
  */
 #ifndef P2PDI_TESTS_SIM_SWARM_WORLD_H
 #define P2PDI_TESTS_SIM_SWARM_WORLD_H

@@ -1,5 +1,6 @@
 /*
- * Swarms of six and of a hundred peers in virtual time (swarm.h). Without arguments what `make check` runs;
+ * Swarms of six and of a hundred peers in virtual time (swarm.h). Without arguments what `make
+ * check` runs;
  *
  *     test_swarm COUNT [FIRST [PEERS [DOCS]]]     so many seeds from FIRST on, e.g. 10000 1
  */

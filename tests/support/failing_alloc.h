@@ -1,7 +1,13 @@
 /*
  * Makes the n-th allocation from now fail, so that a test can go through all of them:
  *
- *     for (int n = 1;; n++) { failing_alloc_at(n); err = ...; if (!failing_alloc_off()) break; ... }
+ *     for (int n = 1;; n++) {
+ *         failing_alloc_at(n);
+ *         err = ...;
+ *         if (!failing_alloc_off())
+ *             break;
+ *         ...
+ *     }
  *
  * The test's line for the linker: ld: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup
  */

@@ -1,118 +1,10 @@
-/* The registry: TTLs to the second, the 30-day window, deltas, eviction, lack of memory. */
+/* The registry: TTLs to the second, restoring, eviction, deltas, samples, lack of memory. */
 /* ld: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "p2pdi/base/random.h"
-#include "p2pdi/index/peer_index.h"
+#include "peer_index_help.h"
 
 #include "../support/failing_alloc.h"
 
-#define S INT64_C(1000000)
-#define WALL INT64_C(1790000000)
-#define DAY INT64_C(86400)
-
-static struct peer_index *make(size_t records_max)
-{
-    struct peer_index *ix = NULL;
-
-    assert_int_equal(peer_index_new(42, records_max, &ix), DI_OK);
-    return ix;
-}
-
-static struct sha256 cookie_of(uint32_t n)
-{
-    struct sha256 cookie = {{0}};
-
-    memcpy(cookie.byte, &n, sizeof(n));
-    return cookie;
-}
-
-static struct addr addr_of(uint32_t n)
-{
-    return addr_ipv4(10, 1, (uint8_t)(n >> 8), (uint8_t)n, 40000);
-}
-
-static struct peer_record enrol(struct peer_index *ix, uint32_t n, int64_t now_us, int64_t wall_s)
-{
-    struct sha256 cookie = cookie_of(n);
-    struct addr addr = addr_of(n);
-    struct peer_record r;
-
-    assert_int_equal(peer_index_register(ix, &cookie, &addr, "host", "Linux", now_us, wall_s, &r),
-                     DI_OK);
-    return r;
-}
-
-static struct peer_record look(struct peer_index *ix, uint32_t n, int64_t now_us, int64_t wall_s)
-{
-    struct sha256 cookie = cookie_of(n);
-    struct peer_record r;
-
-    assert_int_equal(peer_index_find(ix, &cookie, now_us, wall_s, &r), DI_OK);
-    return r;
-}
-
-static enum di_err renew(struct peer_index *ix, uint32_t n, int64_t now_us)
-{
-    struct sha256 cookie = cookie_of(n);
-    struct peer_record r;
-
-    return peer_index_renew(ix, &cookie, now_us, WALL, &r);
-}
-
-static enum di_err leave(struct peer_index *ix, uint32_t n, int64_t now_us)
-{
-    struct sha256 cookie = cookie_of(n);
-    struct peer_record r;
-
-    return peer_index_leave(ix, &cookie, now_us, WALL, &r);
-}
-
-struct seen {
-    size_t count, limit;
-    struct peer_record at[3000];
-};
-
-static bool see(void *arg, const struct peer_record *r)
-{
-    struct seen *s = arg;
-
-    assert_true(s->count < sizeof(s->at) / sizeof(s->at[0]));
-    s->at[s->count++] = *r;
-    return s->limit == 0 || s->count < s->limit;
-}
-
-static struct seen seen;
-
-static void see_expired(void *arg, const struct peer_record *r)
-{
-    (void)see(arg, r);
-}
-
-static size_t walk(struct peer_index *ix, enum peer_walk which, int64_t now_us)
-{
-    seen.count = 0;
-    seen.limit = 0;
-    peer_index_walk(ix, which, now_us, WALL, see, &seen);
-    return seen.count;
-}
-
-static bool walk_since(struct peer_index *ix, const char *version, int64_t now_us)
-{
-    seen.count = 0;
-    seen.limit = 0;
-    return peer_index_walk_since(ix, slice_of(version), now_us, WALL, see, &seen);
-}
-
-/* ---- records and TTLs ------------------------------------------------------------------------- */
+/* ---- records and TTLs ------------------------------------------------------------------------ */
 
 static void a_record_holds_what_was_registered(void **state)
 {
@@ -255,89 +147,7 @@ static void a_server_that_lost_its_cookie_takes_its_address_over(void **state)
     peer_index_free(ix);
 }
 
-/* ---- the window ------------------------------------------------------------------------------- */
-
-static void the_window_slides_to_the_second(void **state)
-{
-    struct peer_index *ix = make(10);
-
-    (void)state;
-    enrol(ix, 1, 0, WALL);
-    enrol(ix, 1, 0, WALL + 10);
-    assert_int_equal(enrol(ix, 1, 0, WALL + 11).registrations, 3);
-    assert_int_equal(look(ix, 1, 0, WALL + 30 * DAY - 1).registrations, 3);
-    assert_int_equal(look(ix, 1, 0, WALL + 30 * DAY).registrations, 2);
-    assert_int_equal(look(ix, 1, 0, WALL + 30 * DAY + 9).registrations, 2);
-    assert_int_equal(look(ix, 1, 0, WALL + 30 * DAY + 10).registrations, 1);
-    assert_int_equal(look(ix, 1, 0, WALL + 30 * DAY + 11).registrations, 0);
-    assert_true(look(ix, 1, 0, WALL + 90 * DAY).last_registered_s == WALL + 11);
-    assert_int_equal(enrol(ix, 1, 0, WALL + 30 * DAY + 10).registrations, 2);
-    peer_index_free(ix);
-}
-
-static void the_window_is_exact_up_to_its_places(void **state)
-{
-    struct peer_index *ix = make(10);
-    struct prng prng;
-    int64_t at[PEER_STAMPS_MAX], wall = WALL;
-
-    (void)state;
-    prng_seed(&prng, 5);
-    for (size_t i = 0; i < PEER_STAMPS_MAX; i++) {
-        at[i] = wall;
-        enrol(ix, 1, 0, wall);
-        wall += (int64_t)prng_below(&prng, 3 * DAY / 10);
-    }
-    for (int64_t w = wall; w < wall + 31 * DAY; w += 997) {
-        uint32_t expected = 0;
-
-        for (size_t i = 0; i < PEER_STAMPS_MAX; i++)
-            expected += at[i] > w - PEER_WINDOW_S;
-        assert_int_equal(look(ix, 1, 0, w).registrations, expected);
-    }
-    peer_index_free(ix);
-}
-
-static void beyond_its_places_the_window_errs_little(void **state)
-{
-    struct peer_index *ix = make(10);
-    enum { N = 5000 };
-    int64_t step = 2 * PEER_WINDOW_S / N, wall = WALL;
-    struct peer_stamp stamps[PEER_STAMPS_MAX];
-
-    (void)state;
-    for (int i = 0; i < N; i++, wall += step)
-        enrol(ix, 1, 0, wall);
-    assert_in_range(look(ix, 1, 0, wall).registrations, N / 2 - 1, N / 2 + N / 50);
-
-    struct sha256 cookie = cookie_of(1);
-    size_t count = peer_index_stamps(ix, &cookie, stamps);
-
-    assert_true(count <= PEER_STAMPS_MAX && count > PEER_STAMPS_MAX / 2);
-    for (size_t i = 1; i < count; i++)
-        assert_true(stamps[i].at_s >= stamps[i - 1].at_s);
-    peer_index_free(ix);
-}
-
-static void a_clock_set_back_neither_loses_nor_keeps_for_ever(void **state)
-{
-    struct peer_index *ix = make(10);
-    struct sha256 cookie = cookie_of(1);
-    struct peer_stamp stamps[PEER_STAMPS_MAX];
-
-    (void)state;
-    enrol(ix, 1, 0, WALL + 1000 * DAY);
-    enrol(ix, 1, 0, WALL + 1000 * DAY + 1);
-    assert_int_equal(enrol(ix, 1, 0, WALL).registrations, 3);
-    assert_int_equal(peer_index_stamps(ix, &cookie, stamps), 3);
-    for (size_t i = 0; i < 3; i++)
-        assert_true(stamps[i].at_s == WALL);
-    assert_int_equal(look(ix, 1, 0, WALL + 30 * DAY - 1).registrations, 3);
-    assert_int_equal(look(ix, 1, 0, WALL + 30 * DAY).registrations, 0);
-    peer_index_free(ix);
-}
-
-/* ---- restoring -------------------------------------------------------------------------------- */
+/* ---- restoring ------------------------------------------------------------------------------- */
 
 static void records_are_restored_as_they_were(void **state)
 {
@@ -414,7 +224,7 @@ static void restored_ttls_are_clamped_and_addresses_are_one_peers(void **state)
     peer_index_free(ix);
 }
 
-/* ---- eviction --------------------------------------------------------------------------------- */
+/* ---- eviction -------------------------------------------------------------------------------- */
 
 static void a_full_table_drops_who_has_been_away_for_longest(void **state)
 {
@@ -498,7 +308,7 @@ static void restoring_more_than_fits_keeps_the_active_ones(void **state)
     peer_index_free(ix);
 }
 
-/* ---- deltas and samples ----------------------------------------------------------------------- */
+/* ---- deltas and samples ---------------------------------------------------------------------- */
 
 static void renewals_are_no_change_and_departures_are(void **state)
 {
@@ -598,135 +408,7 @@ static void samples_are_fair_distinct_and_leave_one_out(void **state)
     peer_index_free(ix);
 }
 
-/* ---- against a naive model -------------------------------------------------------------------- */
-
-#define PEERS 25
-
-struct model {
-    bool known, active;
-    uint32_t peer, addr;
-    int64_t expires_s;
-    uint32_t registrations;
-};
-
-static void model_expire(struct model m[PEERS], int64_t now_s)
-{
-    for (size_t i = 0; i < PEERS; i++)
-        if (m[i].active && m[i].expires_s <= now_s)
-            m[i].active = false;
-}
-
-static void check_model(struct peer_index *ix, const struct model m[PEERS], int64_t now_us)
-{
-    size_t active = 0, known = 0;
-
-    for (uint32_t n = 0; n < PEERS; n++) {
-        if (!m[n].known)
-            continue;
-
-        struct peer_record r = look(ix, n, now_us, WALL);
-        struct addr addr = addr_of(m[n].addr);
-
-        known++;
-        active += m[n].active;
-        assert_int_equal(r.peer, m[n].peer);
-        assert_int_equal(r.active, m[n].active);
-        assert_int_equal(r.ttl_s, m[n].active ? m[n].expires_s - now_us / S : 0);
-        assert_int_equal(r.registrations, m[n].registrations);
-        assert_true(addr_equal(&r.addr, &addr));
-    }
-    assert_int_equal(peer_index_active(ix), active);
-    assert_int_equal(peer_index_known(ix), known);
-    assert_int_equal(walk(ix, PEER_WALK_ACTIVE, now_us), active);
-    assert_int_equal(walk(ix, PEER_WALK_ALL, now_us), known);
-    for (size_t i = 1; i < seen.count; i++)
-        assert_true(seen.at[i].peer > seen.at[i - 1].peer);
-}
-
-/* What a client that took a whole answer and then deltas believes to be active. */
-struct replica {
-    char version[CHANGES_VERSION_SIZE];
-    bool active[PEERS + 1];
-};
-
-static void follow(struct peer_index *ix, struct replica *c, int64_t now_us)
-{
-    if (!walk_since(ix, c->version, now_us)) {
-        memset(c->active, 0, sizeof(c->active));
-        (void)walk(ix, PEER_WALK_ACTIVE, now_us);
-    }
-    for (size_t i = 0; i < seen.count; i++)
-        c->active[seen.at[i].peer] = seen.at[i].active;
-    peer_index_version(ix, c->version);
-}
-
-static void random_lives_agree_with_a_naive_model(void **state)
-{
-    (void)state;
-    for (uint64_t seed = 1; seed <= 30; seed++) {
-        struct peer_index *ix = make(100);
-        struct model m[PEERS] = {{0}};
-        struct replica clients[3] = {{{0}, {0}}};
-        struct prng prng;
-        int64_t now_us = 0;
-        uint32_t peers = 0;
-
-        prng_seed(&prng, seed);
-        for (int step = 0; step < 600; step++) {
-            uint32_t n = (uint32_t)prng_below(&prng, PEERS);
-
-            now_us += (int64_t)prng_below(&prng, prng_below(&prng, 10) == 0 ? 4000 * S : 100 * S);
-            (void)peer_index_expire(ix, now_us, WALL, NULL, NULL);
-            model_expire(m, now_us / S);
-            switch (prng_below(&prng, 4)) {
-            case 0: {
-                struct sha256 cookie = cookie_of(n);
-                uint32_t at = (uint32_t)prng_below(&prng, PEERS);
-                struct addr addr = addr_of(at);
-                struct peer_record r;
-
-                assert_int_equal(peer_index_register(ix, &cookie, &addr, "", "", now_us, WALL, &r),
-                                 DI_OK);
-                for (size_t i = 0; i < PEERS; i++)
-                    if (m[i].active && m[i].addr == at)
-                        m[i].active = false;
-                if (!m[n].known)
-                    m[n].peer = ++peers;
-                m[n].known = true;
-                m[n].active = true;
-                m[n].addr = at;
-                m[n].expires_s = now_us / S + 7200;
-                m[n].registrations++;
-                break;
-            }
-            case 1:
-                assert_int_equal(renew(ix, n, now_us), !m[n].known   ? DI_NOT_FOUND
-                                                       : m[n].active ? DI_OK
-                                                                     : DI_CLOSED);
-                if (m[n].active)
-                    m[n].expires_s = now_us / S + 7200;
-                break;
-            case 2:
-                assert_int_equal(leave(ix, n, now_us), m[n].known ? DI_OK : DI_NOT_FOUND);
-                m[n].active = false;
-                break;
-            default:
-                peer_index_sample(ix, 3, 0, prng_next(&prng), now_us, WALL, see, &seen);
-                break;
-            }
-            check_model(ix, m, now_us);
-
-            struct replica *c = &clients[prng_below(&prng, 3)];
-
-            follow(ix, c, now_us);
-            for (size_t i = 0; i < PEERS; i++)
-                assert_int_equal(m[i].known && c->active[m[i].peer], m[i].active);
-        }
-        peer_index_free(ix);
-    }
-}
-
-/* ---- lack of memory --------------------------------------------------------------------------- */
+/* ---- lack of memory -------------------------------------------------------------------------- */
 
 static void without_memory_a_registration_has_not_happened(void **state)
 {
@@ -741,7 +423,9 @@ static void without_memory_a_registration_has_not_happened(void **state)
 
     assert_int_equal(peer_index_new(1, 10, &none), DI_NOMEM);
     assert_true(failing_alloc_off());
-    /* New ones that make tables grow, at an address that is taken, and old ones with other names. */
+    /*
+     * New ones that make tables grow, at an address that is taken, and old ones with other names.
+     */
     for (uint32_t n = 0; n < 120; n++) {
         bool is_new = n % 2 == 0;
         struct sha256 cookie = cookie_of(is_new ? n : n - 1);
@@ -779,10 +463,6 @@ int main(void)
         cmocka_unit_test(expiry_takes_what_ran_out_and_says_when_to_come_back),
         cmocka_unit_test(nothing_but_a_registration_revives),
         cmocka_unit_test(a_server_that_lost_its_cookie_takes_its_address_over),
-        cmocka_unit_test(the_window_slides_to_the_second),
-        cmocka_unit_test(the_window_is_exact_up_to_its_places),
-        cmocka_unit_test(beyond_its_places_the_window_errs_little),
-        cmocka_unit_test(a_clock_set_back_neither_loses_nor_keeps_for_ever),
         cmocka_unit_test(records_are_restored_as_they_were),
         cmocka_unit_test(restored_ttls_are_clamped_and_addresses_are_one_peers),
         cmocka_unit_test(a_full_table_drops_who_has_been_away_for_longest),
@@ -791,7 +471,6 @@ int main(void)
         cmocka_unit_test(renewals_are_no_change_and_departures_are),
         cmocka_unit_test(a_delta_is_never_much_longer_than_a_whole_answer),
         cmocka_unit_test(samples_are_fair_distinct_and_leave_one_out),
-        cmocka_unit_test(random_lives_agree_with_a_naive_model),
         cmocka_unit_test(without_memory_a_registration_has_not_happened),
     };
 

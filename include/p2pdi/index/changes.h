@@ -1,6 +1,6 @@
 /*
- * What changed since: an intrusive ring of entries in the order of their last change, so that a delta
- * costs what changed, not what exists. Versions are "<run>.<sequence>" and opaque to others
+ * What changed since: an intrusive ring of entries in the order of their last change, so that a
+ * delta costs what changed, not what exists. Versions are "<run>.<sequence>" and opaque to others
  * (PROTOCOL.md, "Changes"). Not thread-safe; pure; allocates nothing.
  *
  *     oldest change                                   newest change
@@ -34,7 +34,10 @@ struct changes {
 void changes_init(struct changes *c, uint64_t run);
 /* The entry changed now: it moves to the end. A new one starts with sequence 0. */
 void changes_touch(struct changes *c, struct change *e);
-/* Takes the entry out for good; whoever has not yet heard of its last change must be sent everything. */
+/*
+ * Takes the entry out for good; whoever has not yet heard of its last change must be sent
+ * everything.
+ */
 void changes_forget(struct changes *c, struct change *e);
 /* The version as of now. */
 void changes_version(const struct changes *c, char out[CHANGES_VERSION_SIZE]);

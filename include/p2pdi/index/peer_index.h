@@ -1,11 +1,12 @@
 /*
- * The RS's registry: one record for each peer that ever registered (system.md, "Registration server").
- * Time, digests of cookies and seeds come as arguments: no clock, no randomness, no I/O, no lock. The
- * caller serialises; visitors must not call back into the index. Monotonic time rules TTLs, in whole
- * seconds; wall-clock time is only shown, stored and counted in the 30-day window.
+ * The RS's registry: one record for each peer that ever registered (system.md, "Registration
+ * server"). Time, digests of cookies and seeds come as arguments: no clock, no randomness, no I/O,
+ * no lock. The caller serialises; visitors must not call back into the index. Monotonic time rules
+ * TTLs, in whole seconds; wall-clock time is only shown, stored and counted in the 30-day window.
  *
- * Two records never are active at one address: a REGISTER from an address that another record is active
- * at (a peer that lost its cookie) makes that one inactive, since there cannot be two servers on a port.
+ * Two records never are active at one address: a REGISTER from an address that another record is
+ * active at (a peer that lost its cookie) makes that one inactive, since there cannot be two
+ * servers on a port.
  */
 #ifndef P2PDI_INDEX_PEER_INDEX_H
 #define P2PDI_INDEX_PEER_INDEX_H
@@ -52,11 +53,11 @@ enum di_err peer_index_new(uint64_t run, size_t records_max, struct peer_index *
 void peer_index_free(struct peer_index *ix);
 
 /*
- * Restores a record from the store before the first query; copies. It is active for another ttl_s (at
- * most 7200; 0: inactive; expires_us is not looked at), unless another one restored as active at that
- * address registered later. Restore in ascending order of peer: that is the order of PEER_WALK_ALL, and in
- * which inactive ones are dropped when there are too many. DI_EXISTS (that cookie), DI_INVALID (no peer
- * id), DI_LIMIT, DI_NOMEM.
+ * Restores a record from the store before the first query; copies. It is active for another ttl_s
+ * (at most 7200; 0: inactive; expires_us is not looked at), unless another one restored as active
+ * at that address registered later. Restore in ascending order of peer: that is the order of
+ * PEER_WALK_ALL, and in which inactive ones are dropped when there are too many. DI_EXISTS (that
+ * cookie), DI_INVALID (no peer id), DI_LIMIT, DI_NOMEM.
  */
 enum di_err peer_index_restore(struct peer_index *ix, const struct peer_record *from,
                                const struct peer_stamp *stamps, size_t count, int64_t now_us)
@@ -82,10 +83,12 @@ enum di_err peer_index_leave(struct peer_index *ix, const struct sha256 *cookie,
  * DI_CLOSED (inactive; *out is filled). */
 enum di_err peer_index_renew(struct peer_index *ix, const struct sha256 *cookie, int64_t now_us,
                              int64_t wall_s, struct peer_record *out) DI_MUST_CHECK;
-/* Deactivates what ran out by now, 10,000 at most; returns when the next one will, or earlier: in the past
- * if there are more (INT64_MAX: none). Call it before queries: records that ran out are shown inactive in
- * any case, but until then they are counted by peer_index_active and are no change. expired (may be
- * NULL) sees each one. */
+/*
+ * Deactivates what ran out by now, 10,000 at most; returns when the next one will, or earlier: in
+ * the past if there are more (INT64_MAX: none). Call it before queries: records that ran out are
+ * shown inactive in any case, but until then they are counted by peer_index_active and are no
+ * change. expired (may be NULL) sees each one.
+ */
 int64_t peer_index_expire(struct peer_index *ix, int64_t now_us, int64_t wall_s,
                           void (*expired)(void *arg, const struct peer_record *r), void *arg);
 
@@ -101,12 +104,18 @@ enum peer_walk { PEER_WALK_ACTIVE, PEER_WALK_ALL };
 /* Calls visit for records until it returns false. */
 void peer_index_walk(struct peer_index *ix, enum peer_walk which, int64_t now_us, int64_t wall_s,
                      bool (*visit)(void *arg, const struct peer_record *r), void *arg);
-/* Only records that changed after `version`, in the order of their last change, departed ones with active
- * false; false: version not known, or more peers have departed since than a whole answer is worth. */
+/*
+ * Only records that changed after `version`, in the order of their last change, departed ones with
+ * active false; false: version not known, or more peers have departed since than a whole answer is
+ * worth.
+ */
 bool peer_index_walk_since(struct peer_index *ix, struct slice version, int64_t now_us,
                            int64_t wall_s, bool (*visit)(void *arg, const struct peer_record *r),
                            void *arg);
-/* A fair random sample of at most n active records, `but` (peer id, 0 none) left out. seed drives it. */
+/*
+ * A fair random sample of at most n active records, `but` (peer id, 0 none) left out. seed drives
+ * it.
+ */
 void peer_index_sample(struct peer_index *ix, size_t n, uint32_t but, uint64_t seed, int64_t now_us,
                        int64_t wall_s, bool (*visit)(void *arg, const struct peer_record *r),
                        void *arg);

@@ -1,11 +1,11 @@
 /*
- * Which document next, from whom: retry, back-off, rarest first, fail-over. A machine of events in and
- * actions out: no I/O, no clock, no threads; the download threads carry its actions out, the caller
- * serialises. Time and seed come as arguments, so the same policy runs in the simulator.
+ * Which document next, from whom: retry, back-off, rarest first, fail-over. A machine of events in
+ * and actions out: no I/O, no clock, no threads; the download threads carry its actions out, the
+ * caller serialises. Time and seed come as arguments, so the same policy runs in the simulator.
  *
- * The world as it sees it: documents that are wanted, holders that offer them, and links. A link is one
- * connection to one holder that one thread works on; it may have several requests under way, which are
- * answered in order. A thread's life:
+ * The world as it sees it: documents that are wanted, holders that offer them, and links. A link is
+ * one connection to one holder that one thread works on; it may have several requests under way,
+ * which are answered in order. A thread's life:
  *
  *     sched_link_open        connect; failed: sched_link_closed(why)
  *     sched_link_up
@@ -65,45 +65,57 @@ void sched_free(struct sched *s);
 /* ---- events: the caller tells ---------------------------------------------------------------- */
 
 /*
- * This document is wanted; `only` (may be NULL) is the one holder it may come from. Wanting twice is
- * fine: the later `only` holds. Tell the offers afterwards: those for what is not wanted are not kept.
- * DI_NOMEM.
+ * This document is wanted; `only` (may be NULL) is the one holder it may come from. Wanting twice
+ * is fine: the later `only` holds. Tell the offers afterwards: those for what is not wanted are not
+ * kept. DI_NOMEM.
  */
 enum di_err sched_want(struct sched *s, uint32_t rfc, const struct addr *only) DI_MUST_CHECK;
-/* It is no longer wanted (cancelled, or appeared here by other means). A request under way goes on to
- * its end, which must be told as ever. */
+/*
+ * It is no longer wanted (cancelled, or appeared here by other means). A request under way goes on
+ * to its end, which must be told as ever.
+ */
 void sched_drop(struct sched *s, uint32_t rfc);
-/* have bytes of that edition are here already from an earlier run: requests for it start there. Also
- * when a part turns out to hold them while a request for it is under way: its holder is then not
- * answerable for what it did not send. */
+/*
+ * have bytes of that edition are here already from an earlier run: requests for it start there.
+ * Also when a part turns out to hold them while a request for it is under way: its holder is then
+ * not answerable for what it did not send.
+ */
 void sched_on_partial(struct sched *s, uint32_t rfc, const struct sha256 *edition, uint64_t have);
 /*
- * A holder offers a wanted document; ignored for others. Repeats are fine: what failed for good stays
- * failed, unless the holder offers another edition of it (a few times), was gone and came back, or is
- * forgiven. DI_NOMEM.
+ * A holder offers a wanted document; ignored for others. Repeats are fine: what failed for good
+ * stays failed, unless the holder offers another edition of it (a few times), was gone and came
+ * back, or is forgiven. DI_NOMEM.
  */
 enum di_err sched_on_offer(struct sched *s, uint32_t rfc, const struct addr *holder,
                            uint64_t size_bytes, const struct sha256 *edition) DI_MUST_CHECK;
-/* The holder is gone, until it offers something again: nothing more is asked of it. What is under way on
- * its links goes on to its end, which may even be a good one. */
+/*
+ * The holder is gone, until it offers something again: nothing more is asked of it. What is under
+ * way on its links goes on to its end, which may even be a good one.
+ */
 void sched_on_holder_gone(struct sched *s, const struct addr *holder);
-/* The holder can be reached again (it registered anew): what it failed for by connection troubles may be
- * tried again. Wrong content is never forgiven. Whoever forgives again and again may wait for ever. */
+/*
+ * The holder can be reached again (it registered anew): what it failed for by connection troubles
+ * may be tried again. Wrong content is never forgiven. Whoever forgives again and again may wait
+ * for ever.
+ */
 void sched_forgive(struct sched *s, const struct addr *holder);
 
 /* ---- actions: threads ask -------------------------------------------------------------------- */
 
 /*
- * A thread is free: which holder should it open a link to? Even if connecting fails, close the link.
- * DI_NOT_FOUND: none now; *retry_us says when asking again makes sense without a new event (INT64_MAX:
- * not before one). DI_NOMEM.
+ * A thread is free: which holder should it open a link to? Even if connecting fails, close the
+ * link. DI_NOT_FOUND: none now; *retry_us says when asking again makes sense without a new event
+ * (INT64_MAX: not before one). DI_NOMEM.
  */
 enum di_err sched_link_open(struct sched *s, int64_t now_us, struct addr *holder, uint32_t *link,
                             int64_t *retry_us) DI_MUST_CHECK;
 /* Connecting worked. Until then the holder gets no second link. */
 void sched_link_up(struct sched *s, uint32_t link);
-/* The link's end, however it came; requests still under way on it are as failed with why: the first of
- * them, that is; those behind it had no chance. why means nothing if it was up and none were under way. */
+/*
+ * The link's end, however it came; requests still under way on it are as failed with why: the first
+ * of them, that is; those behind it had no chance. why means nothing if it was up and none were
+ * under way.
+ */
 void sched_link_closed(struct sched *s, uint32_t link, enum sched_why why, int64_t now_us);
 
 struct sched_request {
@@ -114,24 +126,30 @@ struct sched_request {
     uint64_t offset; /* from the byte where it stopped; what is stored beyond must be thrown away */
     uint64_t len;    /* up to the end; 0 with offset > 0: all is here, it only needs verifying */
 };
-/* What to ask for next on that link; false: nothing now (window full, nothing that this holder has, it is
- * busy or gone). */
+/*
+ * What to ask for next on that link; false: nothing now (window full, nothing that this holder has,
+ * it is busy or gone).
+ */
 bool sched_next(struct sched *s, uint32_t link, int64_t now_us, struct sched_request *out);
 
 /* ---- outcomes: of requests that sched_next gave to that link --------------------------------- */
 
-/* have bytes of the document are stored now, counted from its start. */
+/*
+ * have bytes of the document are stored now, counted from its start. Fewer than the request's
+ * offset: it was started again from the first byte, and the holder answers for all of it.
+ */
 void sched_on_progress(struct sched *s, uint32_t link, uint32_t id, uint64_t have, int64_t now_us);
 /* Whole and verified; being published. It is wanted no longer. */
 void sched_on_done(struct sched *s, uint32_t link, uint32_t id, int64_t now_us);
 /*
  * Failed: another holder, or this one again later (BUSY: not before retry_after_us have passed).
  *
- * kept: how many bytes of the document are stored and stay good, from its start; 0 after a MISMATCH.
+ * kept: how many bytes of the document are stored and stay good, from its start; 0 after a
+ * MISMATCH.
  *
- * MISMATCH: the holder is shunned for everything, if all the bytes came from it in this run. If not (a
- * resumed part), nobody is; it starts at 0 again, and from then on no holder goes on where another one
- * stopped, so that the next mismatch has somebody to blame.
+ * MISMATCH: the holder is shunned for everything, if all the bytes came from it in this run. If not
+ * (a resumed part), nobody is; it starts at 0 again, and from then on no holder goes on where
+ * another one stopped, so that the next mismatch has somebody to blame.
  *
  * LOCAL: no other holder could do better; the document is exhausted.
  */
@@ -145,9 +163,10 @@ struct sched_tried {
     enum sched_why why;
 };
 /*
- * Takes out one wanted document that cannot come any more from anyone known: every holder failed, or
- * there is none. It is wanted no longer. Copies at most max of who was tried (*count gets the true
- * number; 0: nobody has it). false: no such document. Tell all known offers before calling this.
+ * Takes out one wanted document that cannot come any more from anyone known: every holder failed,
+ * or there is none. It is wanted no longer. Copies at most max of who was tried (*count gets the
+ * true number; 0: nobody has it). false: no such document. Tell all known offers before calling
+ * this.
  */
 bool sched_pop_exhausted(struct sched *s, int64_t now_us, uint32_t *rfc, struct sched_tried *tried,
                          size_t max, size_t *count);
