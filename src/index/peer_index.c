@@ -1,18 +1,11 @@
 /*
- * The RS's registry. Pure; runs in whichever thread holds the RS's lock. A million records shall
- * fit: a record takes 136 bytes beside its strings, the tables' slots and the two arrays.
+ * The RS's registry: registering, leaving, renewing, running out. Pure; runs in whichever thread holds
+ * the RS's lock.
  */
-#include "p2pdi/index/peer_index.h"
-
-#include "p2pdi/base/clock.h"
 #include "p2pdi/base/hash.h"
-#include "p2pdi/base/random.h"
 
-#include "expiry.h"
-#include "stamps.h"
-#include "table.h"
+#include "peer_record.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,42 +19,6 @@ _Static_assert(PEER_TTL_S <= EXPIRY_TTL_MAX_S, "the wheel is too small");
 
 /* A million that run out in one second shall not make a pause. */
 #define EXPIRE_AT_ONCE 10000
-
-#define INACTIVE UINT32_MAX
-
-struct record {
-    struct sha256 cookie;
-    struct change change;
-    union {
-        struct expiry_node expiry; /* while active */
-        struct {
-            struct record *older, *newer; /* while inactive: by when they became so */
-        } idle;
-    };
-    char *names; /* Host, NUL, OS, NUL */
-    struct stamps stamps;
-    struct addr addr;
-    uint32_t peer;
-    uint32_t active_at; /* in ix->active; INACTIVE */
-    uint32_t all_at;    /* in ix->all */
-};
-_Static_assert(sizeof(struct record) <= 136, "a record has grown");
-
-struct peer_index {
-    struct table by_cookie;
-    struct table by_addr; /* active ones only */
-    struct record **active;
-    size_t active_count, active_room;
-    struct record **all; /* ascending by peer; NULL where one was dropped */
-    size_t all_count, all_room;
-    struct record *oldest_idle, *newest_idle;
-    struct record *oldest_departed; /* idle; those in the ring of changes are this and newer ones */
-    size_t departed_count;
-    struct expiry expiry;
-    struct changes changes;
-    size_t records_max;
-    uint32_t peer_last;
-};
 
 /* Cookies are drawn by the RS, so nobody chooses their digests. */
 static uint32_t hash_digest(const struct sha256 *cookie)
@@ -132,39 +89,14 @@ void peer_index_free(struct peer_index *ix)
     free(ix);
 }
 
-static struct record *find_cookie(const struct peer_index *ix, const struct sha256 *cookie)
+struct record *peer_record_find(const struct peer_index *ix, const struct sha256 *cookie)
 {
     return table_find(&ix->by_cookie, hash_digest(cookie), same_cookie, cookie);
 }
 
-static struct record *find_addr(const struct peer_index *ix, const struct addr *addr)
+struct record *peer_record_find_addr(const struct peer_index *ix, const struct addr *addr)
 {
     return table_find(&ix->by_addr, hash_bytes(addr, sizeof(*addr)), same_addr, addr);
-}
-
-static bool is_active(const struct record *r, int64_t now_us)
-{
-    return r->active_at != INACTIVE && expiry_left_s(&r->expiry, now_us) > 0;
-}
-
-static void copy_out(const struct record *r, int64_t now_us, int64_t wall_s,
-                     struct peer_record *out)
-{
-    bool active = is_active(r, now_us);
-    size_t name_size = strlen(r->names) + 1;
-
-    *out = (struct peer_record){
-        .peer = r->peer,
-        .cookie = r->cookie,
-        .addr = r->addr,
-        .active = active,
-        .ttl_s = active ? expiry_left_s(&r->expiry, now_us) : 0,
-        .expires_us = active ? r->expiry.at_s * CLOCK_US_PER_S : 0,
-        .registrations = stamps_count(&r->stamps, wall_s),
-        .last_registered_s = r->stamps.last_s != STAMPS_NEVER ? r->stamps.last_s : 0,
-    };
-    memcpy(out->name, r->names, name_size);
-    memcpy(out->os, r->names + name_size, strlen(r->names + name_size) + 1);
 }
 
 /* ---- becoming active and inactive ------------------------------------------------------------ */
@@ -351,7 +283,7 @@ enum di_err peer_index_restore(struct peer_index *ix, const struct peer_record *
 {
     if (from->peer == 0)
         return DI_INVALID;
-    if (find_cookie(ix, &from->cookie) != NULL)
+    if (peer_record_find(ix, &from->cookie) != NULL)
         return DI_EXISTS;
 
     bool full = ix->by_cookie.count >= ix->records_max;
@@ -377,7 +309,7 @@ enum di_err peer_index_restore(struct peer_index *ix, const struct peer_record *
         drop(ix, ix->oldest_idle);
     enter(ix, r);
 
-    struct record *other = find_addr(ix, &r->addr);
+    struct record *other = peer_record_find_addr(ix, &r->addr);
     bool active = from->active && from->ttl_s > 0;
 
     if (active && other != NULL && other->stamps.last_s > r->stamps.last_s)
@@ -394,28 +326,6 @@ enum di_err peer_index_restore(struct peer_index *ix, const struct peer_record *
 
 /* ---- what peers ask for ---------------------------------------------------------------------- */
 
-enum di_err peer_index_find(struct peer_index *ix, const struct sha256 *cookie, int64_t now_us,
-                            int64_t wall_s, struct peer_record *out)
-{
-    const struct record *r = find_cookie(ix, cookie);
-
-    if (r == NULL)
-        return DI_NOT_FOUND;
-    copy_out(r, now_us, wall_s, out);
-    return DI_OK;
-}
-
-enum di_err peer_index_find_addr(struct peer_index *ix, const struct addr *addr, int64_t now_us,
-                                 int64_t wall_s, struct peer_record *out)
-{
-    const struct record *r = find_addr(ix, addr);
-
-    if (r == NULL)
-        return DI_NOT_FOUND;
-    copy_out(r, now_us, wall_s, out);
-    return DI_OK;
-}
-
 /* A record of that cookie that is not entered yet, if one may be. */
 static enum di_err register_new(struct peer_index *ix, const struct sha256 *cookie, bool has_rival,
                                 const char *name, const char *os, struct record **out)
@@ -431,8 +341,8 @@ enum di_err peer_index_register(struct peer_index *ix, const struct sha256 *cook
                                 const struct addr *addr, const char *name, const char *os,
                                 int64_t now_us, int64_t wall_s, struct peer_record *out)
 {
-    struct record *r = find_cookie(ix, cookie);
-    struct record *rival = find_addr(ix, addr);
+    struct record *r = peer_record_find(ix, cookie);
+    struct record *rival = peer_record_find_addr(ix, addr);
     bool is_new = r == NULL;
 
     if (reserve(ix) != DI_OK)
@@ -470,36 +380,36 @@ enum di_err peer_index_register(struct peer_index *ix, const struct sha256 *cook
     }
     stamps_add(&r->stamps, wall_s);
     changes_touch(&ix->changes, &r->change);
-    copy_out(r, now_us, wall_s, out);
+    peer_record_copy(r, now_us, wall_s, out);
     return DI_OK;
 }
 
 enum di_err peer_index_leave(struct peer_index *ix, const struct sha256 *cookie, int64_t now_us,
                              int64_t wall_s, struct peer_record *out)
 {
-    struct record *r = find_cookie(ix, cookie);
+    struct record *r = peer_record_find(ix, cookie);
 
     if (r == NULL)
         return DI_NOT_FOUND;
     if (r->active_at != INACTIVE)
         deactivate(ix, r);
-    copy_out(r, now_us, wall_s, out);
+    peer_record_copy(r, now_us, wall_s, out);
     return DI_OK;
 }
 
 enum di_err peer_index_renew(struct peer_index *ix, const struct sha256 *cookie, int64_t now_us,
                              int64_t wall_s, struct peer_record *out)
 {
-    struct record *r = find_cookie(ix, cookie);
+    struct record *r = peer_record_find(ix, cookie);
 
     if (r == NULL)
         return DI_NOT_FOUND;
 
-    bool active = is_active(r, now_us);
+    bool active = peer_record_is_active(r, now_us);
 
     if (active)
         expiry_set(&ix->expiry, &r->expiry, PEER_TTL_S, now_us);
-    copy_out(r, now_us, wall_s, out);
+    peer_record_copy(r, now_us, wall_s, out);
     return active ? DI_OK : DI_CLOSED;
 }
 
@@ -520,98 +430,9 @@ int64_t peer_index_expire(struct peer_index *ix, int64_t now_us, int64_t wall_s,
         if (expired != NULL) {
             struct peer_record copy;
 
-            copy_out(r, now_us, wall_s, &copy);
+            peer_record_copy(r, now_us, wall_s, &copy);
             expired(arg, &copy);
         }
     }
     return expiry_next_us(&ix->expiry);
-}
-
-/* ---- looking --------------------------------------------------------------------------------- */
-
-size_t peer_index_active(const struct peer_index *ix)
-{
-    return ix->active_count;
-}
-
-size_t peer_index_known(const struct peer_index *ix)
-{
-    return ix->by_cookie.count;
-}
-
-void peer_index_version(const struct peer_index *ix, char out[CHANGES_VERSION_SIZE])
-{
-    changes_version(&ix->changes, out);
-}
-
-size_t peer_index_stamps(struct peer_index *ix, const struct sha256 *cookie,
-                         struct peer_stamp out[PEER_STAMPS_MAX])
-{
-    const struct record *r = find_cookie(ix, cookie);
-
-    return r != NULL ? stamps_copy(&r->stamps, out) : 0;
-}
-
-void peer_index_walk(struct peer_index *ix, enum peer_walk which, int64_t now_us, int64_t wall_s,
-                     bool (*visit)(void *arg, const struct peer_record *r), void *arg)
-{
-    struct record **of = which == PEER_WALK_ALL ? ix->all : ix->active;
-    size_t count = which == PEER_WALK_ALL ? ix->all_count : ix->active_count;
-
-    for (size_t i = 0; i < count; i++) {
-        struct peer_record copy;
-
-        if (of[i] == NULL || (which == PEER_WALK_ACTIVE && !is_active(of[i], now_us)))
-            continue;
-        copy_out(of[i], now_us, wall_s, &copy);
-        if (!visit(arg, &copy))
-            return;
-    }
-}
-
-bool peer_index_walk_since(struct peer_index *ix, struct slice version, int64_t now_us,
-                           int64_t wall_s, bool (*visit)(void *arg, const struct peer_record *r),
-                           void *arg)
-{
-    uint64_t after = 0;
-
-    if (!changes_since(&ix->changes, version, &after))
-        return false;
-    for (struct change *c = changes_first_after(&ix->changes, after); c != NULL;
-         c = changes_next(&ix->changes, c)) {
-        const struct record *r =
-            (struct record *)(void *)((char *)c - offsetof(struct record, change));
-        struct peer_record copy;
-
-        copy_out(r, now_us, wall_s, &copy);
-        if (!visit(arg, &copy))
-            break;
-    }
-    return true;
-}
-
-void peer_index_sample(struct peer_index *ix, size_t n, uint32_t but, uint64_t seed, int64_t now_us,
-                       int64_t wall_s, bool (*visit)(void *arg, const struct peer_record *r),
-                       void *arg)
-{
-    struct prng prng;
-
-    prng_seed(&prng, seed);
-    /* A shuffle that stops when enough have come to the front; the array has no order to lose. */
-    for (size_t i = 0; i < ix->active_count && n > 0; i++) {
-        size_t j = i + prng_below(&prng, ix->active_count - i);
-        struct record *r = ix->active[j];
-        struct peer_record copy;
-
-        ix->active[j] = ix->active[i];
-        ix->active[j]->active_at = (uint32_t)j;
-        ix->active[i] = r;
-        r->active_at = (uint32_t)i;
-        if (r->peer == but || !is_active(r, now_us))
-            continue;
-        copy_out(r, now_us, wall_s, &copy);
-        if (!visit(arg, &copy))
-            return;
-        n--;
-    }
 }
