@@ -44,10 +44,11 @@ LIB_C      := $(filter-out src/cli/main.c,$(sort $(wildcard src/*/*.c)))
 TEST_DIRS  := unit sim dialogue tui integration
 TEST_C     := $(sort $(foreach d,$(TEST_DIRS),$(wildcard tests/$(d)/test_*.c)))
 # Anything else in those directories is a helper, linked with every test.
-HELPER_C   := $(filter-out $(TEST_C),$(sort $(foreach d,$(TEST_DIRS) support,$(wildcard tests/$(d)/*.c))))
+SHOT_C     := tests/tui/screenshot.c
+HELPER_C   := $(filter-out $(TEST_C) $(SHOT_C),$(sort $(foreach d,$(TEST_DIRS) support,$(wildcard tests/$(d)/*.c))))
 FUZZ_C     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_C    := $(sort $(wildcard tests/bench/bench_*.c))
-ALL_C      := $(MAIN_C) $(LIB_C) $(TEST_C) $(HELPER_C) $(FUZZ_C) $(BENCH_C) $(wildcard tests/fuzz/replay.c)
+ALL_C      := $(MAIN_C) $(LIB_C) $(TEST_C) $(SHOT_C) $(HELPER_C) $(FUZZ_C) $(BENCH_C) $(wildcard tests/fuzz/replay.c)
 PUBLIC_H    = $(sort $(wildcard include/p2pdi/*.h include/p2pdi/*/*.h))
 FORMATTED   = $(shell find include src tests -name '*.[ch]' 2>/dev/null | sort)
 SCRIPTS     = $(shell grep -rlE '^\#!.*\b(ba)?sh$$' .ci contrib tests --exclude-dir=corpus 2>/dev/null | sort)
@@ -66,7 +67,7 @@ obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 # What compiler and libraries offer is asked once and kept; `make distclean` asks again. The targets
 # listed here do not compile, or call make again when everything is installed.
 NO_CONFIG := help deps clean distclean format dist uninstall demo check asan ubsan tsan cover bench \
-             fuzz lint bench-%
+             fuzz lint bench-% screenshot
 CONFIG := build/config-$(subst /,_,$(subst $() ,_,$(CC))).mk
 ifneq ($(if $(MAKECMDGOALS),$(filter-out $(NO_CONFIG),$(MAKECMDGOALS)),all),)
 include $(CONFIG)
@@ -107,7 +108,7 @@ LINK         = $(CC) $(OUR_LDFLAGS)
 # --- what a user types ----------------------------------------------------------------------------
 
 .PHONY: all run demo check bench fuzz asan tsan ubsan cover lint format install uninstall dist clean \
-        distclean deps help
+        distclean deps help screenshot
 
 all: program ## build ./p2pdi (the default)
 
@@ -159,6 +160,11 @@ lint: ## formatting, static analysis, include directions, shell scripts
 format: ## rewrite the sources as .clang-format wants them
 	$(Q)contrib/deps lint
 	$(Q)clang-format -i $(FORMATTED)
+
+screenshot: ## docs/screenshot.svg, taken from the real program
+	$(Q)contrib/deps build test
+	$(Q)$(MAKE) $(AGAIN) all $(BUILD)/tests/tui/screenshot
+	$(Q)P2PDI='$(CURDIR)/p2pdi' SCREENSHOT='$(BUILD)/tests/tui/screenshot' tests/tui/screenshot.sh
 
 deps: ## install compiler, libraries and tools that are missing
 	$(Q)contrib/deps build test

@@ -94,16 +94,22 @@ static void draw_progress(const struct grid_moment *m, const void *row, int y, i
     draw_field(y, x + bar, w - bar, STYLE_TEXT | reverse, word, true, NULL);
 }
 
-/* As a screen lists them: what runs, the latest first; what waits; what failed; what is done. */
+/*
+ * As a screen lists them: what comes now, what was asked for, the latest first; what waits; what failed;
+ * what is done.
+ */
 static uint64_t progress_key(const void *row)
 {
+    const uint64_t latest = (UINT64_C(1) << 59) - 1;
     const struct snap_transfer *t = of(row);
-    int64_t at = t->end_us != 0 ? t->end_us : t->start_us;
-    uint64_t latest_first = (UINT64_C(1) << 60) - 1 - ((uint64_t)at & ((UINT64_C(1) << 60) - 1));
+    uint64_t state = (uint64_t)t->state << 60;
+    uint64_t at = (uint64_t)(t->end_us != 0 ? t->end_us : t->start_us);
 
     if (t->state == SNAP_TRANSFER_QUEUED)
-        latest_first = t->rfc;
-    return (uint64_t)t->state << 60 | latest_first;
+        return state | t->rfc;
+    if (t->state == SNAP_TRANSFER_ACTIVE && t->have_bytes == 0)
+        state |= UINT64_C(1) << 59;
+    return state | (latest - (at & latest));
 }
 
 static void wire_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
