@@ -126,7 +126,8 @@ enum di_err coding_encode(enum coding c, int level, const void *bytes, size_t le
 
 struct decoder {
     ZSTD_DCtx *context;
-    uint64_t left; /* of what it may become */
+    uint64_t left;    /* of what it may become */
+    unsigned checked; /* of the magic number */
     bool ended;
     char out[OUT_BYTES];
 };
@@ -159,15 +160,32 @@ void decoder_begin(struct decoder *d, uint64_t max)
 {
     (void)ZSTD_DCtx_reset(d->context, ZSTD_reset_session_only);
     d->left = max;
+    d->checked = 0;
     d->ended = false;
+}
+
+/*
+ * libzstd would take the formats of its beginnings as well, by decoders that know no limit of the
+ * window, and frames to be skipped.
+ */
+static bool is_magic(struct decoder *d, const unsigned char *bytes, size_t len)
+{
+    static const unsigned char magic[] = {0x28, 0xb5, 0x2f, 0xfd};
+    for (size_t i = 0; i < len && d->checked < sizeof(magic); i++)
+        if (bytes[i] != magic[d->checked++])
+            return false;
+    return true;
 }
 
 enum di_err decoder_feed(struct decoder *d, const void *bytes, size_t len,
                          enum di_err (*put)(void *arg, const void *bytes, size_t len), void *arg)
 {
-    ZSTD_inBuffer in = {.src = bytes, .size = len};
+    /* Of a frame that comes in one piece libzstd demands other things: so the first byte goes alone. */
+    ZSTD_inBuffer in = {.src = bytes, .size = len > 0 && d->checked == 0 ? 1 : len};
     bool full = false; /* more may have been ready than there was room for */
-    while (in.pos < in.size || full) {
+    if (!is_magic(d, bytes, len))
+        return DI_PROTOCOL;
+    while (in.pos < len || full) {
         ZSTD_outBuffer out = {.dst = d->out, .size = OUT_BYTES};
         if (d->ended)
             return DI_PROTOCOL;
@@ -176,6 +194,7 @@ enum di_err decoder_feed(struct decoder *d, const void *bytes, size_t len,
             return ZSTD_getErrorCode(n) == ZSTD_error_memory_allocation ? DI_NOMEM : DI_PROTOCOL;
         if (out.pos > d->left)
             return DI_PROTOCOL;
+        in.size = len;
         d->left -= out.pos;
         d->ended = n == 0;
         full = out.pos == out.size && !d->ended;

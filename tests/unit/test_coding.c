@@ -180,6 +180,14 @@ static void noise_is_no_frame(void **state)
     struct intake in = {0};
     assert_int_equal(feed(d, &noise, 5, 1000, &in), DI_PROTOCOL);
     buf_fini(&in.got);
+    /* A frame to be skipped, and the beginning of the format of 2016 (no limits there). */
+    static const char *const others[] = {"\x50\x2a\x4d\x18\x01", "\x26\xb5\x2f\xfd\x04"};
+    for (size_t i = 0; i < 2; i++) {
+        buf_clear(&noise);
+        buf_append(&noise, others[i], 5);
+        assert_int_equal(feed(d, &noise, 5, 1000, &in), DI_PROTOCOL);
+        buf_fini(&in.got);
+    }
     buf_fini(&noise);
     decoder_free(d);
 }
