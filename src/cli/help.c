@@ -31,39 +31,45 @@ void help_program(struct buf *out)
                         "language.\n\nExamples:\n  p2pdi demo\n  p2pdi get 8609\n");
 }
 
-static void help_option(struct buf *out, const struct option_info *o)
-{
-    char left[64];
-    char right[128];
+#define PART_SIZE 80
 
-    if (o->letter != 0 && o->value != NULL)
-        snprintf(left, sizeof(left), "-%c, --%s %s", o->letter, o->name, o->value);
-    else if (o->letter != 0)
-        snprintf(left, sizeof(left), "-%c, --%s", o->letter, o->name);
-    else
-        snprintf(left, sizeof(left), "--%s%s%s", o->name, o->value == NULL ? "" : " ",
-                 o->value == NULL ? "" : o->value);
+static void help_parts(const struct option_info *o, char left[PART_SIZE], char right[PART_SIZE])
+{
+    char letter[8] = "";
+
+    if (o->letter != 0)
+        snprintf(letter, sizeof(letter), "-%c, ", o->letter);
+    snprintf(left, PART_SIZE, "%s--%s%s%s", letter, o->name, o->value == NULL ? "" : " ",
+             o->value == NULL ? "" : o->value);
     bool show = o->value != NULL && o->deflt != NULL;
-    snprintf(right, sizeof(right), "%s%s%s%s", o->help, show ? " (" : "", show ? o->deflt : "",
+    snprintf(right, PART_SIZE, "%s%s%s%s", o->help, show ? " (" : "", show ? o->deflt : "",
              show ? ")" : "");
-    explain(out, left, right);
 }
 
-static bool is_lettered_flag(const struct option_info *o)
+/* next: one that shares the line, or NULL. */
+static void help_option(struct buf *out, const struct option_info *o,
+                        const struct option_info *next)
 {
-    return o->letter != 0 && o->value == NULL;
+    char left[PART_SIZE], right[PART_SIZE], left2[PART_SIZE], right2[PART_SIZE];
+    char both[2 * PART_SIZE + 2], both2[2 * PART_SIZE + 2];
+
+    help_parts(o, left, right);
+    if (next == NULL) {
+        explain(out, left, right);
+        return;
+    }
+    help_parts(next, left2, right2);
+    snprintf(both, sizeof(both), "%s; %s", left, left2);
+    snprintf(both2, sizeof(both2), "%s; %s", right, right2);
+    explain(out, both, both2);
 }
 
-/* Two in one line: a screen has only so many. */
-static void help_two_flags(struct buf *out, const struct option_info *a,
-                           const struct option_info *b)
+/* Pairs share a line, since a screen has only so many: flags with letters, and rates. */
+static bool share_a_line(const struct option_info *a, const struct option_info *b)
 {
-    char left[64];
-    char right[128];
-
-    snprintf(left, sizeof(left), "-%c, --%s; -%c, --%s", a->letter, a->name, b->letter, b->name);
-    snprintf(right, sizeof(right), "%s; %s", a->help, b->help);
-    explain(out, left, right);
+    if (a->value == NULL && b->value == NULL)
+        return a->letter != 0 && b->letter != 0;
+    return a->kind == KIND_RATE && b->kind == KIND_RATE;
 }
 
 void help_command(struct buf *out, enum command c)
@@ -79,13 +85,11 @@ void help_command(struct buf *out, enum command c)
             continue;
         if (i + 1 < OPTION_COUNT)
             next = option_info((enum option_id)(i + 1));
-        if (next != NULL && (next->commands >> c & 1U) != 0 && is_lettered_flag(o) &&
-            is_lettered_flag(next)) {
-            help_two_flags(out, o, next);
+        if (next != NULL && ((next->commands >> c & 1U) == 0 || !share_a_line(o, next)))
+            next = NULL;
+        help_option(out, o, next);
+        if (next != NULL)
             i++;
-        } else {
-            help_option(out, o);
-        }
     }
     buf_printf(out, "\nExamples:\n  %s\n  %s\n", info->examples[0], info->examples[1]);
 }

@@ -92,8 +92,8 @@ enum option_kind {
       "downloading threads")                                                                       \
     X(COMPRESS, 0, "compress", COMPRESS, "WHEN", "auto", ANYWHERE, ON(PEER) | ON(GET),             \
       "for peers: auto, always or never")                                                          \
-    X(UP, 0, "up", RATE, "RATE", NULL, ANYWHERE, ON(PEER) | ON(GET),                               \
-      "send at most so many bytes a second: 500k, 2m")                                             \
+    X(UP, 0, "up", RATE, "RATE", NULL, ANYWHERE, ON(PEER) | ON(GET), "bytes/s sent at most: 2m")   \
+    X(DOWN, 0, "down", RATE, "RATE", NULL, ANYWHERE, ON(PEER) | ON(GET), "bytes/s taken at most")  \
     X(BATCH, 0, "batch", FLAG, NULL, "no", LINE, ON(PEER),                                         \
       "commands from FILE, or standard input")                                                     \
     X(COMMAND, 'c', "command", SCRIPT, "'CMD; CMD'", NULL, LINE, ON(PEER), "batch commands")       \

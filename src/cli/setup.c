@@ -139,6 +139,7 @@ enum cli_exit setup_peer_open(const struct options *o, peer_event_fn *on_event,
                               .workers = (unsigned)options_number(o, OPT_WORKERS),
                               .downloads = (unsigned)options_number(o, OPT_DOWNLOADS),
                               .up_rate = options_rate(o, OPT_UP),
+                              .down_rate = options_rate(o, OPT_DOWN),
                               .on_event = on_event,
                               .trace = options_flag(o, OPT_TRACE) ? trace : NULL,
                               .arg = arg};

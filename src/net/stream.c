@@ -3,6 +3,7 @@
  * deadline or the waker. One thread at a time runs a stream.
  */
 #include "io.h"
+#include "limit.h"
 #include "sockaddr.h"
 #include "waker.h"
 
@@ -19,6 +20,9 @@ struct net_stream {
     struct net_io io;
     struct net_waker *cancel;
     struct addr remote;
+    struct net_limit *limit; /* NULL: none */
+    int64_t resume_us;       /* when the limit lets it receive again */
+    bool joined;             /* in the limit */
 };
 
 static enum di_err error_of(int errnum)
@@ -36,11 +40,11 @@ static enum di_err error_of(int errnum)
     }
 }
 
-/* Until the socket shows one of events, or an error that the next call will name. */
-static enum di_err wait_for(const struct net_stream *s, short events, int64_t deadline_us)
+/* Until fd (-1: none) shows one of events, or an error that the next call will name. */
+static enum di_err wait_for(const struct net_stream *s, int fd, short events, int64_t deadline_us)
 {
     struct pollfd fds[2] = {
-        {.fd = s->io.fd, .events = events},
+        {.fd = fd, .events = events},
         {.fd = s->cancel == NULL ? -1 : net_waker_fd(s->cancel), .events = POLLIN},
     };
 
@@ -63,14 +67,29 @@ static enum di_err wait_for(const struct net_stream *s, short events, int64_t de
     }
 }
 
+/* The limit's time has come, DI_OK, or the waker's. */
+static enum di_err wait_for_turn(const struct net_stream *s, int64_t *deadline_us)
+{
+    int64_t now_us = s->limit != NULL ? clock_mono_us() : INT64_MAX;
+
+    if (s->resume_us <= now_us)
+        return DI_OK;
+    if (*deadline_us < INT64_MAX - (s->resume_us - now_us))
+        *deadline_us += s->resume_us - now_us;
+
+    enum di_err err = wait_for(s, -1, 0, s->resume_us);
+
+    return err == DI_TIMEOUT ? DI_OK : err;
+}
+
 static enum di_err wait_as_told(const struct net_stream *s, enum net_io_status status,
                                 int64_t deadline_us)
 {
     switch (status) {
     case NET_IO_WANT_READ:
-        return wait_for(s, POLLIN, deadline_us);
+        return wait_for(s, s->io.fd, POLLIN, deadline_us);
     case NET_IO_WANT_WRITE:
-        return wait_for(s, POLLOUT, deadline_us);
+        return wait_for(s, s->io.fd, POLLOUT, deadline_us);
     case NET_IO_END:
         return DI_CLOSED;
     case NET_IO_ERROR:
@@ -99,7 +118,7 @@ static enum di_err connect_socket(struct net_stream *s, int64_t deadline_us)
     if (errno != EINPROGRESS && errno != EINTR)
         return error_of(errno);
 
-    enum di_err err = wait_for(s, POLLOUT, deadline_us);
+    enum di_err err = wait_for(s, s->io.fd, POLLOUT, deadline_us);
 
     if (err != DI_OK)
         return err;
@@ -139,9 +158,16 @@ void net_stream_close(struct net_stream *s)
 {
     if (s == NULL)
         return;
+    if (s->limit != NULL)
+        net_limit_leave(s->limit, &s->joined);
     if (s->io.fd >= 0)
         s->io.ops->close(&s->io);
     free(s);
+}
+
+void net_stream_limit(struct net_stream *s, struct net_limit *l)
+{
+    s->limit = l;
 }
 
 const struct addr *net_stream_remote(const struct net_stream *s)
@@ -179,16 +205,25 @@ enum di_err net_stream_recv(struct net_stream *s, void *bytes, size_t cap, size_
                             int64_t deadline_us)
 {
     *got = 0;
+    if (s->limit != NULL && cap > net_limit_portion(s->limit))
+        cap = (size_t)net_limit_portion(s->limit);
     for (;;) {
+        enum di_err err = wait_for_turn(s, &deadline_us);
+
+        if (err != DI_OK)
+            return err;
         if (s->cancel != NULL && net_waker_is_awake(s->cancel))
             return DI_CANCELLED;
 
         enum net_io_status status = s->io.ops->recv(&s->io, bytes, cap, got);
 
+        if (s->limit != NULL && status == NET_IO_OK)
+            s->resume_us = net_limit_take(s->limit, &s->joined, *got);
+        else if (s->limit != NULL)
+            net_limit_leave(s->limit, &s->joined);
         if (status == NET_IO_OK)
             return DI_OK;
-
-        enum di_err err = wait_as_told(s, status, deadline_us);
+        err = wait_as_told(s, status, deadline_us);
 
         if (err != DI_OK)
             return err;
@@ -199,6 +234,8 @@ bool net_stream_is_idle_alive(struct net_stream *s)
 {
     char byte;
 
+    if (s->limit != NULL)
+        net_limit_leave(s->limit, &s->joined);
     if (s->io.ops->has_input != NULL && s->io.ops->has_input(&s->io))
         return false;
     return recv(s->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;

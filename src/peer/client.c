@@ -38,6 +38,11 @@ enum di_err client_open(struct sink *sink, const struct addr *to, size_t cap,
     return DI_OK;
 }
 
+void client_limit(struct client *c, struct net_limit *limit)
+{
+    net_stream_limit(c->stream, limit);
+}
+
 void client_close(struct client *c)
 {
     if (c == NULL)

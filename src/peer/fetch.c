@@ -200,8 +200,11 @@ static enum di_err connect_anew(struct session *s)
     client_close(s->client);
     s->client = NULL;
     s->proven = false;
-    return client_open(&s->link->peer->sink, &s->link->holder, FETCH_BUFFER, s->link->peer->waker,
-                       clock_mono_us() + CONNECT_US, &s->client);
+    enum di_err err = client_open(&s->link->peer->sink, &s->link->holder, FETCH_BUFFER,
+                                  s->link->peer->waker, clock_mono_us() + CONNECT_US, &s->client);
+    if (err == DI_OK)
+        client_limit(s->client, s->link->peer->down);
+    return err;
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */

@@ -63,6 +63,7 @@ struct peer {
     struct addr addr;
     struct net_server *server;
     struct net_waker *waker; /* ends all waiting for others once cancelled */
+    struct net_limit *down;  /* of what is received; NULL: none */
     struct catalog *catalog;
     struct frames *frames;
     struct listings *listings;
@@ -215,6 +216,8 @@ struct client;
 enum di_err client_open(struct sink *sink, const struct addr *to, size_t cap,
                         struct net_waker *waker, int64_t deadline_us, struct client **out)
     DI_MUST_CHECK;
+/* What it receives counts there, and waits for it. NULL is fine. */
+void client_limit(struct client *c, struct net_limit *limit);
 void client_close(struct client *c);
 const struct addr *client_remote(const struct client *c);
 bool client_is_idle_alive(struct client *c);

@@ -14,6 +14,7 @@
 #define STOP_GRACE_US CLOCK_US_PER_S
 #define DOWNLOADS_DEFAULT 8
 #define WORKERS_DEFAULT 4
+#define LINK_RATE_MIN 4000 /* bytes/s: on who takes less others may close */
 #define POLL_S 5 /* wait for peers: how long the RS holds an answer back */
 
 /* ---- the library's news ---------------------------------------------------------------------- */
@@ -50,6 +51,8 @@ static const struct library_events library_events = {
 static enum di_err make_parts(struct peer *p)
 {
     enum di_err err = net_waker_new(&p->waker);
+    if (err == DI_OK)
+        err = net_limit_new(p->cfg.down_rate, &p->down);
     if (err == DI_OK)
         err = catalog_new(p, &p->catalog);
     if (err == DI_OK)
@@ -115,6 +118,8 @@ enum di_err peer_start(const struct peer_config *cfg, struct peer **out, char wh
     p->cfg.library = p->library_dir;
     p->cfg.workers = cfg->workers != 0 ? cfg->workers : WORKERS_DEFAULT;
     p->cfg.downloads = cfg->downloads != 0 ? cfg->downloads : DOWNLOADS_DEFAULT;
+    if (cfg->down_rate != 0 && p->cfg.downloads > 1 + cfg->down_rate / LINK_RATE_MIN)
+        p->cfg.downloads = (unsigned)(1 + cfg->down_rate / LINK_RATE_MIN);
     while (p->cfg.seed == 0)
         random_secret(&p->cfg.seed, sizeof(p->cfg.seed));
     lock_init(&p->sink.lock);
@@ -185,6 +190,7 @@ void peer_stop(struct peer *p)
     listings_free(p->listings);
     frames_free(p->frames);
     catalog_free(p->catalog);
+    net_limit_free(p->down);
     net_waker_free(p->waker);
     lock_fini(&p->sink.lock);
     free(p->library_dir);

@@ -123,6 +123,7 @@ static enum di_err ask(struct peer *p, const struct addr *from, enum rfc_scope s
     enum di_err err = client_call(&p->sink, from, &q, patience, &reply);
     if (err != DI_OK)
         return err;
+    net_limit_spend(p->down, reply.head.content_length);
     *changed = reply.head.status == 200;
     switch (reply.head.status) {
     case 200:

@@ -113,6 +113,7 @@ static enum di_err try_all(struct registrar *r, const struct wire_request *reque
             until.deadline_us = soon_us;
         err = client_call(&p->sink, &p->cfg.rs[at], request, &until, out);
         if (err == DI_OK) {
+            net_limit_spend(p->down, out->head.content_length);
             lock_acquire(&r->lock);
             r->rs = at;
             lock_release(&r->lock);

@@ -19,7 +19,7 @@ complete_words() {
     printf '%s ' "${COMPREPLY[@]}"
 }
 [[ $(complete_words p2pdi ex) == 'experiment ' ]] || fail "completion of a command"
-[[ $(complete_words p2pdi peer --do) == '--downloads ' ]] || fail "completion of an option"
+[[ $(complete_words p2pdi peer --do) == '--downloads --down ' ]] || fail "completion of an option"
 "$P2PDI" completion zsh >zsh.completion
 ! command -v zsh >/dev/null || zsh -n zsh.completion
 "$P2PDI" completion fish >fish.completion

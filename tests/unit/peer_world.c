@@ -134,6 +134,8 @@ void node_start(struct node *n, const struct world *w)
         .workers = 2,
         .downloads = 4,
         .compress = n->compress,
+        .up_rate = n->up_rate,
+        .down_rate = n->down_rate,
         .seed = 1,
         .on_event = on_event,
         .trace = on_trace,

@@ -32,7 +32,8 @@ struct node {
     struct peer *peer;
     char dir[256], state_root[256];
     struct state_dir state;
-    enum peer_compress compress; /* to be set before node_start */
+    enum peer_compress compress; /* to be set before node_start, as the rates */
+    uint64_t up_rate, down_rate;
 
     struct lock lock;
     struct cond cond;

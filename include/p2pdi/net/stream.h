@@ -27,6 +27,21 @@ void net_waker_reset(struct net_waker *w);
 enum di_err net_resolve(const char *host, uint16_t port, struct addr *out, size_t max,
                         size_t *count) DI_MUST_CHECK;
 
+/*
+ * How much may be received in a second, by all streams that share it. Any thread. Streams take turns
+ * of 10 ms of it, and leave the rest in the system's buffers, by which TCP slows the senders down.
+ */
+struct net_limit;
+/* Bytes a second; 0: *out is NULL, which is no limit. */
+enum di_err net_limit_new(uint64_t rate, struct net_limit **out) DI_MUST_CHECK;
+/* After all streams that share it. NULL is fine. */
+void net_limit_free(struct net_limit *l);
+/*
+ * So many bytes came without waiting (an answer that others wait for): the streams wait for them
+ * instead, though at most five seconds. NULL is fine.
+ */
+void net_limit_spend(struct net_limit *l, uint64_t n);
+
 struct net_stream;
 
 /*
@@ -36,6 +51,11 @@ struct net_stream;
 enum di_err net_stream_open(const struct addr *to, int64_t deadline_us, struct net_waker *cancel,
                             struct net_stream **out) DI_MUST_CHECK;
 void net_stream_close(struct net_stream *s);
+/*
+ * From now on what it receives counts in the limit. Time that it waits for its turn is none of a
+ * deadline's. NULL is fine.
+ */
+void net_stream_limit(struct net_stream *s, struct net_limit *l);
 const struct addr *net_stream_remote(const struct net_stream *s);
 /* Sends all of it. DI_CLOSED, DI_TIMEOUT, DI_CANCELLED, DI_IO. */
 enum di_err net_stream_send(struct net_stream *s, const void *bytes, size_t len,

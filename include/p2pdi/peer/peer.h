@@ -83,7 +83,8 @@ struct peer_config {
     const struct state_dir *state; /* opened (locked) by the caller, outlives the peer */
     unsigned workers, downloads;
     enum peer_compress compress;
-    uint64_t up_rate; /* bytes/s that its port sends at most, to all together; 0: no limit */
+    uint64_t up_rate;   /* bytes/s that its port sends at most, to all together; 0: no limit */
+    uint64_t down_rate; /* bytes/s that it receives at most, documents and lists; 0: no limit */
     uint64_t seed;    /* of random policy choices; 0: from the kernel */
     peer_event_fn *on_event;
     peer_trace_fn *trace; /* may be NULL */
