@@ -254,6 +254,26 @@ static void a_full_table_drops_who_has_been_away_for_longest(void **state)
     peer_index_free(ix);
 }
 
+static void whom_others_replace_leaves_no_hole(void **state)
+{
+    struct peer_index *ix = make(20);
+
+    (void)state;
+    for (uint32_t n = 1; n <= 1000; n++) {
+        assert_int_equal(enrol(ix, n, 0, WALL).peer, n);
+        assert_int_equal(peer_index_known(ix), n < 20 ? n : 20);
+        if (n % 20 != 0) /* these stay */
+            assert_int_equal(leave(ix, n, 0), DI_OK);
+        assert_int_equal(walk(ix, PEER_WALK_ALL, 0), n < 20 ? n : 20);
+        for (size_t i = 1; i < seen.count; i++)
+            assert_true(seen.at[i].peer > seen.at[i - 1].peer);
+        if (peer_index_active(ix) > 10)
+            for (uint32_t m = 20; m < n; m += 20)
+                (void)leave(ix, m, 0);
+    }
+    peer_index_free(ix);
+}
+
 /* Restored ones were never told of as departed, but they lie among those that were. */
 static void the_departed_are_bounded_after_a_restart_too(void **state)
 {
@@ -466,6 +486,7 @@ int main(void)
         cmocka_unit_test(records_are_restored_as_they_were),
         cmocka_unit_test(restored_ttls_are_clamped_and_addresses_are_one_peers),
         cmocka_unit_test(a_full_table_drops_who_has_been_away_for_longest),
+        cmocka_unit_test(whom_others_replace_leaves_no_hole),
         cmocka_unit_test(the_departed_are_bounded_after_a_restart_too),
         cmocka_unit_test(restoring_more_than_fits_keeps_the_active_ones),
         cmocka_unit_test(renewals_are_no_change_and_departures_are),
