@@ -8,8 +8,8 @@
 #include "p2pdi/base/clock.h"
 #include "p2pdi/base/text.h"
 
-#include <signal.h>
 #include <errno.h> /* program_invocation_name */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

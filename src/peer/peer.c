@@ -15,7 +15,7 @@
 #define DOWNLOADS_DEFAULT 8
 #define WORKERS_DEFAULT 4
 #define LINK_RATE_MIN 4000 /* bytes/s: on who takes less others may close */
-#define POLL_S 5 /* wait for peers: how long the RS holds an answer back */
+#define POLL_S 5           /* wait for peers: how long the RS holds an answer back */
 
 /* ---- the library's news ---------------------------------------------------------------------- */
 

@@ -11,7 +11,8 @@
 #include <string.h>
 
 #define HEAD_MAX ((size_t)2048)
-#define SCAN_WAIT_US (5 * CLOCK_US_PER_S) /* a library that takes longer is told as far as it is known */
+#define SCAN_WAIT_US                                                                               \
+    (5 * CLOCK_US_PER_S) /* a library that takes longer is told as far as it is known */
 #define TABLE "text/tab-separated-values; charset=utf-8"
 
 /* A parked question. */
@@ -165,8 +166,7 @@ void serve_index(struct job *j)
         send_whole(j, scope);
     } else if (err != DI_OK) {
         job_send_error(j, 500, di_err_text(err));
-    } else if (!changed && w->wait_s > 0 &&
-               park(j, scope, w->wait_s * CLOCK_US_PER_S)) {
+    } else if (!changed && w->wait_s > 0 && park(j, scope, w->wait_s * CLOCK_US_PER_S)) {
         buf_fini(&answer);
     } else {
         job_send_head(j, &answer);

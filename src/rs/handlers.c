@@ -1,7 +1,8 @@
 /*
  * REGISTER, LEAVE, KEEP-ALIVE (PROTOCOL.md "Peer to RS"). Worker threads.
  *
- * REGISTER and LEAVE are answered once their record is on disk: the connection is parked, the store's writer answers it.
+ * REGISTER and LEAVE are answered once their record is on disk: the connection is parked, the
+ * store's writer answers it.
  */
 #include "internal.h"
 
@@ -42,7 +43,8 @@ static void on_durable(void *arg, enum di_err err)
     free(o);
 }
 
-/* Queues r for the store and owes the answer; takes the answer. Holding rs->lock, so that the store sees changes in their order. */
+/* Queues r for the store and owes the answer; takes the answer. Holding rs->lock, so that the store
+ * sees changes in their order. */
 static enum di_err owe_locked(struct rs_request *q, const struct peer_record *r, struct buf *answer)
 {
     struct rs *rs = q->rs;
@@ -67,7 +69,8 @@ static enum di_err owe_locked(struct rs_request *q, const struct peer_record *r,
     o->token = net_conn_park(q->conn);
     enum di_err err = rs->store->ops->put(rs->store, &rs->scratch, q->wall_s, on_durable, o);
     if (err != DI_OK) {
-        /* The connection is parked already: the refusal takes the same way as the answer would have. */
+        /* The connection is parked already: the refusal takes the same way as the answer would
+         * have. */
         on_durable(o, err);
     }
     return DI_OK;
@@ -116,14 +119,13 @@ static void show_again_locked(struct rs_request *q, const struct peer_record *wa
 {
     struct peer_record r;
     lock_assert_held(&q->rs->lock);
-    if (peer_index_find(q->rs->index, &was->cookie, q->now_us, q->wall_s, &r) == DI_OK) {
+    if (peer_index_find(q->rs->index, &was->cookie, q->now_us, q->wall_s, &r) == DI_OK)
         rs_view_put(q->rs, &r);
-    }
 }
 
 /*
- * "200; Cookie (decimal, 63 random bits), Peer (public id), TTL, Reachable. Unknown cookie: 401, and the client registers again
- * without. Without Port: 400."
+ * "200; Cookie (decimal, 63 random bits), Peer (public id), TTL, Reachable. Unknown cookie: 401,
+ * and the client registers again without. Without Port: 400."
  */
 void rs_on_register(struct rs_request *q)
 {
@@ -155,17 +157,14 @@ void rs_on_register(struct rs_request *q)
     enum di_err err = DI_OK;
     lock_acquire(&rs->lock);
     rs_expire_locked(rs, q->now_us, q->wall_s);
-    if (w->has_cookie) {
+    if (w->has_cookie)
         err = peer_index_find(rs->index, &digest, q->now_us, q->wall_s, &r);
-    }
     bool has_rival = peer_index_find_addr(rs->index, &addr, q->now_us, q->wall_s, &rival) == DI_OK;
-    if (err == DI_OK) {
+    if (err == DI_OK)
         err = peer_index_register(rs->index, &digest, &addr, name, os, q->now_us, q->wall_s, &r);
-    }
     if (err == DI_OK) {
-        if (has_rival && rival.peer != r.peer) {
+        if (has_rival && rival.peer != r.peer)
             show_again_locked(q, &rival);
-        }
         struct buf answer;
         answer_begin(&answer, q);
         wire_head_field_u64(&answer, "Cookie", cookie);
@@ -228,21 +227,17 @@ enum di_err rs_renew(struct rs_request *q, struct sha256 *digest, struct peer_re
 {
     struct rs *rs = q->rs;
     enum di_err err = request_digest(q, digest);
-    if (err != DI_OK) {
+    if (err != DI_OK)
         return err;
-    }
     lock_acquire(&rs->lock);
     rs_expire_locked(rs, q->now_us, q->wall_s);
     err = peer_index_renew(rs->index, digest, q->now_us, q->wall_s, r);
-    if (err == DI_OK || err == DI_CLOSED) {
+    if (err == DI_OK || err == DI_CLOSED)
         q->peer = r->peer;
-    }
-    if (err == DI_OK) {
+    if (err == DI_OK)
         rs_view_put(rs, r);
-    }
-    if (err == DI_OK && rs->store->ops->renew(rs->store, digest, q->wall_s) != DI_OK) {
+    if (err == DI_OK && rs->store->ops->renew(rs->store, digest, q->wall_s) != DI_OK)
         log_write(LOG_WARN, "rs: the store is behind: a renewal was not written");
-    }
     lock_release(&rs->lock);
     return err;
 }

@@ -1,8 +1,9 @@
 /*
  * The registration server's inside, shared by its files only.
  *
- * Locks: rs.lock guards the index. Under it only memory is touched: store calls queue and return. Lock order: rs.lock, then the
- * locks inside store, waiters and net, and the view's (their functions may be called with rs.lock held; none of them calls back here under a lock).
+ * Locks: rs.lock guards the index. Under it only memory is touched: store calls queue and return.
+ * Lock order: rs.lock, then the locks inside store, waiters and net, and the view's (their
+ * functions may be called with rs.lock held; none of them calls back here under a lock).
  */
 #ifndef P2PDI_RS_INTERNAL_H
 #define P2PDI_RS_INTERNAL_H
@@ -34,8 +35,8 @@ struct rs {
     struct rs_view *view;   /* NULL: no screen */
 
     struct lock lock;
-    struct peer_index *index;          /* guarded by lock */
-    struct stored_record scratch;      /* guarded by lock: what is being queued for the store */
+    struct peer_index *index;     /* guarded by lock */
+    struct stored_record scratch; /* guarded by lock: what is being queued for the store */
 };
 
 /* One request under way. Worker thread. */
@@ -53,7 +54,8 @@ struct rs_request {
 /* Answers with head (and body, may be NULL), traced. Takes both. */
 void rs_send(struct rs_request *q, struct buf *head, struct buf *body);
 void rs_send_error(struct rs_request *q, int status, const char *text);
-void rs_trace(struct rs *rs, bool received, const struct addr *remote, const char *bytes, size_t len);
+void rs_trace(struct rs *rs, bool received, const struct addr *remote, const char *bytes,
+              size_t len);
 
 /* handlers.c: PROTOCOL.md "Peer to RS". */
 void rs_on_register(struct rs_request *q);
@@ -77,9 +79,10 @@ void rs_view_note(const struct rs_request *q, bool understood);
 /* Time has passed: deactivates what ran out. Holding rs->lock. */
 void rs_expire_locked(struct rs *rs, int64_t now_us, int64_t wall_s);
 /*
- * TTL 7200 for the owner of the request's cookie; its digest and record come out. DI_NOT_FOUND: no such cookie, or none sent.
- * DI_CLOSED: the record (filled in) is inactive and stays so.
+ * TTL 7200 for the owner of the request's cookie; its digest and record come out. DI_NOT_FOUND: no
+ * such cookie, or none sent. DI_CLOSED: the record (filled in) is inactive and stays so.
  */
-enum di_err rs_renew(struct rs_request *q, struct sha256 *digest, struct peer_record *r) DI_MUST_CHECK;
+enum di_err rs_renew(struct rs_request *q, struct sha256 *digest, struct peer_record *r)
+    DI_MUST_CHECK;
 
 #endif

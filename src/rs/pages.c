@@ -1,4 +1,5 @@
-/* What a browser, a script or Prometheus gets from the RS (PROTOCOL.md "HTTP"). Worker threads. Cookies never appear. */
+/* What a browser, a script or Prometheus gets from the RS (PROTOCOL.md "HTTP"). Worker threads.
+ * Cookies never appear. */
 #include "internal.h"
 
 #include "p2pdi/base/json.h"
@@ -59,11 +60,10 @@ static bool add_html(void *arg, const struct peer_record *r)
     addr_format(&r->addr, at);
     text_format_rfc3339(r->last_registered_s, when);
     buf_printf(b, "<tr><td>%u<td>", r->peer);
-    if (r->active) {
+    if (r->active)
         buf_printf(b, "<a href=\"http://%s/\">%s</a>", at, at);
-    } else {
+    else
         buf_append_str(b, at);
-    }
     buf_append_str(b, "<td>");
     service_append_html(b, r->name);
     buf_printf(b, "<td>%s<td>%u<td>%u<td>%s\n", r->active ? "active" : "inactive", r->ttl_s,
@@ -97,11 +97,11 @@ static void make_home(struct rs_request *q, struct buf *body)
               "<th>last registration\n");
     walk(q, PEER_WALK_ALL, add_html, &page);
     buf_append_str(body, "</table>\n");
-    if (page.rows == HTML_ROWS_MAX) {
-        buf_printf(body, "<p>The first %d records; peers.tsv has all active ones.</p>\n", HTML_ROWS_MAX);
-    } else if (page.rows == 0) {
+    if (page.rows == HTML_ROWS_MAX)
+        buf_printf(body, "<p>The first %d records; peers.tsv has all active ones.</p>\n",
+                   HTML_ROWS_MAX);
+    else if (page.rows == 0)
         buf_append_str(body, "<p>No peer has registered yet.</p>\n");
-    }
 }
 
 static void make_tsv(struct rs_request *q, struct buf *body)
@@ -144,9 +144,8 @@ static const struct {
 void rs_on_http(struct rs_request *q)
 {
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
-        if (!slice_equal(q->wire->target, slice_of(pages[i].path))) {
+        if (!slice_equal(q->wire->target, slice_of(pages[i].path)))
             continue;
-        }
         struct buf body;
         buf_init(&body, RS_PAGE_MAX);
         pages[i].make(q, &body);

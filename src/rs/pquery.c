@@ -1,4 +1,5 @@
-/* PQUERY: who is there, what changed since, and long polls for it (PROTOCOL.md "Changes"). Worker threads; news by the listener. */
+/* PQUERY: who is there, what changed since, and long polls for it (PROTOCOL.md "Changes"). Worker
+ * threads; news by the listener. */
 #include "internal.h"
 
 #include "p2pdi/base/random.h"
@@ -29,9 +30,8 @@ struct rows {
 static bool add_row(void *arg, const struct peer_record *r)
 {
     struct rows *rows = arg;
-    if (r->peer == rows->self) {
+    if (r->peer == rows->self)
         return true;
-    }
     struct wire_peer_row row = {
         .addr = r->addr,
         .peer = r->peer,
@@ -88,9 +88,9 @@ static void answer_make_locked(struct rs *rs, const struct question *k, int64_t 
     bool delta = false;
 
     wire_peer_header_format(&a->body);
-    if (k->since[0] != '\0') {
-        delta = peer_index_walk_since(rs->index, slice_of(k->since), now_us, wall_s, add_row, &rows);
-    }
+    if (k->since[0] != '\0')
+        delta =
+            peer_index_walk_since(rs->index, slice_of(k->since), now_us, wall_s, add_row, &rows);
     if (delta && rows.count == 0) {
         a->status = 304;
     } else if (active == 0) {
@@ -98,36 +98,32 @@ static void answer_make_locked(struct rs *rs, const struct question *k, int64_t 
     } else {
         a->status = 200;
     }
-    if (a->status == 200 && !delta) {
+    if (a->status == 200 && !delta)
         add_active_locked(rs, k, now_us, wall_s, &rows);
-    }
-    if (a->status != 200) {
+    if (a->status != 200)
         buf_clear(&a->body);
-    }
 
     wire_head_begin(&a->head, k->form, a->status);
     wire_head_field_u64(&a->head, "Active-Peers", active);
     wire_head_field(&a->head, "Index-Version", version);
     if (a->status == 200) {
-        if (delta) {
+        if (delta)
             wire_head_field(&a->head, "Delta", "yes");
-        }
         wire_head_field(&a->head, "Content-Type", "text/tab-separated-values; charset=utf-8");
         wire_head_field_u64(&a->head, "Content-Length", a->body.len);
     }
-    if (k->close) {
+    if (k->close)
         wire_head_field(&a->head, "Connection", "close");
-    }
     wire_head_end(&a->head);
 }
 
-/* Nothing to tell yet: parks the connection until there is, or until wait is over. false: could not, answer now. */
+/* Nothing to tell yet: parks the connection until there is, or until wait is over. false: could
+ * not, answer now. */
 static bool wait_for_news(struct rs_request *q, const struct question *k, unsigned wait_s)
 {
     struct question *kept = malloc(sizeof(*kept));
-    if (kept == NULL) {
+    if (kept == NULL)
         return false;
-    }
     *kept = *k;
     struct net_token token = net_conn_park(q->conn);
     int64_t deadline_us = q->now_us + wait_s * CLOCK_US_PER_S;
@@ -157,17 +153,17 @@ static bool recognise(struct rs_request *q, struct question *k)
         k->self = self.peer;
         return true;
     }
-    if (err == DI_NOT_FOUND) {
+    if (err == DI_NOT_FOUND)
         rs_send_error(q, 401, "Cookie is not known here: register again without one");
-    } else {
+    else
         rs_send_error(q, 500, di_err_text(err));
-    }
     return false;
 }
 
 /*
- * "200; Active-Peers (all others active), Index-Version; body: peer rows; the owner of the cookie is not among them and its TTL is
- * renewed if it is active (a query never revives). Wrong cookie: 401; none: allowed, leaves nobody out. 204 where there is none."
+ * "200; Active-Peers (all others active), Index-Version; body: peer rows; the owner of the cookie
+ * is not among them and its TTL is renewed if it is active (a query never revives). Wrong cookie:
+ * 401; none: allowed, leaves nobody out. 204 where there is none."
  */
 void rs_on_pquery(struct rs_request *q)
 {
@@ -183,12 +179,10 @@ void rs_on_pquery(struct rs_request *q)
         rs_send_error(q, 400, "Limit goes with neither Since nor Wait");
         return;
     }
-    if (w->since.p != NULL && w->since.n < sizeof(k.since)) {
+    if (w->since.p != NULL && w->since.n < sizeof(k.since))
         memcpy(k.since, w->since.p, w->since.n);
-    }
-    if (w->has_cookie && !recognise(q, &k)) {
+    if (w->has_cookie && !recognise(q, &k))
         return;
-    }
 
     struct answer a;
     lock_acquire(&rs->lock);

@@ -1,4 +1,5 @@
-/* Life of the registration server: opens store and port, restores records, dispatches requests, stops in reverse. */
+/* Life of the registration server: opens store and port, restores records, dispatches requests,
+ * stops in reverse. */
 #include "internal.h"
 
 #include "p2pdi/base/clock.h"
@@ -14,16 +15,16 @@
 
 /* X(method, handler): a method that is not here belongs to the other end. */
 static void (*const handlers[WIRE_METHOD_COUNT])(struct rs_request *q) = {
-    [WIRE_REGISTER] = rs_on_register, [WIRE_LEAVE] = rs_on_leave,
+    [WIRE_REGISTER] = rs_on_register,     [WIRE_LEAVE] = rs_on_leave,
     [WIRE_KEEP_ALIVE] = rs_on_keep_alive, [WIRE_PQUERY] = rs_on_pquery,
-    [WIRE_HTTP_GET] = rs_on_http,     [WIRE_HTTP_HEAD] = rs_on_http,
+    [WIRE_HTTP_GET] = rs_on_http,         [WIRE_HTTP_HEAD] = rs_on_http,
 };
 
-void rs_trace(struct rs *rs, bool received, const struct addr *remote, const char *bytes, size_t len)
+void rs_trace(struct rs *rs, bool received, const struct addr *remote, const char *bytes,
+              size_t len)
 {
-    if (rs->trace == NULL) {
+    if (rs->trace == NULL)
         return;
-    }
     struct buf shown;
     buf_init(&shown, len + WIRE_HEAD_MAX);
     service_mask_cookies(&shown, bytes, len);
@@ -39,9 +40,8 @@ void rs_send(struct rs_request *q, struct buf *head, struct buf *body)
 {
     if (buf_status(head) != DI_OK || (body != NULL && buf_status(body) != DI_OK)) {
         buf_fini(head);
-        if (body != NULL) {
+        if (body != NULL)
             buf_fini(body);
-        }
         rs_send_error(q, 500, "out of memory");
         return;
     }
@@ -86,13 +86,12 @@ static void on_message(void *ctx, struct net_conn *c, const char *message, size_
     rs_trace(rs, true, net_conn_remote(c), message, len);
     STATS_ADD(&rs->stats, requests_total, 1);
     int status = wire_request_parse(message, len, &wire, &fault);
-    if (status != 0) {
+    if (status != 0)
         rs_send_error(&q, status, fault.text);
-    } else if (handlers[wire.method] == NULL) {
+    else if (handlers[wire.method] == NULL)
         rs_send_error(&q, 405, "a registration server does not answer this: ask a peer");
-    } else {
+    else
         handlers[wire.method](&q);
-    }
     rs_view_note(&q, status == 0);
 }
 
@@ -127,7 +126,8 @@ static void on_expired(void *arg, const struct peer_record *r)
 void rs_expire_locked(struct rs *rs, int64_t now_us, int64_t wall_s)
 {
     lock_assert_held(&rs->lock);
-    /* Nothing is written: the store keeps the wall-clock expiry, which says the same after a restart. */
+    /* Nothing is written: the store keeps the wall-clock expiry, which says the same after a
+     * restart. */
     (void)peer_index_expire(rs->index, now_us, wall_s, rs->view != NULL ? on_expired : NULL, rs);
     STATS_SET(&rs->stats, peers_active, (int64_t)peer_index_active(rs->index));
     STATS_SET(&rs->stats, peers_known, (int64_t)peer_index_known(rs->index));
@@ -148,13 +148,11 @@ static enum di_err open_records(struct rs *rs, const struct rs_config *cfg, char
         return DI_INVALID;
     }
     enum di_err err = record_store_open_sqlite(path, &rs->store, why);
-    if (err != DI_OK) {
+    if (err != DI_OK)
         return err;
-    }
     err = rs->store->ops->load(rs->store, clock_wall_s(), restore_record, rs);
-    if (err != DI_OK) {
+    if (err != DI_OK)
         snprintf(why, 256, "the records could not be read: %s", di_err_text(err));
-    }
     return err;
 }
 
@@ -176,15 +174,12 @@ enum di_err rs_start(const struct rs_config *cfg, struct rs **out, char why[256]
 
     snprintf(why, 256, "out of memory");
     enum di_err err = peer_index_new(run, records_max, &rs->index);
-    if (err == DI_OK) {
+    if (err == DI_OK)
         err = waiters_new(RS_CONNECTIONS_MAX, &rs->waiters);
-    }
-    if (err == DI_OK) {
+    if (err == DI_OK)
         err = open_records(rs, cfg, why);
-    }
-    if (err == DI_OK && cfg->news != NULL) {
+    if (err == DI_OK && cfg->news != NULL)
         err = rs_view_start(rs, cfg);
-    }
     if (err == DI_OK) {
         struct net_server_config net = {
             .listen = cfg->listen,
@@ -206,16 +201,13 @@ enum di_err rs_start(const struct rs_config *cfg, struct rs **out, char why[256]
 
 void rs_stop(struct rs *rs)
 {
-    if (rs == NULL) {
+    if (rs == NULL)
         return;
-    }
     /* The store owes answers until it is closed: they need a server that ignores them. */
-    if (rs->server != NULL) {
+    if (rs->server != NULL)
         net_server_stop(rs->server, STOP_GRACE_US);
-    }
-    if (rs->store != NULL) {
+    if (rs->store != NULL)
         rs->store->ops->close(rs->store);
-    }
     rs_view_free(rs);
     waiters_free(rs->waiters);
     peer_index_free(rs->index);

@@ -1,7 +1,7 @@
 /*
  * What the RS's screen shows: a board whose rows follow the records, the last requests, and rates.
- * Written by workers (records under rs.lock, then the view's lock; requests under the view's alone),
- * read by the screen's thread.
+ * Written by workers (records under rs.lock, then the view's lock; requests under the view's
+ * alone), read by the screen's thread.
  */
 #include "internal.h"
 

@@ -1,4 +1,5 @@
-/* Glue between net and wire, for whatever serves. Runs on the listener and worker threads; no state. */
+/* Glue between net and wire, for whatever serves. Runs on the listener and worker threads; no
+ * state. */
 #include "p2pdi/service/service.h"
 
 #include "p2pdi/base/coding.h"
@@ -36,9 +37,8 @@ void service_refuse(void *ctx, enum net_refusal why, const char *data, size_t le
     enum wire_verdict verdict = wire_request_frame(&frame, data, len);
     switch (why) {
     case NET_REFUSE_BAD:
-        if (verdict != WIRE_BAD) {
+        if (verdict != WIRE_BAD)
             wire_fault_set(&frame.fault, 400, "the request could not be understood");
-        }
         break;
     case NET_REFUSE_TIMEOUT:
         wire_fault_set(&frame.fault, 408, "the request did not arrive in time");
@@ -65,9 +65,8 @@ void service_send_fault(struct net_conn *c, const struct wire_request *r,
         net_conn_send(c, buf_bytes(&out), out.len);
     }
     buf_fini(&out);
-    if (r->close || wire_status_closes(f->status)) {
+    if (r->close || wire_status_closes(f->status))
         net_conn_close_after(c);
-    }
 }
 
 void service_send_error(struct net_conn *c, const struct wire_request *r, int status,
@@ -83,16 +82,14 @@ void service_send_error(struct net_conn *c, const struct wire_request *r, int st
 
 void service_connection_field(struct buf *head, const struct wire_request *r)
 {
-    if (r->close) {
+    if (r->close)
         wire_head_field(head, "Connection", "close");
-    }
 }
 
 void service_close_if_asked(struct net_conn *c, const struct wire_request *r)
 {
-    if (r->close) {
+    if (r->close)
         net_conn_close_after(c);
-    }
 }
 
 /* A page is made for one asker: encoded as fast as can be, if it was asked for and pays. */
@@ -138,11 +135,10 @@ void service_send_page(struct net_conn *c, const struct wire_request *r, const c
     service_connection_field(&head, r);
     wire_head_end(&head);
     net_conn_send_buf(c, &head);
-    if (r->method == WIRE_HTTP_HEAD) {
+    if (r->method == WIRE_HTTP_HEAD)
         buf_fini(body);
-    } else {
+    else
         net_conn_send_buf(c, body);
-    }
     service_close_if_asked(c, r);
 }
 
@@ -152,17 +148,14 @@ void service_mask_cookies(struct buf *out, const char *bytes, size_t len)
     const size_t field_len = sizeof(field) - 1;
     size_t from = 0;
     for (size_t i = 0; i + field_len <= len; i++) {
-        if (strncasecmp(bytes + i, field, field_len) != 0) {
+        if (strncasecmp(bytes + i, field, field_len) != 0)
             continue;
-        }
         i += field_len;
-        while (i < len && bytes[i] == ' ') {
+        while (i < len && bytes[i] == ' ')
             i++;
-        }
         size_t end = i;
-        while (end < len && bytes[end] != '\r' && bytes[end] != '\n' && bytes[end] != ' ') {
+        while (end < len && bytes[end] != '\r' && bytes[end] != '\n' && bytes[end] != ' ')
             end++;
-        }
         buf_append(out, bytes + from, i - from);
         buf_append_str(out, "****");
         from = end;

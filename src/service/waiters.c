@@ -1,6 +1,7 @@
 /*
- * Parked long polls: which connections wait for news, and until when. Workers add; only the listener thread offers and drops, so
- * the listener may look at a waiter without the lock that guards the list's ends.
+ * Parked long polls: which connections wait for news, and until when. Workers add; only the
+ * listener thread offers and drops, so the listener may look at a waiter without the lock that
+ * guards the list's ends.
  */
 #include "p2pdi/base/thread.h"
 #include "p2pdi/service/service.h"
@@ -27,9 +28,8 @@ struct waiters {
 enum di_err waiters_new(size_t slots, struct waiters **out)
 {
     struct waiters *w = calloc(1, sizeof(*w) + slots * sizeof(w->by_slot[0]));
-    if (w == NULL) {
+    if (w == NULL)
         return DI_NOMEM;
-    }
     w->slots = slots;
     lock_init(&w->lock);
     *out = w;
@@ -45,9 +45,8 @@ static void waiter_free(struct waiters *w, struct waiter *e)
 
 void waiters_free(struct waiters *w)
 {
-    if (w == NULL) {
+    if (w == NULL)
         return;
-    }
     struct waiter *e;
     struct waiter *next;
     DL_FOREACH_SAFE (w->list, e, next) {
@@ -67,9 +66,8 @@ enum di_err waiters_add(struct waiters *w, struct net_token token, int64_t deadl
                         void *request)
 {
     struct waiter *e = calloc(1, sizeof(*e));
-    if (e == NULL) {
+    if (e == NULL)
         return DI_NOMEM;
-    }
     *e = (struct waiter){.token = token, .deadline_us = deadline_us, .request = request};
     bool added = false;
     lock_acquire(&w->lock);
@@ -98,9 +96,8 @@ void waiters_drop(struct waiters *w, struct net_token token)
         e = NULL;
     }
     lock_release(&w->lock);
-    if (e != NULL) {
+    if (e != NULL)
         waiter_free(w, e);
-    }
 }
 
 void waiters_offer(struct waiters *w, int64_t now_us,
@@ -118,15 +115,15 @@ void waiters_offer(struct waiters *w, int64_t now_us,
     struct waiter *next;
     DL_FOREACH_SAFE (all, e, next) {
         DL_DELETE(all, e);
-        /* Once answered, the connection's next request may wait in the same slot: make room first. */
+        /* Once answered, the connection's next request may wait in the same slot: make room first.
+         */
         lock_acquire(&w->lock);
         w->by_slot[e->token.slot] = NULL;
         lock_release(&w->lock);
-        if (decide(arg, e->token, e->request, now_us >= e->deadline_us)) {
+        if (decide(arg, e->token, e->request, now_us >= e->deadline_us))
             waiter_free(w, e);
-        } else {
+        else
             DL_APPEND(stay, e);
-        }
     }
     lock_acquire(&w->lock);
     DL_FOREACH (stay, e) {

@@ -1,4 +1,5 @@
-/* The registration server over real sockets: every message of PROTOCOL.md "Peer to RS", restart, long polls, pages. */
+/* The registration server over real sockets: every message of PROTOCOL.md "Peer to RS", restart,
+ * long polls, pages. */
 #include "p2pdi/base/clock.h"
 #include "p2pdi/net/stream.h"
 #include "p2pdi/rs/rs.h"
@@ -32,9 +33,8 @@ static void start(struct fixture *f)
     };
     char why[256] = "";
     enum di_err err = rs_start(&cfg, &f->rs, why);
-    if (err != DI_OK) {
+    if (err != DI_OK)
         fail_msg("rs_start: %s", why);
-    }
 }
 
 static int setup(void **state)
@@ -106,18 +106,15 @@ static int hear(struct client *c)
     struct wire_frame frame = {0};
     enum wire_verdict verdict;
     buf_consume(&c->in, c->heard);
-    while ((verdict = wire_response_frame(&frame, buf_bytes(&c->in), c->in.len)) == WIRE_MORE) {
+    while ((verdict = wire_response_frame(&frame, buf_bytes(&c->in), c->in.len)) == WIRE_MORE)
         more(c);
-    }
     assert_int_equal(verdict, WIRE_WHOLE);
     c->heard = frame.head_len + (size_t)frame.body_len;
-    while (c->in.len < c->heard) {
+    while (c->in.len < c->heard)
         more(c);
-    }
     struct wire_fault fault = {0};
-    if (wire_response_parse(buf_bytes(&c->in), frame.head_len, &c->r, &fault) != DI_OK) {
+    if (wire_response_parse(buf_bytes(&c->in), frame.head_len, &c->r, &fault) != DI_OK)
         fail_msg("%s", fault.text);
-    }
     assert_true(frame.body_len < sizeof(c->body));
     memcpy(c->body, buf_bytes(&c->in) + frame.head_len, (size_t)frame.body_len);
     c->body[frame.body_len] = '\0';
@@ -255,9 +252,8 @@ static void wrong_requests_get_their_status_and_the_next_is_served(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         client_open(&c, f);
         int status = ask(&c, cases[i].request);
-        if (status != cases[i].status) {
+        if (status != cases[i].status)
             fail_msg("case %zu: %d, not %d", i, status, cases[i].status);
-        }
         assert_true(strlen(c.body) > 5 && strchr(c.body, '\n') == c.body + strlen(c.body) - 1);
         if (cases[i].closes) {
             char byte;
@@ -296,7 +292,8 @@ static void since_tells_what_changed_and_no_more(void **state)
     client_open(&other, f);
     join(&other, 40003);
     assert_int_equal(ask_with(&a, "PQUERY", first, ""), 200);
-    snprintf(since, sizeof(since), "Since: %.*s\r\n", (int)a.r.index_version.n, a.r.index_version.p);
+    snprintf(since, sizeof(since), "Since: %.*s\r\n", (int)a.r.index_version.n,
+             a.r.index_version.p);
     assert_int_equal(ask_with(&b, "LEAVE", second, ""), 200);
     assert_int_equal(ask_with(&a, "PQUERY", first, since), 200);
     assert_true(a.r.delta);

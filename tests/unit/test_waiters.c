@@ -32,9 +32,8 @@ static void add(struct waiters *w, uint32_t slot, uint32_t generation, int64_t d
     enum di_err err = waiters_add(w, (struct net_token){.slot = slot, .generation = generation},
                                   deadline_us, request);
     assert_int_equal(err, want);
-    if (err != DI_OK) {
+    if (err != DI_OK)
         free(request);
-    }
 }
 
 static struct seen offer(struct waiters *w, int64_t now_us, uint32_t answer_slot)

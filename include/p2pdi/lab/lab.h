@@ -40,8 +40,8 @@ void lab_config_init_demo(struct lab_config *cfg);
  * something that is not the source's; DI_CANCELLED: interrupt_fd; DI_TIMEOUT; DI_PROTOCOL: a child
  * failed or said something unexpected; DI_IO and others of the system.
  */
-enum di_err lab_experiment(const struct lab_config *cfg, struct experiment *out,
-                           char why[512]) DI_MUST_CHECK;
+enum di_err lab_experiment(const struct lab_config *cfg, struct experiment *out, char why[512])
+    DI_MUST_CHECK;
 
 /* A number for generated documents that no RFC has: the first one. */
 #define LAB_RFC_FIRST 90001

@@ -31,10 +31,10 @@ enum peer_event_kind {
     PEER_EV_LISTENING,  /* addr */
     PEER_EV_REGISTERED, /* peer_id, ttl_s, reachable */
     PEER_EV_LEFT,
-    PEER_EV_PEERS,    /* rows, count: all others known active */
-    PEER_EV_INDEX,    /* documents, entries */
-    PEER_EV_START,    /* rfc, addr = holder, bytes and sha256 as announced */
-    PEER_EV_DONE,     /* rfc, addr = holder, bytes, wire_bytes, sha256, us from the request to the last
+    PEER_EV_PEERS, /* rows, count: all others known active */
+    PEER_EV_INDEX, /* documents, entries */
+    PEER_EV_START, /* rfc, addr = holder, bytes and sha256 as announced */
+    PEER_EV_DONE,  /* rfc, addr = holder, bytes, wire_bytes, sha256, us from the request to the last
                        * byte; comes after rename and sync */
     PEER_EV_FAILED,   /* rfc, tried, count: who was asked, and why it did not come from there */
     PEER_EV_COMPLETE, /* files, bytes, us: once per get */
@@ -85,7 +85,7 @@ struct peer_config {
     enum peer_compress compress;
     uint64_t up_rate;   /* bytes/s that its port sends at most, to all together; 0: no limit */
     uint64_t down_rate; /* bytes/s that it receives at most, documents and lists; 0: no limit */
-    uint64_t seed;    /* of random policy choices; 0: from the kernel */
+    uint64_t seed;      /* of random policy choices; 0: from the kernel */
     peer_event_fn *on_event;
     peer_trace_fn *trace; /* may be NULL */
     void *arg;            /* of both */

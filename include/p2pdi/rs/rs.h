@@ -1,4 +1,5 @@
-/* The registration server (system.md; PROTOCOL.md "Peer to RS"). Handlers over wire, peer index, record store and net. */
+/* The registration server (system.md; PROTOCOL.md "Peer to RS"). Handlers over wire, peer index,
+ * record store and net. */
 #ifndef P2PDI_RS_RS_H
 #define P2PDI_RS_RS_H
 
@@ -18,15 +19,15 @@ typedef void rs_trace_fn(void *arg, bool received, const struct addr *remote, co
                          size_t len);
 
 struct rs_config {
-    struct addr listen;      /* default port 65423 */
-    const char *state;       /* directory, exists and is locked by the caller */
-    unsigned workers;        /* 0: default */
-    size_t records_max;      /* 0: default 1,000,000 */
-    rs_trace_fn *trace;      /* NULL: none */
+    struct addr listen; /* default port 65423 */
+    const char *state;  /* directory, exists and is locked by the caller */
+    unsigned workers;   /* 0: default */
+    size_t records_max; /* 0: default 1,000,000 */
+    rs_trace_fn *trace; /* NULL: none */
     void *trace_arg;
     /*
-     * NULL: no screen, rs_snapshot must not be called. Else called when a snapshot would show something
-     * new, at most once between two of them. Any thread; quick; must not call back.
+     * NULL: no screen, rs_snapshot must not be called. Else called when a snapshot would show
+     * something new, at most once between two of them. Any thread; quick; must not call back.
      */
     void (*news)(void *arg);
     void *news_arg;
@@ -38,7 +39,8 @@ enum di_err rs_start(const struct rs_config *cfg, struct rs **out, char why[256]
 void rs_stop(struct rs *rs);
 const struct addr *rs_addr(const struct rs *rs);
 const struct stats_counters *rs_stats(const struct rs *rs);
-/* What a screen shows (stats/snapshot.h), one reference; NULL: no memory. Call it once a second at least. One thread at a time. */
+/* What a screen shows (stats/snapshot.h), one reference; NULL: no memory. Call it once a second at
+ * least. One thread at a time. */
 struct snapshot *rs_snapshot(struct rs *rs);
 /* A line for the screen's log; level as enum snap_level. Any thread. */
 void rs_view_log(struct rs *rs, int level, struct slice line);

@@ -15,10 +15,10 @@
 #define EXPERIMENT_PEERS_MAX 64
 
 /* X(NAME, option value, file name, title): in the order in which they run. */
-#define EXPERIMENT_TASK_MAP(X)                                           \
-    X(CENTRALISED, "1", "task1-centralised", "Task 1, centralised")      \
-    X(BEST, "2", "task2-best", "Task 2, distributed, best case")         \
-    X(WORST, "2worst", "task2-worst", "Task 2, distributed, worst case") \
+#define EXPERIMENT_TASK_MAP(X)                                                                     \
+    X(CENTRALISED, "1", "task1-centralised", "Task 1, centralised")                                \
+    X(BEST, "2", "task2-best", "Task 2, distributed, best case")                                   \
+    X(WORST, "2worst", "task2-worst", "Task 2, distributed, worst case")                           \
     X(SWARM, "3", "task3-swarm", "Task 3, swarm")
 
 enum experiment_task {
@@ -29,7 +29,7 @@ enum experiment_task {
 };
 
 #define EXPERIMENT_BIT(task) (1u << (task))
-#define EXPERIMENT_ALL       ((1u << EXPERIMENT_TASKS) - 1)
+#define EXPERIMENT_ALL ((1u << EXPERIMENT_TASKS) - 1)
 
 /* "task1-centralised": names of files. */
 const char *experiment_task_name(enum experiment_task task);
