@@ -1,13 +1,16 @@
 /*
- * Between download.c (the pool and its scheduler, behind the lock) and fetch.c (one link's I/O,
- * without it). Only these two include it.
+ * Between download.c (pools and their schedulers: threads, what others tell), landing.c (what
+ * becomes of requests) and fetch.c (one link's I/O, without any lock). Only these three include it.
  */
 #ifndef P2PDI_PEER_DOWNLOAD_H
 #define P2PDI_PEER_DOWNLOAD_H
 
 #include "internal.h"
 
-#define FETCH_WINDOW 16 /* requests under way on one link */
+#include "p2pdi/base/hash.h"
+
+#define FETCH_WINDOW 16     /* requests under way on one link */
+#define TRANSFERS_KEPT 1024 /* finished ones that can be looked at */
 
 /* One document on its way from one holder. fetch.c's; the list and `have` are download.c's. */
 struct flight {
@@ -21,6 +24,50 @@ struct flight {
     int64_t start_us;
     struct flight *prev, *next;
 };
+
+/* A scheduler and the threads that carry out what it decides. */
+struct pool {
+    struct downloads *owner;
+    struct sched *sched;
+    struct cond work;
+    bool serial;
+    bool stop;
+    bool stuck_told; /* nothing new happened since seeker_on_stuck */
+    size_t thread_count;
+    struct thread *threads;
+    struct flight *flights;
+    struct pool *prev, *next;
+};
+
+/* A document that is verified and not yet visible: on its way through the library's publisher. */
+struct landing {
+    uint32_t rfc; /* key */
+    struct peer *peer;
+    struct addr holder;
+    uint64_t bytes, wire_bytes;
+    int64_t us;
+    struct sha256 sha256;
+    UT_hash_handle hh;
+};
+
+struct downloads {
+    struct peer *peer;
+
+    struct lock lock;
+    struct pool *pools;  /* guarded by lock, as all below and everything in pools */
+    struct pool *common; /* of pools; NULL before the first use */
+    struct cond made;
+    bool making; /* somebody makes the common one */
+    uint64_t seed;
+    struct peer_transfer *finished; /* ring */
+    size_t finished_count;          /* ever */
+    struct cond landed;
+    struct landing *landings; /* table */
+};
+
+/* Something happened that may make more possible. */
+void pool_stir_locked(struct pool *pool);
+bool downloads_is_landing_locked(struct downloads *d, uint32_t rfc);
 
 /* A connection's worth of work for one holder, as the scheduler knows it. */
 struct link {

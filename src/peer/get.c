@@ -111,7 +111,7 @@ void gets_on_failed(struct gets *g, const struct pool *pool, uint32_t rfc, bool 
 {
     lock_acquire(&g->lock);
     for (struct get *get = g->list; get != NULL; get = get->next) {
-        if (get->pool == pool && close_one_locked(g, get, rfc)) {
+        if ((pool == NULL || get->pool == pool) && close_one_locked(g, get, rfc)) {
             get->result.failed++;
             get->result.nobody += nobody ? 1 : 0;
             get->result.mismatch += mismatch ? 1 : 0;

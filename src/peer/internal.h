@@ -301,8 +301,8 @@ bool neighbours_is_self(struct neighbours *n, const struct addr *a);
 
 /*
  * Asks one for its own documents or all it knows, merges, offers to the downloads. How it went is
- * also kept with the neighbour, for those who only go on with what there is. DI_IN_USE: somebody else
- * asks it just now. DI_ACCESS: it must not be asked.
+ * also kept with the neighbour, for those who only go on with what there is. DI_IN_USE: somebody
+ * else asks it just now. DI_ACCESS: it must not be asked.
  */
 enum di_err query_one(struct peer *p, const struct addr *from, enum rfc_scope scope,
                       const struct patience *patience, bool *changed);
@@ -407,7 +407,7 @@ enum di_err gets_sleep(struct gets *g, int64_t until_us) DI_MUST_CHECK;
 void gets_on_done(struct gets *g, uint32_t rfc, uint64_t bytes);
 /* It is here, though not by us. */
 void gets_on_here(struct gets *g, uint32_t rfc);
-/* nobody: had no holder; mismatch: some sent wrong content. */
+/* Of gets in that pool (NULL: in any). nobody: had no holder; mismatch: some sent wrong content. */
 void gets_on_failed(struct gets *g, const struct pool *pool, uint32_t rfc, bool nobody,
                     bool mismatch);
 

@@ -1,6 +1,6 @@
 /*
- * Between neighbours.c (the table: who may be asked and used, and how that went) and peer_list.c (what
- * the RS says of them). Only these two include it.
+ * Between neighbours.c (the table: who may be asked and used, and how that went) and peer_list.c
+ * (what the RS says of them). Only these two include it.
  */
 #ifndef P2PDI_PEER_NEIGHBOURS_H
 #define P2PDI_PEER_NEIGHBOURS_H

@@ -1,6 +1,6 @@
 /*
- * The peer list: PQUERY and what its answers, whole or what changed, make of the neighbours. Whatever
- * thread asks.
+ * The peer list: PQUERY and what its answers, whole or what changed, make of the neighbours.
+ * Whatever thread asks.
  */
 #include "neighbours.h"
 

@@ -88,15 +88,15 @@ static void what_is_known_is_not_given_up_while_it_is_planned(void **state)
     struct node a, b;
     node_init(&a, "a");
     node_init(&b, "b");
-    for (uint32_t i = 1; i <= 1500; i++)
+    for (uint32_t i = 1; i <= 400; i++)
         node_write(&a, i, i, 400);
     node_start(&a, &world);
     node_start(&b, &world);
     join(&a);
-    assert_int_equal(peer_wait_rfcs(a.peer, 1500, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_wait_rfcs(a.peer, 400, WORLD_WAIT_US), DI_OK);
     struct peer_result r = node_get_all(&b);
     assert_int_equal(r.failed, 0);
-    assert_int_equal(r.done, 1500);
+    assert_int_equal(r.done, 400);
     node_fini(&b);
     node_fini(&a);
 }
@@ -145,6 +145,7 @@ static void serial_get_keeps_the_order(void **state)
     node_start(&a, &world);
     node_start(&b, &world);
     join(&a);
+    assert_int_equal(peer_wait_rfcs(a.peer, 5, WORLD_WAIT_US), DI_OK);
     struct peer_get what = {.ranges = ranges, .count = 5, .serial = true};
     struct peer_result r;
     assert_int_equal(peer_get(b.peer, &what, &r), DI_OK);
@@ -257,7 +258,7 @@ static void part_of_an_earlier_run_is_continued(void **state)
     (void)state;
     struct fake dying, honest;
     struct node b;
-    size_t size = 400000, cut = 150000;
+    size_t size = 400000, cut = 40000;
     node_init(&b, "b");
     fake_start(&dying, &world, FAKE_DIES, 80, 5, size);
     dying.bytes = cut;
