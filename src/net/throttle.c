@@ -27,11 +27,17 @@ bool net_throttle_take(struct net_throttle *t, struct net_conn *c)
     int64_t now_us = clock_mono_us();
 
     lock_acquire(&t->lock);
-    if (!c->sharing && t->sharing++ == 0)
+    bool comes = !c->sharing;
+
+    if (comes && t->sharing++ == 0)
         bucket_hold(&t->bucket, LATE_US, now_us);
     c->sharing = true;
-    /* Not past those who wait, though there may be enough. */
-    bool taken = t->waiting.first == NULL && bucket_take(&t->bucket, t->portion, now_us);
+    /*
+     * Though there may be enough: not past those who wait, nor a second time while others share, who
+     * may be about to come back from a worker.
+     */
+    bool taken = t->waiting.first == NULL && (comes || t->sharing == 1) &&
+                 bucket_take(&t->bucket, t->portion, now_us);
     lock_release(&t->lock);
     if (taken)
         c->allowance = t->portion;
