@@ -1,15 +1,18 @@
 /* `p2pdi experiment` and `p2pdi demo`: the laboratory with its reports. Main thread. */
 #include "commands.h"
+#include "demo.h"
 #include "progress.h"
 #include "signals.h"
 
 #include "p2pdi/base/clock.h"
 #include "p2pdi/lab/lab.h"
 #include "p2pdi/report/report.h"
+#include "p2pdi/tui/tui.h"
 
 #include <errno.h> /* program_invocation_name */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BARS_MAX ((size_t)64 << 10)
 
@@ -146,6 +149,30 @@ enum cli_exit cmd_experiment(const struct options *o, struct events *e)
     return code;
 }
 
+/* A person at a terminal that can show it; anybody else gets the same as text. */
+static bool is_shown(const struct events *e)
+{
+    char why[256];
+
+    return !e->json && e->level != EVENTS_QUIET && tui_is_usable(STDIN_FILENO, STDOUT_FILENO, why);
+}
+
+static enum cli_exit run_on_screen(const struct options *o, struct events *e,
+                                   const struct lab_config *cfg, struct experiment *x)
+{
+    char why[512] = "";
+    enum di_err err = demo_show(cfg, program_invocation_name, x, why);
+
+    if (err == DI_CANCELLED && signals_exit_code() == 0) {
+        /* The user has seen enough. */
+        experiment_fini(x);
+        return CLI_EXIT_OK;
+    }
+    if (err == DI_OK || signals_exit_code() != 0)
+        return code_of(err);
+    return tell(o, e, err, why, "the demo failed");
+}
+
 enum cli_exit cmd_demo(const struct options *o, struct events *e)
 {
     struct experiment x = {0};
@@ -154,8 +181,8 @@ enum cli_exit cmd_demo(const struct options *o, struct events *e)
 
     lab_config_init_demo(&cfg);
     configure(o, e, &cfg);
-    enum cli_exit code = run(o, e, &cfg, &x);
-    if (code == CLI_EXIT_OK) {
+    enum cli_exit code = is_shown(e) ? run_on_screen(o, e, &cfg, &x) : run(o, e, &cfg, &x);
+    if (code == CLI_EXIT_OK && x.peers > 0) {
         buf_init(&out, EVENTS_RESULT_MAX);
         if (e->json) {
             format_json(&out, &x, clock_mono_us() - e->start_us);

@@ -19,7 +19,8 @@
 #define PEERS_DEFAULT 6
 #define FILES_EACH 10 /* that one peer gets from one other */
 #define TIMEOUT_S_DEFAULT 600
-#define DEMO_FILES_EACH 60
+#define DEMO_FILES_EACH 20
+#define DEMO_CENTRALISED_S 8
 
 _Static_assert(sizeof(((struct lab *)0)->dir) == TEMPDIR_SIZE, "a lab's directory fits");
 
@@ -34,6 +35,7 @@ void lab_config_init_demo(struct lab_config *cfg)
     cfg->tasks = EXPERIMENT_BIT(EXPERIMENT_CENTRALISED) | EXPERIMENT_BIT(EXPERIMENT_BEST) |
                  EXPERIMENT_BIT(EXPERIMENT_SWARM);
     cfg->files = (size_t)DEMO_FILES_EACH * (PEERS_DEFAULT - 1);
+    cfg->centralised_s = DEMO_CENTRALISED_S;
 }
 
 /* This very program; where no /proc is mounted, by the name it was called by. */
@@ -103,6 +105,19 @@ static void describe_machine(char *out, size_t size)
     text_clean(out, size, slice_of(whole));
 }
 
+/* What P0 may send a second, if it is to serve all others within that time. */
+static uint64_t up_limit(const struct lab *lab)
+{
+    uint64_t bytes = 0, others = lab->cfg.peers - 1;
+
+    if (lab->cfg.centralised_s <= 0)
+        return 0;
+    for (size_t i = 0; i < lab->docs.count; i++)
+        bytes += lab->docs.list[i].bytes;
+    /* Each of them takes all but one share. */
+    return 1 + bytes * others / lab->cfg.peers * others / (uint64_t)lab->cfg.centralised_s;
+}
+
 static enum di_err run_all(struct lab *lab, struct experiment *out, char why[512])
 {
     enum di_err err = DI_OK;
@@ -144,6 +159,8 @@ enum di_err lab_experiment(const struct lab_config *cfg, struct experiment *out,
     if (err != DI_OK)
         goto out;
 
+    lab.up_bps = up_limit(&lab);
+    out->up_bps = lab.up_bps;
     out->peers = lab.cfg.peers;
     out->files = lab.cfg.files;
     out->seed = lab.cfg.seed;

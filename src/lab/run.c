@@ -11,6 +11,7 @@
 #include "p2pdi/base/clock.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,11 +151,17 @@ static enum di_err start_peer(struct run *r, size_t i)
     struct told *t = &r->told[i];
     struct plan_share share = plan_share(r->task, i, run_peers(r), r->lab->docs.group_size);
     char state[640];
+    char up[24];
     const char *argv[] = {"p2pdi",   "peer",     "--batch",     "--json",  "--rs",
                           r->rs,     "--listen", "127.0.0.1:0", "--share", t->library,
-                          "--state", state,      NULL};
+                          "--state", state,      NULL,          NULL,      NULL};
     enum di_err err;
 
+    if (r->lab->up_bps != 0) {
+        snprintf(up, sizeof(up), "%" PRIu64, r->lab->up_bps);
+        argv[12] = "--up";
+        argv[13] = up;
+    }
     snprintf(t->library, sizeof(t->library), "%s/p%zu", r->dir, i);
     snprintf(state, sizeof(state), "%s/state%zu", r->dir, i);
     err = make_dir(r, t->library);
@@ -342,7 +349,8 @@ enum di_err run_task(const struct lab *lab, enum experiment_task task, struct ex
                                                .run = lab->run,
                                                .runs = lab->runs,
                                                .peers = lab->cfg.peers,
-                                               .files = lab->cfg.files};
+                                               .files = lab->cfg.files,
+                                               .up_bps = lab->up_bps};
     snprintf(r->dir, sizeof(r->dir), "%s/%s", lab->dir, experiment_task_name(task));
     out->task = task;
     for (size_t i = 0; i < CHILDREN; i++)

@@ -12,7 +12,8 @@
 struct lab {
     struct lab_config cfg; /* with nothing left at "0: default" */
     struct documents docs;
-    char dir[512]; /* temporary */
+    char dir[512];   /* temporary */
+    uint64_t up_bps; /* each peer's --up; 0: none */
     size_t run, runs;
 };
 

@@ -95,6 +95,7 @@ static enum di_err on_done(struct run *r, size_t i, const struct lab_event *ev)
                                  .published_us = ev->t_us};
     r->progress.peer[i].done = peer->count;
     r->progress.peer[i].bytes += ev->bytes;
+    r->progress.peer[holder].sent += ev->bytes;
     return DI_OK;
 }
 
@@ -114,6 +115,7 @@ static enum di_err on_event(struct run *r, size_t i, const struct lab_event *ev)
         t->addr = ev->addr;
         break;
     case LAB_EV_REGISTERED:
+        r->progress.registered += i != RS && !t->registered;
         t->registered = true;
         break;
     case LAB_EV_PEERS:

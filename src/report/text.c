@@ -6,23 +6,6 @@
 
 #define COLUMNS 80
 
-static const char *task_line(enum experiment_task task)
-{
-    switch (task) {
-    case EXPERIMENT_CENTRALISED:
-        return "P0 holds everything; all others take it from P0 at the same time, file by file.";
-    case EXPERIMENT_BEST:
-        return "Each holds a share; at any time every peer serves exactly one other.";
-    case EXPERIMENT_WORST:
-        return "Each holds a share; all ask the same holder at the same time, one after another.";
-    case EXPERIMENT_SWARM:
-        return "P0 holds everything; peers also take from each other what they already have.";
-    case EXPERIMENT_TASKS:
-        break;
-    }
-    return "";
-}
-
 void report_heading(struct buf *out, const struct experiment *e)
 {
     char when[TEXT_RFC3339_SIZE];
@@ -237,7 +220,7 @@ void report_text(struct buf *out, const struct experiment *e, bool files)
     for (enum experiment_task t = 0; t < EXPERIMENT_TASKS; t++) {
         if (e->runs[t] == NULL)
             continue;
-        buf_printf(out, "\n%s\n%s\n\n", experiment_task_title(t), task_line(t));
+        buf_printf(out, "\n%s\n%s\n\n", experiment_task_title(t), experiment_task_line(t));
         if (files) {
             report_files(out, e, t);
             buf_append_char(out, '\n');
@@ -270,7 +253,14 @@ void report_demo(struct buf *out, const struct experiment *e, const char *progra
                e->peers, e->files, e->documents);
     for (enum experiment_task t = 0; t < EXPERIMENT_TASKS; t++) {
         if (e->runs[t] != NULL)
-            buf_printf(out, "  %s\n", task_line(t));
+            buf_printf(out, "  %s\n", experiment_task_line(t));
+    }
+    if (e->up_bps != 0) {
+        char rate[TEXT_HUMAN_SIZE];
+
+        text_human_bytes(e->up_bps, rate);
+        buf_printf(out, "Nobody might send more than %s a second, so that one could watch.\n",
+                   rate);
     }
     buf_append_char(out, '\n');
     report_sentences(out, e);

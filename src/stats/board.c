@@ -94,6 +94,7 @@ static void content_fini(struct snap_content *c)
     TABLE_MAP(X)
 #undef X
     shared_text_unref(c->rs.store);
+    shared_text_unref(c->demo.text);
 }
 
 void snap_board_init(struct snap_board *b)
@@ -140,7 +141,9 @@ struct snapshot *snap_board_snapshot(const struct snap_board *b)
     s->version = b->status_version;
     s->content.peer = b->content.peer;
     s->content.rs = b->content.rs;
+    s->content.demo = b->content.demo;
     shared_text_ref(s->content.rs.store);
+    shared_text_ref(s->content.demo.text);
 #define X(table, type)                                                                             \
     s->version += b->content.table.version;                                                        \
     if (rows_share(&b->content.table, &s->content.table) != DI_OK)                                 \

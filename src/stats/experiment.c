@@ -59,3 +59,20 @@ void experiment_fini(struct experiment *e)
     }
     *e = (struct experiment){0};
 }
+
+const char *experiment_task_line(enum experiment_task task)
+{
+    switch (task) {
+    case EXPERIMENT_CENTRALISED:
+        return "P0 holds everything; all others take it from P0 at the same time, file by file.";
+    case EXPERIMENT_BEST:
+        return "Each holds a share; at any time every peer serves exactly one other.";
+    case EXPERIMENT_WORST:
+        return "Each holds a share; all ask the same holder at the same time, one after another.";
+    case EXPERIMENT_SWARM:
+        return "P0 holds everything; peers also take from each other what they already have.";
+    case EXPERIMENT_TASKS:
+        break;
+    }
+    return "";
+}

@@ -13,6 +13,7 @@ enum key_context app_context(const struct app *a)
     return a->help.open                 ? KEY_IN_HELP
            : a->reader.document != NULL ? KEY_IN_READER
            : a->dash.kind == TUI_PEER   ? KEY_IN_PEER
+           : a->dash.kind == TUI_DEMO   ? KEY_IN_DEMO
                                         : KEY_IN_RS;
 }
 

@@ -26,7 +26,7 @@ static const struct rows *rows_of(enum tui_kind kind, enum pane p, const struct 
 
 bool dash_has_table(const struct dash *d, enum pane p)
 {
-    return p < PANE_FOCUS_MAX && type_of(d->kind, p) != NULL;
+    return d->kind != TUI_DEMO && p < PANE_FOCUS_MAX && type_of(d->kind, p) != NULL;
 }
 
 void dash_init(struct dash *d, enum tui_kind kind)
@@ -50,7 +50,7 @@ void dash_update(struct dash *d, const struct snap_content *s, int64_t now_us)
     for (enum pane p = PANE_1; p < PANE_FOCUS_MAX; p++)
         if (dash_has_table(d, p))
             grid_update(&d->table[p], rows_of(d->kind, p, s), now_us);
-    if (d->kind == TUI_PEER)
+    if (d->kind != TUI_RS)
         view_curves_update(&d->curves, s, now_us);
 }
 
@@ -208,6 +208,10 @@ void dash_draw(struct dash *d, const struct grid_moment *m)
 {
     int rows = screen_rows(), cols = screen_cols();
 
+    if (d->kind == TUI_DEMO) {
+        view_draw_demo((struct rect){0, 0, rows, cols}, &d->curves, m);
+        return;
+    }
     if (d->kind == TUI_PEER)
         layout_peer(&d->layout, rows, cols, d->focus, d->alone, m->content->peers.count);
     else

@@ -1,4 +1,4 @@
-/* A dashboard: its panes, what has the focus, how they are drawn. In the thread of tui_run. */
+/* A dashboard: its panes, what has the focus, how they are drawn; or the demo, which has neither. In the thread of tui_run. */
 #ifndef P2PDI_TUI_DASH_H
 #define P2PDI_TUI_DASH_H
 

@@ -12,7 +12,8 @@ enum key_context {
     KEY_IN_PEER = 1, /* the peer's dashboard */
     KEY_IN_RS = 2,   /* the RS's dashboard */
     KEY_IN_READER = 4,
-    KEY_IN_HELP = 8
+    KEY_IN_HELP = 8,
+    KEY_IN_DEMO = 16
 };
 #define KEY_IN_DASH (KEY_IN_PEER | KEY_IN_RS)
 #define KEY_IN_TEXT (KEY_IN_READER | KEY_IN_HELP)
@@ -73,10 +74,12 @@ enum key_context {
     X(BACK, ALL, KEY_IN_ANY, KEY_ESC, 0, 0, "Esc", "back: closes, clears filter, marks, search")   \
     X(MOUSE, ALL, KEY_IN_ANY, 'm', 0, 0, "m", "mouse on or off")                                   \
     X(HELP, ALL, KEY_IN_ANY, '?', KEY_F(1), 0, "? F1", "this help")                                \
-    X(REPAINT, ALL, KEY_IN_ANY, KEY_CTRL('l'), 0, 0, "^L", "paint the screen again")               \
-    X(SUSPEND, ALL, KEY_IN_ANY, KEY_CTRL('z'), 0, 0, "^Z", "to the shell; fg comes back")          \
-    X(QUIT, ALL, KEY_IN_DASH, 'q', 0, 0, "q", "quit (asks while downloads run)")                   \
-    X(QUIT_TOO, ALL, KEY_IN_ANY, KEY_F(10), KEY_CTRL('c'), 0, "F10 ^C", "quit, from anywhere")
+    X(REPAINT, ALL, KEY_IN_ANY | KEY_IN_DEMO, KEY_CTRL('l'), 0, 0, "^L", "paint the screen again") \
+    X(SUSPEND, ALL, KEY_IN_ANY | KEY_IN_DEMO, KEY_CTRL('z'), 0, 0, "^Z",                           \
+      "to the shell; fg comes back")                                                               \
+    X(QUIT, ALL, KEY_IN_DASH | KEY_IN_DEMO, 'q', 0, 0, "q", "quit (asks while downloads run)")     \
+    X(QUIT_TOO, ALL, KEY_IN_ANY | KEY_IN_DEMO, KEY_F(10), KEY_CTRL('c'), 0, "F10 ^C",              \
+      "quit, from anywhere")
 
 /* X(SECTION, title) */
 #define KEY_SECTION_MAP(X)                                                                         \

@@ -129,7 +129,8 @@ static enum di_err loop(struct app *a, int signals)
 
     while (!a->over) {
         int64_t now = clock_mono_us();
-        bool running = a->moment.content != NULL && a->moment.content->peer.active > 0;
+        bool running = a->moment.content != NULL &&
+                       (a->moment.content->peer.active > 0 || a->moment.content->demo.running);
 
         if (news && now - looked_us >= FRAME_US) {
             a->dirty = fetch(a) || a->dirty;

@@ -41,6 +41,8 @@ void view_draw_peer_footer(struct rect r);
 void view_draw_plot(struct rect r, const struct view_curves *c, const struct grid_moment *m);
 void view_draw_rs_header(struct rect r, const struct grid_moment *m);
 void view_draw_rs_footer(struct rect r);
+/* The whole screen of the demo. */
+void view_draw_demo(struct rect all, const struct view_curves *c, const struct grid_moment *m);
 void view_draw_rates(struct rect r, const struct grid_moment *m);
 
 #endif

@@ -18,7 +18,9 @@ struct lab_config {
     size_t peers;     /* 2 to EXPERIMENT_PEERS_MAX; 0: 6 */
     size_t files;  /* each peer downloads, a multiple of peers - 1; 0: ten from each other peer */
     uint64_t seed; /* of documents and of their distribution over the peers */
-    int64_t timeout_s;   /* of a run; 0: 600 */
+    int64_t timeout_s; /* of a run; 0: 600 */
+    /* Peers send no faster than a centralised run of so many seconds needs; 0: as fast as they can. */
+    int64_t centralised_s;
     const char *program; /* what to run as `PROGRAM rs ...`; NULL: this program */
     int interrupt_fd;    /* readable (never read): stop and clean up; -1: none */
     /* Called when something has changed, at most 30 times a second; may be NULL. */
@@ -29,7 +31,8 @@ struct lab_config {
 /* A configuration with the defaults above, all tasks. */
 void lab_config_init(struct lab_config *cfg);
 /*
- * That of the demo: generated documents, enough of them to watch; centralised, distributed, swarm.
+ * That of the demo: generated documents, enough of them and slow enough to watch; centralised,
+ * distributed, swarm.
  */
 void lab_config_init_demo(struct lab_config *cfg);
 

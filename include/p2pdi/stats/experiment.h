@@ -35,6 +35,8 @@ enum experiment_task {
 const char *experiment_task_name(enum experiment_task task);
 /* "Task 1, centralised". */
 const char *experiment_task_title(enum experiment_task task);
+/* A sentence: who holds what, and who asks whom. */
+const char *experiment_task_line(enum experiment_task task);
 /* The value of --task ("1", "2", "2worst", "3", "all", or several with commas) as EXPERIMENT_BITs. */
 bool experiment_parse_tasks(struct slice s, unsigned *out);
 
@@ -65,6 +67,7 @@ struct experiment {
     char documents[256]; /* "60 RFCs from DIR", "60 generated documents" */
     int64_t started_s;   /* wall clock */
     uint64_t seed;
+    uint64_t up_bps; /* what each peer might send a second; 0: any amount */
     size_t peers;
     size_t files;                                  /* that each downloading peer gets in a run */
     struct experiment_run *runs[EXPERIMENT_TASKS]; /* by task; NULL: not run; owned */
@@ -85,11 +88,14 @@ struct experiment_progress {
     enum experiment_phase phase;
     size_t run, runs;   /* this is the run-th (from 1) of so many */
     size_t peers;       /* bars to draw */
+    size_t registered;  /* of them, with the RS */
     size_t files;       /* that each downloading peer gets */
     int64_t elapsed_us; /* since the run's start */
+    uint64_t up_bps;    /* what each peer may send a second; 0: any amount */
     struct {
         size_t done;    /* of files */
         uint64_t bytes; /* received */
+        uint64_t sent;  /* of that, by all: what came from this one */
         bool downloads; /* false: only serves in this run */
     } peer[EXPERIMENT_PEERS_MAX];
 };

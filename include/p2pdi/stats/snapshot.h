@@ -13,6 +13,7 @@
 #include "p2pdi/base/addr.h"
 #include "p2pdi/base/err.h"
 #include "p2pdi/base/text.h"
+#include "p2pdi/stats/experiment.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -213,18 +214,42 @@ struct snap_rs_status {
     struct snap_history registrations; /* a minute, 60 of them */
 };
 
+/* Demo: one of its peers. */
+struct snap_demo_peer {
+    bool downloads; /* false: only serves in this run */
+    size_t done;    /* documents */
+    uint64_t down_bytes, up_bytes;
+    uint64_t down_bps, up_bps; /* now */
+    int64_t end_us;            /* when it had all, since the run's start; 0: not yet */
+};
+
+struct snap_demo {
+    bool running; /* documents are on their way */
+    enum experiment_task task;
+    size_t run, runs;
+    size_t peers, registered;
+    size_t files;          /* that each downloading peer gets */
+    uint64_t up_limit_bps; /* of each peer; 0: none */
+    int64_t start_us;      /* of the run, monotonic; 0: not yet */
+    char doing[48];
+    struct snap_demo_peer peer[EXPERIMENT_PEERS_MAX];
+    int64_t took_us[EXPERIMENT_TASKS]; /* the slowest peer of a run that is over; 0: not run */
+    struct shared_text *text;          /* the comparison, at the end */
+};
+
 /* ---- board and snapshot ------------------------------------------------------------------------ */
 
 #define SNAP_LOG_MAX 2000
 #define SNAP_REQUESTS_MAX 16384
 
-/* What a snapshot shows; a board holds the writer's copy. Either the peer's or the RS's part is used. */
+/* What a snapshot shows; a board holds the writer's copy. The peer's, the RS's or the demo's part is used. */
 struct snap_content {
     struct rows peers, rfcs, transfers; /* peer */
     struct rows records, requests;      /* RS */
     struct rows log;
     struct snap_peer_status peer;
     struct snap_rs_status rs;
+    struct snap_demo demo; /* its transfers: a row a document, from: the peer that got it */
 };
 
 struct snapshot {

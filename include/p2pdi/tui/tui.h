@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum tui_kind { TUI_PEER, TUI_RS };
+enum tui_kind { TUI_PEER, TUI_RS, TUI_DEMO };
 
 /*
  * All callbacks come from the thread of tui_run. NULL where not said otherwise: the keys that need it

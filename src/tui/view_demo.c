@@ -1,0 +1,268 @@
+/* The demo's screen: who gets how much from whom, the runs side by side, and the comparison at the end. */
+#include "views.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RATE_CELLS 7
+#define UPLINK_CELLS 10
+
+static const struct snap_demo *of(const struct grid_moment *m)
+{
+    return &m->content->demo;
+}
+
+static int64_t elapsed_us(const struct grid_moment *m)
+{
+    const struct snap_demo *d = of(m);
+    int64_t last = 0;
+
+    if (d->start_us == 0)
+        return 0;
+    if (d->running)
+        return m->now_us - d->start_us;
+    for (size_t i = 0; i < d->peers; i++)
+        last = d->peer[i].end_us > last ? d->peer[i].end_us : last;
+    return last;
+}
+
+/* The part of r below its first h rows becomes r; those are returned. */
+static struct rect cut_top(struct rect *r, int h)
+{
+    struct rect top = {r->y, r->x, h < r->h ? h : r->h, r->w};
+
+    r->y += top.h;
+    r->h -= top.h;
+    return top;
+}
+
+static struct rect frame(struct rect r, const char *title)
+{
+    if (r.h < 3 || r.w < 24)
+        return r;
+    draw_frame(r, title, false);
+    return (struct rect){r.y + 1, r.x + 2, r.h - 2, r.w - 4};
+}
+
+static void draw_header(struct rect r, const struct grid_moment *m)
+{
+    const struct snap_demo *d = of(m);
+    struct view_part parts[5] = {{0}};
+    char duration[TEXT_HUMAN_SIZE] = "";
+
+    if (r.h < 1)
+        return;
+    if (d->start_us != 0)
+        text_human_duration_us(elapsed_us(m), duration);
+    parts[0] = (struct view_part){.rank = 90, .style = STYLE_TITLE, .text = "P2P-DI demo"};
+    parts[1] = (struct view_part){.rank = 80, .style = STYLE_HEAD};
+    if (d->text != NULL)
+        snprintf(parts[1].text, sizeof(parts[1].text), "who was faster");
+    else if (d->runs > 0)
+        snprintf(parts[1].text, sizeof(parts[1].text), "%zu of %zu: %s", d->run, d->runs,
+                 experiment_task_title(d->task));
+    parts[2] = (struct view_part){.rank = 50, .style = STYLE_BUSY};
+    parts[3] = (struct view_part){.rank = 60, .style = STYLE_HEAD};
+    if (d->text == NULL) {
+        snprintf(parts[2].text, sizeof(parts[2].text), "%s", d->doing);
+        snprintf(parts[3].text, sizeof(parts[3].text), "%s", duration);
+    }
+    parts[4] = (struct view_part){.rank = 1070, .style = STYLE_DIM, .text = "q quit"};
+    view_draw_parts(r, parts, 5, 2);
+}
+
+/* ---- peers ------------------------------------------------------------------------------------- */
+
+/* What there is room for; 0: left out. */
+struct widths {
+    int bar, files, down, up, uplink, time;
+};
+
+static struct widths widths_for(int w, const struct snap_demo *d)
+{
+    struct widths to = {.files = 9};
+    int left = w - 3 - 1 - to.files - 1;
+
+    if (left >= 10 + 9)
+        left -= 9, to.time = 8;
+    if (left >= 10 + RATE_CELLS + 2)
+        left -= RATE_CELLS + 2, to.up = RATE_CELLS + 1;
+    if (left >= 10 + RATE_CELLS + 2)
+        left -= RATE_CELLS + 2, to.down = RATE_CELLS + 1;
+    if (d->up_limit_bps > 0 && left >= 16 + UPLINK_CELLS + 1)
+        left -= UPLINK_CELLS + 1, to.uplink = UPLINK_CELLS;
+    to.bar = left;
+    return to;
+}
+
+static int put(int y, int x, int w, unsigned style, const char *text, bool right)
+{
+    if (w <= 0)
+        return 0;
+    draw_field(y, x, w, style, text, right, NULL);
+    return w + 1;
+}
+
+static void draw_titles(int y, int x, const struct widths *to)
+{
+    x += 4;
+    x += put(y, x, to->bar, STYLE_DIM, "documents", false);
+    x += put(y, x, to->files, STYLE_DIM, "", true);
+    x += put(y, x, to->down, STYLE_DIM, "receives", true);
+    x += put(y, x, to->up, STYLE_DIM, "sends", true);
+    x += put(y, x, to->uplink, STYLE_DIM, "uplink", false);
+    put(y, x, to->time, STYLE_DIM, "time", true);
+}
+
+static void format_rate(char out[32], uint64_t bps)
+{
+    char rate[GRID_CELL_SIZE];
+
+    view_format_rate(rate, bps);
+    snprintf(out, 32, "%.10s%s", rate, rate[0] != '\0' ? "/s" : "");
+}
+
+static void draw_peer(int y, int x, size_t i, const struct widths *to, const struct grid_moment *m)
+{
+    const struct snap_demo *d = of(m);
+    const struct snap_demo_peer *p = &d->peer[i];
+    bool done = p->downloads && p->done >= d->files;
+    char text[64], duration[TEXT_HUMAN_SIZE] = "";
+
+    snprintf(text, sizeof(text), "P%zu", i);
+    x += put(y, x, 3, STYLE_TEXT | STYLE_BOLD, text, false);
+    if (p->downloads)
+        draw_bar(y, x, to->bar, done ? STYLE_GOOD : STYLE_BUSY, p->done, d->files);
+    else
+        draw_text(y, x, to->bar, STYLE_DIM, "holds everything and serves");
+    x += to->bar + 1;
+    text[0] = '\0';
+    if (p->downloads)
+        snprintf(text, sizeof(text), "%zu/%zu", p->done, d->files);
+    x += put(y, x, to->files, done ? STYLE_GOOD : STYLE_TEXT, text, true);
+    format_rate(text, p->down_bps);
+    x += put(y, x, to->down, STYLE_TEXT, text, true);
+    format_rate(text, p->up_bps);
+
+    /* Whose uplink is full holds the others up. */
+    bool full = d->up_limit_bps > 0 && p->up_bps >= d->up_limit_bps / 10 * 9;
+
+    x += put(y, x, to->up, full ? STYLE_BAD : STYLE_TEXT, text, true);
+    if (to->uplink > 0) {
+        draw_bar(y, x, to->uplink, full ? STYLE_BAD : STYLE_CURVE_2, p->up_bps, d->up_limit_bps);
+        x += to->uplink + 1;
+    }
+    if (p->downloads && d->start_us != 0)
+        text_human_duration_us(p->end_us != 0 ? p->end_us : elapsed_us(m), duration);
+    put(y, x, to->time, done ? STYLE_GOOD : STYLE_TEXT, duration, true);
+}
+
+static void draw_peers(struct rect r, const struct grid_moment *m)
+{
+    const struct snap_demo *d = of(m);
+    char title[120], rate[TEXT_HUMAN_SIZE];
+
+    text_human_bytes(d->up_limit_bps, rate);
+    snprintf(title, sizeof(title), "RS and %zu peers", d->peers);
+    if (d->up_limit_bps > 0)
+        snprintf(title + strlen(title), sizeof(title) - strlen(title), ", each sends at most %s/s",
+                 rate);
+
+    struct rect in = frame(r, title);
+    struct widths to = widths_for(in.w, d);
+
+    if (in.h > 1)
+        draw_titles(in.y, in.x, &to);
+    if (in.h > (int)d->peers + 1) {
+        char text[64];
+
+        snprintf(text, sizeof(text), "%zu peers registered; it knows nothing of documents",
+                 d->registered);
+        put(in.y + 1, in.x, 3, STYLE_TEXT | STYLE_BOLD, "RS", false);
+        draw_text(in.y + 1, in.x + 4, in.w - 4, STYLE_DIM, text);
+        in.y++;
+    }
+    for (size_t i = 0; i < d->peers && (int)i + 1 < in.h; i++)
+        draw_peer(in.y + 1 + (int)i, in.x, i, &to, m);
+}
+
+/* ---- runs -------------------------------------------------------------------------------------- */
+
+static size_t count_runs(const struct snap_demo *d)
+{
+    size_t n = 0;
+
+    for (size_t t = 0; t < EXPERIMENT_TASKS; t++)
+        n += d->took_us[t] > 0;
+    return n;
+}
+
+static void draw_runs(struct rect r, const struct grid_moment *m)
+{
+    const struct snap_demo *d = of(m);
+    int64_t slowest = 0;
+
+    if (r.h < 3)
+        return;
+
+    struct rect in = frame(r, "Until the last peer had everything");
+    int names = in.w > 70 ? 36 : in.w / 2, bar = in.w - names - 9;
+
+    for (size_t t = 0; t < EXPERIMENT_TASKS; t++)
+        slowest = d->took_us[t] > slowest ? d->took_us[t] : slowest;
+    for (size_t t = 0; t < EXPERIMENT_TASKS; t++) {
+        char took[TEXT_HUMAN_SIZE];
+
+        if (d->took_us[t] == 0 || in.h < 1)
+            continue;
+        text_human_duration_us(d->took_us[t], took);
+        put(in.y, in.x, names - 1, STYLE_TEXT, experiment_task_title((enum experiment_task)t),
+            false);
+        if (bar > 3)
+            draw_bar(in.y, in.x + names, bar, d->took_us[t] == slowest ? STYLE_BUSY : STYLE_GOOD,
+                     (uint64_t)d->took_us[t], (uint64_t)slowest);
+        put(in.y, in.x + in.w - 8, 8, STYLE_TEXT | STYLE_BOLD, took, true);
+        in.y++;
+        in.h--;
+    }
+}
+
+static void draw_lines(struct rect r, const char *text)
+{
+    struct rect in = frame(r, "The comparison");
+
+    for (int i = 0; i < in.h && *text != '\0'; i++) {
+        char line[400];
+        size_t len = strcspn(text, "\n");
+
+        snprintf(line, sizeof(line), "%.*s", (int)len, text);
+        draw_text(in.y + i, in.x, in.w, STYLE_TEXT, line);
+        text += len + (text[len] == '\n');
+    }
+}
+
+void view_draw_demo(struct rect all, const struct view_curves *c, const struct grid_moment *m)
+{
+    const struct snap_demo *d = of(m);
+    size_t runs = count_runs(d);
+
+    draw_header(cut_top(&all, 1), m);
+    if (d->text != NULL) {
+        if (all.h >= (int)runs + 2 + 8)
+            draw_runs(cut_top(&all, (int)runs + 2), m);
+        draw_lines(all, shared_text_str(d->text));
+        return;
+    }
+    if (d->runs == 0)
+        return;
+    if (all.h >= (int)d->peers + 6) {
+        struct rect line = cut_top(&all, 1);
+
+        draw_text(line.y, line.x, line.w, STYLE_DIM, experiment_task_line(d->task));
+    }
+    draw_peers(cut_top(&all, (int)d->peers + 4), m);
+    if (runs > 0 && all.h >= (int)runs + 2)
+        draw_runs(cut_top(&all, (int)runs + 2), m);
+    if (all.h >= 5)
+        plot_draw(frame(all, "Cumulative time of each peer"), c->curves, c->count);
+}
