@@ -422,6 +422,18 @@ void line_expect_end(int fd, bool may_reset)
     assert_true(n <= 0);
 }
 
+bool line_gets_an_answer(const struct addr *to)
+{
+    static const char want[] = "alive\n";
+    char got[sizeof(want)] = "";
+    int fd = line_connect(to);
+
+    (void)!send(fd, "close alive\n", 12, MSG_NOSIGNAL);
+    (void)!recv(fd, got, sizeof(want) - 1, MSG_WAITALL);
+    close(fd);
+    return strcmp(got, want) == 0;
+}
+
 uint64_t line_drain(int fd)
 {
     static char got[65536];

@@ -86,6 +86,8 @@ void line_expect(int fd, const char *text);
 void line_expect_zeros(int fd, uint64_t n);
 /* The server closes without another byte; a reset counts if may_reset. */
 void line_expect_end(int fd, bool may_reset);
+/* Is a request on a new connection served? */
+bool line_gets_an_answer(const struct addr *to);
 /* Reads until the end; returns how many bytes came. */
 uint64_t line_drain(int fd);
 /* Open descriptors of this process. */

@@ -393,18 +393,6 @@ static void serve_with_few_descriptors(int port_out, int stop_in, int paused_out
     _exit(0);
 }
 
-/* While the server still learns who is gone it may say that it is busy. */
-static bool gets_an_answer(const struct addr *to)
-{
-    char got[9] = "";
-    int fd = line_connect(to);
-
-    (void)!send(fd, "echo in again\n", 14, MSG_NOSIGNAL);
-    (void)!recv(fd, got, sizeof(got), MSG_WAITALL);
-    close(fd);
-    return memcmp(got, "in again\n", sizeof(got)) == 0;
-}
-
 static void without_descriptors_it_pauses_and_comes_back(void **state)
 {
     enum { N = 40 };
@@ -428,7 +416,8 @@ static void without_descriptors_it_pauses_and_comes_back(void **state)
     line_expect(fds[N - 1], "busy\n");
     for (int i = 0; i < N; i++)
         close(fds[i]);
-    WAIT_UNTIL(gets_an_answer(&to));
+    /* While the server still learns who is gone it may say that it is busy. */
+    WAIT_UNTIL(line_gets_an_answer(&to));
     assert_int_equal(write(stop[1], "", 1), 1);
     assert_int_equal(read(paused[0], &times, sizeof(times)), sizeof(times));
     assert_true(times > 0);
