@@ -329,18 +329,23 @@ static enum di_err open_directory(const struct library_config *cfg, int *out_fd,
 {
     if (mkdir(cfg->dir, 0755) != 0 && errno != EEXIST && errno != EROFS) {
         enum di_err err = di_err_from_errno(errno);
-        (void)snprintf(why, 256, "cannot make the directory %.160s: %s", cfg->dir, strerror(errno));
+        (void)snprintf(why, 256,
+                       "cannot make the directory %.120s: %s; name another one with --share",
+                       cfg->dir, strerror(errno));
         return err;
     }
     int fd = open(cfg->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         enum di_err err = errno == ENOTDIR ? DI_INVALID : di_err_from_errno(errno);
-        (void)snprintf(why, 256, "cannot open the directory %.160s: %s", cfg->dir, strerror(errno));
+        (void)snprintf(why, 256,
+                       "cannot open the directory %.120s: %s; name another one with --share",
+                       cfg->dir, strerror(errno));
         return err;
     }
     if (cfg->write && faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) != 0) {
-        (void)snprintf(why, 256, "cannot write into the directory %.160s: %s", cfg->dir,
-                       strerror(errno));
+        (void)snprintf(why, 256,
+                       "cannot write into the directory %.120s: %s; name another one with --share",
+                       cfg->dir, strerror(errno));
         (void)close(fd);
         return DI_ACCESS;
     }
@@ -350,13 +355,12 @@ static enum di_err open_directory(const struct library_config *cfg, int *out_fd,
 
 static void destroy(struct library *lib)
 {
+    /* Nobody else is left: no lock. */
     struct doc *d = NULL, *next = NULL;
-    lock_acquire(&lib->lock);
     HASH_ITER (hh, lib->docs, d, next) {
         library_file_release(unlist_locked(lib, d));
         library_doc_unref(&d->shown);
     }
-    lock_release(&lib->lock);
     hash_cache_close(lib->cache);
     rfc_titles_free(lib->titles);
     hasher_fini(&lib->hasher);

@@ -61,6 +61,7 @@ static struct library_part *take_queue(struct library *lib)
     return batch;
 }
 
+/* errno is that of the failed sync. */
 static void fail_part(struct library_part *p)
 {
     p->err = di_err_from_errno(errno);
@@ -85,7 +86,8 @@ static bool sync_all(struct library *lib, struct library_part *batch)
         return false;
     /* Kernels before 5.8 do not tell of lost writes by syncfs, but each file remembers its own. */
     for (struct library_part *p = batch; p != NULL; p = p->next)
-        if (p->err == DI_OK && sync_file_range(p->fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE) != 0)
+        if (p->err == DI_OK && sync_file_range(p->fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE) != 0 &&
+            (errno == EIO || errno == ENOSPC || errno == EDQUOT))
             fail_part(p);
     return true;
 }
