@@ -123,7 +123,7 @@ static bool park(struct job *j, enum rfc_scope scope, int64_t wait_us)
         .close = w->close,
         .coding = coded_table(j),
     };
-    if (w->since.n > 0)
+    if (w->since.p != NULL)
         memcpy(poll->since, w->since.p, w->since.n);
     service_close_if_asked(j->conn, w);
     struct net_token token = net_conn_park(j->conn);
