@@ -290,6 +290,11 @@ static void fake_document(struct fake *f, struct net_conn *c, const struct wire_
             return;
         }
     }
+    if (f->manner == FAKE_FRAME_DIES) {
+        /* Nothing more from this one. */
+        net_conn_close_after(c);
+        return;
+    }
     uint64_t first = 0, len = f->size;
     char hex[SHA256_HEX_SIZE];
     struct buf out;
