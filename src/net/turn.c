@@ -77,11 +77,8 @@ static uint64_t budget_of(struct net_conn *c, const struct limits *l)
 
     if (t->portion == 0 || c->refused)
         return l->bytes;
-    if (c->allowance == 0 && !net_throttle_take(t, c)) {
-        /* That it takes long is our own doing: its pace is judged from when it may go on. */
-        c->advanced = true;
+    if (c->allowance == 0 && !net_throttle_take(t, c))
         return 0;
-    }
     return c->allowance < l->bytes ? c->allowance : l->bytes;
 }
 
