@@ -9,6 +9,7 @@ void net_throttle_init(struct net_throttle *t, uint64_t rate)
     bucket_init(&t->bucket, rate, clock_mono_us());
     t->portion = rate == 0 ? 0 : bucket_portion(&t->bucket);
     net_jobs_init(&t->waiting);
+    t->sharing = 0;
 }
 
 void net_throttle_fini(struct net_throttle *t)
