@@ -13,8 +13,8 @@
 #include <zstd_errors.h>
 
 #define WINDOW_LOG_MAX 23 /* 8 MiB: "reliability: decompression bombs" */
-/* A context that a large body has blown up beyond that is not kept. */
-#define CONTEXT_KEPT ((size_t)4 << 20)
+/* A context that a large body has blown up beyond that is not kept; 50 KB at level 9 need less. */
+#define CONTEXT_KEPT ((size_t)1 << 20)
 #define OUT_BYTES ((size_t)128 << 10)
 
 const char *coding_name(enum coding c)

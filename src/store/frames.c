@@ -32,7 +32,7 @@
  */
 #define MARGIN 8
 
-/* Where ratio and speed part: docs/PERFORMANCE.md has the measurement. Fastest first. */
+/* Where ratio and speed part: ARCHITECTURE.md has the measurement. Fastest first. */
 static const int levels[] = {3, 6, 9};
 #define LEVELS (sizeof(levels) / sizeof(levels[0]))
 
