@@ -4,8 +4,8 @@
  *
  * Locks: catalog, listings, neighbours, registrar, downloads, gets, sink. None is held while
  * another of these is taken, but for listings, under which the catalog is walked: so the order
- * is listings, catalog. A listing's own is held alone. None is held across I/O. The sink's is held during its callbacks, which
- * must not call back.
+ * is listings, catalog. A listing's own is held alone. None is held across I/O. The sink's is held
+ * during its callbacks, which must not call back.
  *
  * Threads: "peer" listener and workers (net: serve, http, listing), "library" and its publisher
  * (store: catalog_own_*, downloads' on_published), "registrar", "seeker" (get.c), "fetch N"
