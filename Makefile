@@ -107,7 +107,7 @@ LINK         = $(CC) $(OUR_LDFLAGS)
 
 # --- what a user types ----------------------------------------------------------------------------
 
-.PHONY: all run demo check bench fuzz asan tsan ubsan cover lint format install uninstall dist clean \
+.PHONY: all run demo check bench bench-swarm bench-serve bench-mirror bench-rest bench-table fuzz asan tsan ubsan cover lint format install uninstall dist clean \
         distclean deps help screenshot
 
 all: program ## build ./p2pdi (the default)
@@ -139,15 +139,20 @@ cover: ## all tests, then line and branch coverage
 	$(Q)$(MAKE) $(AGAIN) VARIANT=cover run-tests
 	$(Q)$(MAKE) $(AGAIN) VARIANT=cover print-coverage
 
-bench: ## measure against nginx, curl, rsync and others (bench-swarm, -serve, -mirror: one)
+bench: ## measure beside nginx, curl, rsync and others, in short (bench-swarm -serve -mirror -rest: one; -table: all)
 	$(Q)contrib/deps build test bench
 	$(Q)$(MAKE) $(AGAIN) run-bench
 
-# One of them, with ARGS: make bench-swarm ARGS='--set 60 --with rsync-z'
-bench-%:
+# One of them, as long as it takes: make bench-swarm ARGS='--set 60 --with rsync-z'
+bench-swarm bench-serve bench-mirror bench-rest:
 	$(Q)contrib/deps build test bench
 	$(Q)$(MAKE) $(AGAIN) all
-	$(Q)P2PDI='$(CURDIR)/p2pdi' tests/bench/bench_$*.sh $(ARGS)
+	$(Q)P2PDI='$(CURDIR)/p2pdi' tests/bench/$(subst -,_,$@).sh $(ARGS)
+
+bench-table:
+	$(Q)contrib/deps build test bench
+	$(Q)$(MAKE) $(AGAIN) all
+	$(Q)P2PDI='$(CURDIR)/p2pdi' tests/bench/swarm_table.sh $(ARGS)
 
 fuzz: ## fuzz every parser for FUZZ_S=60 seconds each (T=fuzz/fuzz_head: one)
 	$(Q)contrib/deps build fuzz
@@ -224,10 +229,13 @@ NEEDS_PROGRAM = $(if $(T),$(filter-out unit/% sim/% fuzz/% layers,$(T)),yes)
 run-tests: $(WANTED) $(if $(NEEDS_PROGRAM),program)
 	$(Q)V='$(V)' TEST_JOBS='$(TEST_JOBS)' tests/run $(VARIANT) $(BUILD) $(T)
 
+# A benchmark that lacks something (77) is left out; it has said what.
 run-bench: all $(BENCH_BIN)
-	$(Q)set -- $(BENCH_BIN) $(sort $(wildcard tests/bench/bench_*.sh)); \
-	test $$# -gt 0 || { echo 'make bench: nothing in tests/bench yet' >&2; exit 1; }; \
-	for b; do P2PDI='$(CURDIR)/p2pdi' BUILD='$(CURDIR)/$(BUILD)' "$$b" || exit 1; done
+	$(Q)run() { echo; "$$@" || test $$? -eq 77; }; \
+	P2PDI='$(CURDIR)/p2pdi'; export P2PDI; cd tests/bench && \
+	run ./swarm_table.sh --again --rounds 3 --only t1-60,t2-60,t1-600,t2-600 && \
+	run ./bench_serve.sh 3 1 && run ./bench_mirror.sh 3 && run ./bench_rest.sh 3 5 && \
+	for b in $(BENCH_BIN); do run '$(CURDIR)/'$$b || exit 1; done
 
 # What is found goes below build/; worth keeping: copy it to tests/fuzz/corpus/<name>/.
 run-fuzz: $(FUZZ_BIN)

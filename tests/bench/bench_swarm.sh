@@ -8,7 +8,7 @@
 #
 # Without --task or --set: both tasks, the sets 60 and 600. --rate-first is P0's link, --rate-last that of one receiver.
 # --rows adds a line a program to FILE, for swarm_table.sh, which runs all there is to compare. --keep copies what our last round printed to DIR.
-# --nice -15 gives all that is measured precedence over what else the machine has to do.
+# --nice -15 (or BENCH_NICE=-15, for all benchmarks) gives what is measured precedence over what else the machine does.
 #
 # The clock runs from the launch of the receivers (task 2: of all) to the last `complete`: registering, peer list
 # and indexes are in it. P0 runs with its hashes cached and nothing compressed. The fluid bound is what no scheme that sends
@@ -22,17 +22,6 @@ usage() {
     sed -n '/^#$/,/^$/s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
-# Where the kernel groups processes by session, a group has a nice value of its own.
-precede() {
-    renice -n "$1" -p $$ >/dev/null
-    if [[ -w /proc/self/autogroup ]]; then
-        echo "$1" >/proc/self/autogroup
-        at_exit+=(recede)
-    fi
-}
-# shellcheck disable=SC2317 # called at exit
-recede() { echo 0 >/proc/self/autogroup; }
-
 tasks='1 2' sets='60 600' rate=100mbit rounds=5 receivers=5 rivals='' rows='' keep=''
 first='' last=''
 while [[ $# -gt 0 ]]; do

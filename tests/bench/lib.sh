@@ -34,6 +34,18 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
+# precede NICE: over what else the machine has to do. Where the kernel groups processes by session, a group has a nice
+# value of its own.
+precede() {
+    renice -n "$1" -p $$ >/dev/null
+    if [[ -w /proc/self/autogroup ]]; then
+        echo "$1" >/proc/self/autogroup
+        at_exit+=(recede)
+    fi
+}
+recede() { echo 0 >/proc/self/autogroup; }
+[[ -z ${BENCH_NICE:-} ]] || precede "$BENCH_NICE"
+
 need() {
     local tool
     for tool in "$@"; do
@@ -63,7 +75,7 @@ median() { sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 describe() {
     echo "commit  $(git -C "$here" rev-parse --short HEAD 2>/dev/null || echo unknown)$(git -C "$here" diff --quiet HEAD 2>/dev/null || echo ' (changed)')"
     echo "machine $(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), Linux $(uname -r)"
-    echo "command $0"
+    echo "command $0${BENCH_NICE:+ (nice $BENCH_NICE)}; load $(cut -d' ' -f1-3 /proc/loadavg)"
 }
 
 # start_nginx CORES CONFIG-LINE...: on $nginx_port, serving $docs.

@@ -1,18 +1,28 @@
 #!/bin/bash
 # The whole comparison of the swarm with other programs: every case in turn, written as a table and a picture. Takes
-# hours with all rounds. Usage: swarm_table.sh [--rounds 5] [--out docs/bench] [--only CASE[,CASE...]] [--nice N]
-# A case is only run if its rows are not in OUT/swarm.tsv yet, so that a run that was broken off goes on.
+# hours with all rounds. Usage: swarm_table.sh [--rounds 5] [--out docs/bench] [--only CASE[,CASE...]] [--again]
+# A case is only run if its rows are not in OUT/swarm.tsv yet, so that a run that was broken off goes on; --again
+# measures it anew. BENCH_NICE=-15 gives what is measured precedence over what else the machine does.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-rounds=5 out=$here/../../docs/bench only='' nice=''
+rounds=5 out=$here/../../docs/bench only='' again=''
+
+usage() {
+    sed -n '2,5s/^# //p' "$0" >&2
+    exit 2
+}
 while [[ $# -gt 0 ]]; do
-    [[ $# -ge 2 ]] || { sed -n '2,4s/^# //p' "$0" >&2; exit 2; }
+    if [[ $1 == --again ]]; then
+        again=yes
+        shift
+        continue
+    fi
+    [[ $# -ge 2 ]] || usage
     case $1 in
     --rounds) rounds=$2 ;;
     --out) out=$2 ;;
     --only) only=,$2, ;;
-    --nice) nice=$2 ;;
-    *) sed -n '2,4s/^# //p' "$0" >&2; exit 2 ;;
+    *) usage ;;
     esac
     shift 2
 done
@@ -41,14 +51,21 @@ END
 }
 
 measure() {
-    local name with args
+    local name with args status
     while IFS='|' read -r name _ _ with args; do
         [[ -z $only || $only == *,$name,* ]] || continue
-        ! grep -qs "^$name	" "$rows" || continue
+        [[ -n $again ]] || ! grep -qs "^$name	" "$rows" || continue
         : >"$scratch"
+        status=0
         # shellcheck disable=SC2086 # arguments are words
-        "$here/bench_swarm.sh" $args --rounds "$rounds" --with "$with" --rows "$scratch" ${nice:+--nice "$nice"} </dev/null ||
-            echo "$name: not every round was complete" >&2
+        "$here/bench_swarm.sh" $args --rounds "$rounds" --with "$with" --rows "$scratch" </dev/null || status=$?
+        case $status in
+        0) ;;
+        1) echo "$name: not every round was complete" >&2 ;;
+        *) exit "$status" ;;
+        esac
+        touch "$rows"
+        sed -i "/^$name\t/d" "$rows"
         awk -v OFS='\t' -v n="$name" -v c="$(git -C "$here" rev-parse --short HEAD 2>/dev/null || echo unknown)" -v d="$(date +%F)" \
             '{print n, c, d, $0}' "$scratch" >>"$rows"
     done < <(cases)
