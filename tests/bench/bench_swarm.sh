@@ -259,9 +259,9 @@ load() { cut -d' ' -f1 /proc/loadavg; }
 round() { # NAME NUMBER
     local name=$1 line before
     dir=$work/round
-    rm -rf "$work/old"
-    [[ ! -d $dir ]] || mv "$dir" "$work/old"
-    [[ $set == all ]] && rm -rf "$work/old"
+    # ext4 makes files slowly where many were just deleted: they go at the end, if there is room.
+    [[ $set != all ]] || rm -rf "$dir"
+    [[ ! -d $dir ]] || mv "$dir" "$dir-$task-$set-$2-before-$name"
     mkdir "$dir"
     before=$(load)
     if [[ $name == ours ]]; then ours >"$dir/explained"; else rival "$name"; fi
