@@ -23,7 +23,7 @@ nothing_left() {
 children() {
     local dir
     for dir in /proc/[0-9]*; do
-        tr '\0' ' ' 2>/dev/null <"$dir/cmdline" | grep -qF " $TMPDIR/p2pdi-lab-" && echo "${dir#/proc/}"
+        grep -qaF "$TMPDIR/p2pdi-lab-" "$dir/cmdline" 2>/dev/null && echo "${dir#/proc/}"
     done
     return 0
 }
@@ -97,12 +97,14 @@ middle() {
         ((SECONDS < deadline)) || fail 'it does not begin'
         sleep 0.02
     done
+    kill -STOP "${pid[$1]}" # it shall not be through before we have looked
 }
 
 # Interrupted: ends its peers and removes its files.
 middle interrupted
 [[ -n $(children) ]] || fail 'no peers'
 kill -INT "${pid[interrupted]}"
+kill -CONT "${pid[interrupted]}"
 ended interrupted 130
 nothing_left
 

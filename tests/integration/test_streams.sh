@@ -19,7 +19,7 @@ expect 0 text peer -c 'register; pquery; rfcquery; get all; leave' "${asked[@]}"
 [[ ! -s text.log ]] || fail "standard output: $(<text.log)"
 [[ $(head -n 1 text.err) == 'listening 127.0.0.1:'* ]] || fail "not listening first: $(head -n 1 text.err)"
 has text.err 'registered as peer' '1 peer is active' 'RFC 8609 from' '2 files' left
-expect 0 tables peer -q -c 'register; pquery; peers; index; transfers; status' "${asked[@]}"
+expect 0 tables peer -q -c 'wait rfcs 2 timeout 60; register; pquery; peers; index; transfers; status' "${asked[@]}"
 [[ $(grep -vc '^listening ' tables.err) == 0 ]] || fail "-q says: $(<tables.err)"
 has tables.log 'Hostname' 'Active Flag' 'Listening Port' 'Most Recent Registration' \
     'The Test Document Number 8609' 'registered: yes'

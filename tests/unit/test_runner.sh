@@ -124,7 +124,7 @@ expect integration/test_daemon 1 '0 passed, 1 failed, 0 skipped' 'x.c:1:2'
 # What a test leaves running is ended with it: the reader of the pipe then sees its end.
 mkfifo "$tree/fifo"
 script leaves <<<"sleep 60 >'$tree/fifo' 2>&1 &"
-timeout 20 cat "$tree/fifo" &
+timeout 100 cat "$tree/fifo" &
 reader=$!
 expect integration/test_leaves 0 '1 passed, 0 failed, 0 skipped'
 if ! wait "$reader"; then
