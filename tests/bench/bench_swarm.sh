@@ -136,7 +136,7 @@ warm() { # HOST LIBRARY
         -c "wait rfcs $(find "$2" -type f | wc -l) timeout 600; quit" </dev/null >/dev/null 2>"$dir/warm.err"
 }
 
-cpu_of() { awk -v hz="$(getconf CLK_TCK)" '{sub(/.*\) /, ""); printf "%.2f", ($12 + $13) / hz}' "/proc/$1/stat" 2>/dev/null || echo 0; }
+cpu_of() { awk -v hz="$(getconf CLK_TCK)" '{sub(/.*\) /, ""); printf "%.2f+%.2f", $12 / hz, $13 / hz}' "/proc/$1/stat" 2>/dev/null || echo 0; }
 machine() { awk '$1 == "cpu" {t = 0; for (i = 2; i <= 9; i++) t += $i; print t, $5 + $6}' /proc/stat; }
 
 # When the last `complete` came: events carry seconds since the program started, and the file was last written at its last.
@@ -233,7 +233,7 @@ explain() {
                 note["metric"] / payload, note["frames"] / payload, 100 * note["frames"] * 8 / (last * first_rate(link)), firsts / n, most, got - firsts, got
             sent = wire / (got / n * payload + 1e-9)
             print sent >sent_file
-            printf "      on the wire %.2f of the bytes, %.2f x the fluid bound of these; failed %d; processor seconds: %s; machine idle %s%%\n", sent, last / fluid / (sent + 1e-9), failed, cpu, note["idle"]
+            printf "      on the wire %.2f of the bytes, %.2f x the fluid bound of these; failed %d; processor seconds (user+system): %s; machine idle %s%%\n", sent, last / fluid / (sent + 1e-9), failed, cpu, note["idle"]
         }
         function first_rate(s) {return s * (s ~ /gbit$/ ? 1e9 : s ~ /mbit$/ ? 1e6 : 1e3)}' "$dir/notes" "${files[@]}"
 }
