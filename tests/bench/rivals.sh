@@ -169,7 +169,12 @@ transmission_serve() {
     for ((h = 0; h <= receivers; h++)); do listens "h$h" 9091; done
     transmission_tell h0 -a "$dir/set.torrent" >/dev/null
     transmission_tell h0 -t1 -v >/dev/null
-    until transmission_tell h0 -l | grep -q '100%.*\(Idle\|Seeding\)'; do sleep 0.1; done
+    for ((h = 0; h < 600; h++)); do
+        ! transmission_tell h0 -l | grep -q '100%.*\(Idle\|Seeding\)' || return 0
+        sleep 0.1
+    done
+    echo 'transmission: P0 does not come to have everything' >&2
+    return 1
 }
 transmission_client() {
     transmission_tell "h$1" -a "$dir/set.torrent" >/dev/null
