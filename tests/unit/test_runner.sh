@@ -121,9 +121,10 @@ echo 'x.c:1:2: runtime error: signed integer overflow' >"${log%%:*}.123"
 END
 expect integration/test_daemon 1 '0 passed, 1 failed, 0 skipped' 'x.c:1:2'
 
-# What a test leaves running is ended with it: the reader of the pipe then sees its end.
+# What a test leaves running is ended with it: the reader of the pipe then sees its end. The pipe is
+# opened before the process starts: one that is ended on its way there would leave the reader waiting.
 mkfifo "$tree/fifo"
-script leaves <<<"sleep 60 >'$tree/fifo' 2>&1 &"
+script leaves <<<"exec >'$tree/fifo' 2>&1; sleep 60 &"
 timeout 100 cat "$tree/fifo" &
 reader=$!
 expect integration/test_leaves 0 '1 passed, 0 failed, 0 skipped'
