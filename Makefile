@@ -41,14 +41,16 @@ AGAIN = --no-print-directory $(JOBS)
 
 MAIN_C     := $(wildcard src/cli/main.c)
 LIB_C      := $(filter-out src/cli/main.c,$(sort $(wildcard src/*/*.c)))
-TEST_DIRS  := unit sim dialogue tui integration
+TEST_DIRS  := unit sim dialogue tui integration torture
 TEST_C     := $(sort $(foreach d,$(TEST_DIRS),$(wildcard tests/$(d)/test_*.c)))
-# Anything else in those directories is a helper, linked with every test.
+# Programs that scripts of tests/torture run as $BUILD/tests/torture/tool_<name>.
+TOOL_C     := $(sort $(wildcard tests/torture/tool_*.c))
+# Anything else in those directories is a helper, linked with every test and tool.
 SHOT_C     := tests/tui/screenshot.c
-HELPER_C   := $(filter-out $(TEST_C) $(SHOT_C),$(sort $(foreach d,$(TEST_DIRS) support,$(wildcard tests/$(d)/*.c))))
+HELPER_C   := $(filter-out $(TEST_C) $(TOOL_C) $(SHOT_C),$(sort $(foreach d,$(TEST_DIRS) support,$(wildcard tests/$(d)/*.c))))
 FUZZ_C     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_C    := $(sort $(wildcard tests/bench/bench_*.c))
-ALL_C      := $(MAIN_C) $(LIB_C) $(TEST_C) $(SHOT_C) $(HELPER_C) $(FUZZ_C) $(BENCH_C) $(wildcard tests/fuzz/replay.c)
+ALL_C      := $(MAIN_C) $(LIB_C) $(TEST_C) $(TOOL_C) $(SHOT_C) $(HELPER_C) $(FUZZ_C) $(BENCH_C) $(wildcard tests/fuzz/replay.c)
 PUBLIC_H    = $(sort $(wildcard include/p2pdi/*.h include/p2pdi/*/*.h))
 FORMATTED   = $(shell find include src tests -name '*.[ch]' 2>/dev/null | sort)
 SCRIPTS     = $(shell grep -rlE '^\#!.*\b(ba)?sh$$' .ci contrib tests --exclude-dir=corpus 2>/dev/null | sort)
@@ -57,8 +59,12 @@ LIB        := $(BUILD)/libp2pdi.a
 HELPERS    := $(if $(HELPER_C),$(BUILD)/libhelpers.a)
 PROGRAM    := $(if $(MAIN_C),$(BUILD)/p2pdi)
 TEST_BIN   := $(TEST_C:%.c=$(BUILD)/%)
+TOOL_BIN   := $(TOOL_C:%.c=$(BUILD)/%)
 FUZZ_BIN   := $(FUZZ_C:%.c=$(BUILD)/%)
 BENCH_BIN  := $(BENCH_C:%.c=$(BUILD)/%)
+# The rows of docs/RELIABILITY.md, by the names that T takes.
+ROWS       := $(sort $(patsubst tests/torture/test_%,%,$(basename $(wildcard tests/torture/test_*.c tests/torture/test_*.sh))))
+SOAK_ROWS  := $(filter soak_%,$(ROWS))
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
@@ -67,7 +73,7 @@ obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 # What compiler and libraries offer is asked once and kept; `make distclean` asks again. The targets
 # listed here do not compile, or call make again when everything is installed.
 NO_CONFIG := help deps clean distclean format dist uninstall demo check asan ubsan tsan cover bench \
-             fuzz lint bench-% screenshot
+             fuzz lint bench-% screenshot torture soak
 CONFIG := build/config-$(subst /,_,$(subst $() ,_,$(CC))).mk
 ifneq ($(if $(MAKECMDGOALS),$(filter-out $(NO_CONFIG),$(MAKECMDGOALS)),all),)
 include $(CONFIG)
@@ -107,7 +113,7 @@ LINK         = $(CC) $(OUR_LDFLAGS)
 
 # --- what a user types ----------------------------------------------------------------------------
 
-.PHONY: all run demo check bench bench-swarm bench-serve bench-mirror bench-rest bench-table fuzz asan tsan ubsan cover lint format install uninstall dist clean \
+.PHONY: all run demo check torture soak bench bench-swarm bench-serve bench-mirror bench-rest bench-table fuzz asan tsan ubsan cover lint format install uninstall dist clean \
         distclean deps help screenshot
 
 all: program ## build ./p2pdi (the default)
@@ -123,6 +129,14 @@ demo: ## install what is missing, build, and show the whole system on this machi
 check: ## install what is missing, build, and run all tests (T=unit/test_buf: one)
 	$(Q)contrib/deps build test
 	$(Q)$(MAKE) $(AGAIN) run-tests
+
+torture: ## what must hold under faults, in full: hours (T=kill_peer: one; SEED=7: again)
+	$(Q)contrib/deps build test
+	$(Q)FULL=1 $(MAKE) $(AGAIN) run-tests TEST_JOBS=1 T='$(addprefix torture/test_,$(or $(T),$(filter-out $(SOAK_ROWS),$(ROWS))))'
+
+soak: ## starts and stops, a million requests, a thousand peers that come back, in full
+	$(Q)contrib/deps build test
+	$(Q)FULL=1 $(MAKE) $(AGAIN) run-tests TEST_JOBS=1 T='$(addprefix torture/test_,$(or $(T),$(SOAK_ROWS)))'
 
 asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(Q)$(MAKE) $(AGAIN) VARIANT=asan check
@@ -220,11 +234,12 @@ program: $(LIB) $(PROGRAM) $(if $(and $(PROGRAM),$(filter build/release,$(BUILD)
 	$(if $(PROGRAM),,@echo 'no src/cli/main.c yet: only $(LIB) was built')
 
 objects: $(call obj,$(ALL_C)) ## compile everything, link nothing
-tests: $(TEST_BIN) $(FUZZ_BIN)
+tests: $(TEST_BIN) $(TOOL_BIN) $(FUZZ_BIN)
 
 # With T, only what it names is built, so that a half-written test elsewhere is not in the way. The
 # program is there for tests that run it.
 WANTED = $(if $(T),$(filter $(addprefix $(BUILD)/tests/,$(T)),$(TEST_BIN) $(FUZZ_BIN)),$(TEST_BIN) $(FUZZ_BIN))
+WANTED += $(if $(T),$(if $(filter torture/%,$(T)),$(TOOL_BIN)),$(TOOL_BIN))
 NEEDS_PROGRAM = $(if $(T),$(filter-out unit/% sim/% fuzz/% layers,$(T)),yes)
 run-tests: $(WANTED) $(if $(NEEDS_PROGRAM),program)
 	$(Q)V='$(V)' TEST_JOBS='$(TEST_JOBS)' tests/run $(VARIANT) $(BUILD) $(T)

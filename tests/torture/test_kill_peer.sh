@@ -1,13 +1,11 @@
 #!/bin/bash
 # A receiver is killed (-9) again and again in the middle of a mirror: nothing visible is ever wrong, nothing
-# reported done is lost or fetched again, and a last run completes it. SEED=n repeats the moments; KILLS=n, DOCUMENTS=n; SOURCE=DIR
-# takes a real library instead of generated documents.
-# shellcheck source=tests/integration/lib.sh
+# reported done is lost or fetched again, and a last run completes it. KILLS=n, DOCUMENTS=n; SOURCE=DIR takes a real
+# library instead of generated documents.
+# shellcheck source=tests/torture/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-RANDOM=${SEED:=$RANDOM}
-kills=${KILLS:-5} documents=${DOCUMENTS:-150}
-echo "seed $SEED, $kills kills"
+kills=${KILLS:-$(full 5 1000)} documents=${DOCUMENTS:-$(full 150 500)}
 
 start_rs rs
 if [[ -n ${SOURCE-} ]]; then
@@ -68,3 +66,4 @@ diff -r --exclude='.*' --exclude='rfc-index*' --exclude='refs.json' b.rfcs a.rfc
 [[ -z $(find a.rfcs -name '.*.part') ]] || fail "parts are left over: $(ls -A a.rfcs)"
 say b quit
 ended b 0
+row "$kills kills"
