@@ -83,14 +83,22 @@ static struct widths widths_for(int w, const struct snap_demo *d)
     struct widths to = {.files = 9};
     int left = w - 3 - 1 - to.files - 1;
 
-    if (left >= 10 + 9)
-        left -= 9, to.time = 8;
-    if (left >= 10 + RATE_CELLS + 2)
-        left -= RATE_CELLS + 2, to.up = RATE_CELLS + 1;
-    if (left >= 10 + RATE_CELLS + 2)
-        left -= RATE_CELLS + 2, to.down = RATE_CELLS + 1;
-    if (d->up_limit_bps > 0 && left >= 16 + UPLINK_CELLS + 1)
-        left -= UPLINK_CELLS + 1, to.uplink = UPLINK_CELLS;
+    if (left >= 10 + 9) {
+        left -= 9;
+        to.time = 8;
+    }
+    if (left >= 10 + RATE_CELLS + 2) {
+        left -= RATE_CELLS + 2;
+        to.up = RATE_CELLS + 1;
+    }
+    if (left >= 10 + RATE_CELLS + 2) {
+        left -= RATE_CELLS + 2;
+        to.down = RATE_CELLS + 1;
+    }
+    if (d->up_limit_bps > 0 && left >= 16 + UPLINK_CELLS + 1) {
+        left -= UPLINK_CELLS + 1;
+        to.uplink = UPLINK_CELLS;
+    }
     to.bar = left;
     return to;
 }
