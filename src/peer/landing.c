@@ -10,7 +10,6 @@
 #include <utlist.h>
 
 #define TRIED_MAX 64
-#define LANDINGS_MAX 256 /* verified, not yet durable: each has a descriptor */
 
 /* ---- giving up ------------------------------------------------------------------------------- */
 
@@ -182,7 +181,7 @@ void link_done(struct link *l, struct flight *f)
         .sha256 = f->request.edition,
     };
     lock_acquire(&d->lock);
-    while (HASH_COUNT(d->landings) >= LANDINGS_MAX || downloads_is_landing_locked(d, g->rfc))
+    while (downloads_is_landing_locked(d, g->rfc))
         cond_wait(&d->landed, &d->lock);
     HASH_ADD(hh, d->landings, rfc, sizeof(g->rfc), g);
     sched_on_done(l->pool->sched, l->id, f->request.id, now_us);
@@ -218,9 +217,11 @@ void link_needless(struct link *l, const struct sched_request *r)
 {
     lock_acquire(&l->pool->owner->lock);
     sched_on_done(l->pool->sched, l->id, r->id, clock_mono_us());
+    bool landing = downloads_is_landing_locked(l->pool->owner, r->rfc);
     lock_release(&l->pool->owner->lock);
     downloads_drop(l->peer->downloads, r->rfc);
-    gets_on_here(l->peer->gets, r->rfc);
+    if (!landing) /* else they are told when it is safe */
+        gets_on_here(l->peer->gets, r->rfc);
 }
 
 /* ---- peer.h ---------------------------------------------------------------------------------- */

@@ -20,6 +20,7 @@ struct doc {
     enum name_rank rank;
     struct file_id id;
     const char *name;
+    bool landing; /* its file still has the hidden name of a part; about to be renamed */
 
     uint32_t seen; /* the last scan that saw it; library thread only */
 

@@ -9,14 +9,17 @@
 #define COUNT_MAX 4096
 #define COUNT_MIN 8
 
-void file_cache_init(struct file_cache *fc)
+size_t file_quarter(size_t least, size_t most)
 {
     struct rlimit limit;
-    *fc = (struct file_cache){.count_max = COUNT_MIN};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    rlim_t quarter = limit.rlim_cur / 4;
-    fc->count_max = quarter > COUNT_MAX ? COUNT_MAX : quarter < COUNT_MIN ? COUNT_MIN : quarter;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 4 < least)
+        return least;
+    return limit.rlim_cur / 4 < most ? limit.rlim_cur / 4 : most;
+}
+
+void file_cache_init(struct file_cache *fc)
+{
+    *fc = (struct file_cache){.count_max = file_quarter(COUNT_MIN, COUNT_MAX)};
 }
 
 struct library_file *file_new(int fd, size_t size_bytes)

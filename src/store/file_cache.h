@@ -35,6 +35,8 @@ struct file_cache {
     size_t bytes;
 };
 
+/* A quarter of the descriptors that the process may have open, within these bounds. */
+size_t file_quarter(size_t least, size_t most);
 /* Sets the bound from the limit on descriptors. */
 void file_cache_init(struct file_cache *fc);
 /* A file with one reference; takes fd. NULL: out of memory, fd is closed. */

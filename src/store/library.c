@@ -51,6 +51,13 @@ static struct library_file *unlist_locked(struct library *lib, struct doc *d)
     return file_cache_drop_locked(&lib->files, d);
 }
 
+/* What landed is what was offered: nothing new to anybody. */
+static bool is_told(const struct doc *old, const struct doc *d)
+{
+    return old != NULL && old->landing && sha256_equal(&old->shown.sha256, &d->shown.sha256) &&
+           strcmp(old->shown.title, d->shown.title) == 0;
+}
+
 void library_put(struct library *lib, struct doc *d)
 {
     struct library_file *file = NULL;
@@ -67,9 +74,9 @@ void library_put(struct library *lib, struct doc *d)
     bool text = d->shown.format == LIBRARY_TXT;
     if (!d->listed)
         log_write(LOG_ERROR, "out of memory: %s is not offered", d->name);
-    if (text && d->listed)
+    if (text && d->listed && !is_told(old, d))
         lib->events.added(lib->arg, &d->shown);
-    else if (text && old != NULL)
+    else if (text && !d->listed && old != NULL)
         lib->events.removed(lib->arg, old->shown.rfc);
     if (old != NULL)
         library_doc_unref(&old->shown);
@@ -148,6 +155,31 @@ static void keep_bytes(struct library *lib, struct library_file *f)
         free(bytes);
 }
 
+/* Renaming has changed the ctime of what was landing, but nothing else. */
+static bool is_file_of(const struct doc *d, const struct file_id *id)
+{
+    struct file_id renamed = *id;
+    renamed.ctime_ns = d->id.ctime_ns;
+    return file_id_equal(d->landing ? &renamed : id, &d->id);
+}
+
+static enum di_err open_file(struct library *lib, const struct doc *d, int *fd, struct file_id *id)
+{
+    char name[NAME_PLAIN_SIZE];
+    enum di_err err = beneath_open(lib->dir_fd, d->name, fd, id);
+    if (err == DI_NOT_FOUND && d->landing) {
+        name_format_plain(d->shown.rfc, d->shown.format, name);
+        err = beneath_open(lib->dir_fd, name, fd, id);
+    }
+    if (err == DI_INVALID)
+        return DI_NOT_FOUND;
+    if (err == DI_OK && !is_file_of(d, id)) {
+        (void)close(*fd);
+        return DI_NOT_FOUND;
+    }
+    return err;
+}
+
 enum di_err library_file_open(struct library *lib, const struct library_doc *doc,
                               struct library_file **out)
 {
@@ -163,20 +195,14 @@ enum di_err library_file_open(struct library *lib, const struct library_doc *doc
         *out = f;
         return DI_OK;
     }
-    if (!listed)
+    if (!listed && !d->landing) /* what was landing has its own name now */
         return DI_NOT_FOUND;
 
     int fd = -1;
     struct file_id id;
-    enum di_err err = beneath_open(lib->dir_fd, d->name, &fd, &id);
-    if (err == DI_INVALID)
-        return DI_NOT_FOUND;
+    enum di_err err = open_file(lib, d, &fd, &id);
     if (err != DI_OK)
         return err;
-    if (!file_id_equal(&id, &d->id)) {
-        (void)close(fd);
-        return DI_NOT_FOUND;
-    }
     f = file_new(fd, id.size_bytes);
     if (f == NULL)
         return DI_NOMEM;
@@ -286,9 +312,11 @@ static bool scans_again(const struct library *lib)
     return !lib->gone && (lib->watch_fd < 0 || lib->incomplete);
 }
 
-static int64_t next_due_us(const struct library *lib)
+static int64_t next_due_us(struct library *lib)
 {
-    int64_t due_us = lib->check_us;
+    int64_t due_us = publish_due_us(lib);
+    if (lib->check_us < due_us)
+        due_us = lib->check_us;
     if (scans_again(lib) && lib->next_scan_us < due_us)
         due_us = lib->next_scan_us;
     if (lib->row_count > 0 && lib->flush_us < due_us)
@@ -319,7 +347,7 @@ static void run(void *arg)
             flush_rows(lib);
         library_sleep(lib, next_due_us(lib), true);
     }
-    publish_queued(lib);
+    publish_stop(lib);
     flush_rows(lib);
 }
 
@@ -370,6 +398,7 @@ static void destroy(struct library *lib)
         (void)close(lib->wake_fd);
     (void)close(lib->dir_fd);
     cond_fini(&lib->publish_room);
+    cond_fini(&lib->commit_cond);
     cond_fini(&lib->scanned_cond);
     lock_fini(&lib->lock);
     free(lib->path);
@@ -402,16 +431,24 @@ enum di_err library_open(const struct library_config *cfg, const struct library_
     lock_init(&lib->lock);
     cond_init(&lib->scanned_cond);
     cond_init(&lib->publish_room);
+    cond_init(&lib->commit_cond);
     file_cache_init(&lib->files);
     lib->path = strdup(cfg->dir);
     lib->state_path = strdup(cfg->state);
     err = lib->wake_fd < 0 ? di_err_from_errno(errno) : hasher_init(&lib->hasher);
     if (err == DI_OK && (lib->path == NULL || lib->state_path == NULL))
         err = DI_NOMEM;
+    bool publishing = false;
+    if (err == DI_OK) {
+        err = publish_start(lib);
+        publishing = err == DI_OK;
+    }
     if (err == DI_OK)
         err = thread_start(&lib->thread, "library", run, lib);
     if (err != DI_OK) {
-        (void)snprintf(why, 256, "cannot start the library's thread: %s", di_err_text(err));
+        if (publishing)
+            publish_stop(lib);
+        (void)snprintf(why, 256, "cannot start the library's threads: %s", di_err_text(err));
         destroy(lib);
         return err;
     }

@@ -2,9 +2,9 @@
  * The inside of struct library, shared by the files that make it up: library.c (life, table,
  * thread), scan.c, watch.c, part.c, publish.c. Not for other modules.
  *
- * One thread, "library", changes the table, calls every event and publishes; lookups come from
- * any thread. So events come one at a time without a lock, and what we publish ourselves is in
- * the table before its inotify event is read.
+ * One thread, "library", changes the table and calls every event; lookups come from any thread. So
+ * events come one at a time without a lock. Another one, "publisher", waits for the disk. What we
+ * publish ourselves is in the table, as landing, before its inotify event is read.
  */
 #ifndef P2PDI_STORE_LIBRARY_IMPL_H
 #define P2PDI_STORE_LIBRARY_IMPL_H
@@ -13,6 +13,7 @@
 #include "file_cache.h"
 #include "hash_cache.h"
 #include "hash_file.h"
+#include "part.h"
 #include "rfc_index_txt.h"
 
 #include "p2pdi/base/thread.h"
@@ -28,7 +29,7 @@ struct library {
     struct library_events events;
     void *arg;
     char *state_path;
-    struct thread thread;
+    struct thread thread, publisher;
 
     /* the library thread's own */
     int watch_fd;              /* inotify, -1: none, the directory is scanned now and then */
@@ -45,14 +46,19 @@ struct library {
     size_t row_count;
     int64_t flush_us;     /* when, if row_count > 0 */
     struct hasher hasher; /* for what is hashed one by one */
+    int64_t offer_us;     /* no offers before */
+
+    size_t publish_max; /* set once */
 
     struct lock lock;
     /* guarded by lock */
     struct doc *docs; /* by key; each holds a reference */
     struct file_cache files;
-    struct library_part *publish_first, *publish_last; /* the queue */
-    size_t publish_count;
+    struct part_queue to_offer, to_commit, to_settle;
+    size_t publish_count; /* in all of them and under way between */
     struct cond publish_room;
+    struct cond commit_cond; /* for the publisher */
+    bool publisher_stop;
     bool stop;
     bool scanned;
     struct cond scanned_cond;
@@ -95,7 +101,12 @@ void watch_check_directory(struct library *lib);
 
 /* ---- publish.c ------------------------------------------------------------------------------ */
 
-/* Publishes all that is queued, as one batch. */
+enum di_err publish_start(struct library *lib) DI_MUST_CHECK;
+/* All that is queued settles; then the publisher's thread has ended. */
+void publish_stop(struct library *lib);
+/* Settles what is committed, offers what has come. */
 void publish_queued(struct library *lib);
+/* When to call it again though nobody wakes the library; INT64_MAX: not for now. */
+int64_t publish_due_us(struct library *lib);
 
 #endif

@@ -22,11 +22,19 @@ struct library_part {
 
     /* once handed to library_publish */
     struct library_part *next;
-    char title[LIBRARY_TITLE_SIZE];
+    char title[LIBRARY_TITLE_SIZE];     /* from the index */
+    char own_title[LIBRARY_TITLE_SIZE]; /* from its head, else the same */
+    bool is_offered;
+    bool replaces; /* something of that number was listed before */
     void (*done)(void *arg, enum di_err err);
     void *arg;
     enum di_err err;
     bool doubtful; /* a sync failed: nobody knows what is on the disk */
+};
+
+/* In the order of their coming. */
+struct part_queue {
+    struct library_part *first, *last; /* last means nothing if first is NULL */
 };
 
 /* Closes and frees; the file stays whatever it is. */

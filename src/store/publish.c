@@ -1,6 +1,13 @@
 /*
- * Making verified parts visible. What has queued up is one batch, and the order is always: data
- * on disk, rename, directory on disk, listed, told. Run by the library's thread.
+ * Making verified parts visible, in three steps so that nobody waits for a disk who need not:
+ *
+ *     offer     library thread   listed under the hidden name: served from now on
+ *     commit    publisher        data on disk, rename, directory on disk; a batch at a time
+ *     settle    library thread   listed under its own name, told; or taken out again
+ *
+ * What has come whole and verified is true whatever happens to our disk, so others may have it at
+ * once; who asked for it here is told when it is safe. Offers are gathered for OFFER_GAP_US, since
+ * each costs everybody a message.
  *
  * Syncing files one by one costs a flush of the disk for each. From SYNC_ALL on the whole file
  * system is synced instead: one flush, though it also waits for what others have written there.
@@ -10,21 +17,50 @@
  * A number that is held under another name (8609_title.txt) goes over to the published rfcN.txt,
  * since that name goes before all others; the other file is left as it is.
  */
-#include "part.h"
-
 #include "library_impl.h"
 #include "titles.h"
 
-#include "p2pdi/base/log.h"
+#include "p2pdi/base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#define SYNC_ALL 16   /* documents in a batch */
-#define QUEUE_MAX 256 /* each holds a descriptor */
+#define SYNC_ALL 16 /* documents in a batch */
+#define QUEUE_MIN 8
+#define QUEUE_MAX 1024 /* each holds a descriptor */
+#define OFFER_GAP_US (20 * CLOCK_US_PER_MS)
+
+/* ---- the three queues ----------------------------------------------------------------------- */
+
+static void append(struct part_queue *q, struct library_part *p)
+{
+    p->next = NULL;
+    if (q->first == NULL)
+        q->first = p;
+    else
+        q->last->next = p;
+    q->last = p;
+}
+
+static struct library_part *take_locked(struct library *lib, struct part_queue *q)
+{
+    lock_assert_held(&lib->lock);
+    struct library_part *batch = q->first;
+    *q = (struct part_queue){NULL, NULL};
+    return batch;
+}
+
+static struct library_part *take(struct library *lib, struct part_queue *q)
+{
+    lock_acquire(&lib->lock);
+    struct library_part *batch = take_locked(lib, q);
+    lock_release(&lib->lock);
+    return batch;
+}
 
 void library_publish(struct library *lib, struct library_part *p, const char *title,
                      void (*done)(void *arg, enum di_err err), void *arg)
@@ -32,33 +68,77 @@ void library_publish(struct library *lib, struct library_part *p, const char *ti
     (void)text_clean(p->title, sizeof p->title, slice_of(title));
     p->done = done;
     p->arg = arg;
-    p->next = NULL;
     lock_acquire(&lib->lock);
-    while (lib->publish_count >= QUEUE_MAX)
+    while (lib->publish_count >= lib->publish_max)
         cond_wait(&lib->publish_room, &lib->lock);
     lib->publish_count++;
-    bool first = lib->publish_first == NULL;
-    if (first)
-        lib->publish_first = p;
-    else
-        lib->publish_last->next = p;
-    lib->publish_last = p;
+    bool first = lib->to_offer.first == NULL;
+    append(&lib->to_offer, p);
     lock_release(&lib->lock);
     if (first)
         library_wake(lib);
 }
 
-static struct library_part *take_queue(struct library *lib)
+/* ---- offer ---------------------------------------------------------------------------------- */
+
+static bool read_head(struct library_part *p, struct file_id *id)
 {
-    lock_acquire(&lib->lock);
-    struct library_part *batch = lib->publish_first;
-    lib->publish_first = NULL;
-    lib->publish_last = NULL;
-    lib->publish_count = 0;
-    cond_broadcast(&lib->publish_room);
-    lock_release(&lib->lock);
-    return batch;
+    char head[TITLE_HEAD_BYTES];
+    struct stat st;
+    ssize_t n = pread(p->fd, head, sizeof head, 0);
+    if (n < 0 || fstat(p->fd, &st) != 0)
+        return false;
+    file_id_from_stat(&st, id);
+    if (!title_from_head((struct slice){head, (size_t)n}, p->own_title))
+        (void)snprintf(p->own_title, sizeof p->own_title, "%s", p->title);
+    return true;
 }
+
+static struct doc *list_as(struct library *lib, const struct library_part *p, const char *file,
+                           const struct file_id *id)
+{
+    char name[NAME_PLAIN_SIZE];
+    char title[LIBRARY_TITLE_SIZE];
+    const struct doc_name parsed = {.rfc = p->rfc, .format = LIBRARY_TXT, .rank = NAME_PLAIN};
+    name_format_plain(p->rfc, LIBRARY_TXT, name);
+    library_title(lib, name, p->rfc, p->own_title, title);
+    struct doc *d = doc_new(file, &parsed, id, &p->edition, title);
+    if (d != NULL) {
+        d->landing = file == p->name;
+        library_put(lib, d);
+    }
+    return d;
+}
+
+/* Without it the document is listed when it has settled. */
+static void offer(struct library *lib, struct library_part *p)
+{
+    struct file_id id;
+    p->err = !p->verified ? DI_INVALID : lib->gone ? DI_NOT_FOUND : DI_OK;
+    p->replaces = library_peek(lib, doc_key(p->rfc, LIBRARY_TXT)) != NULL;
+    if (p->err == DI_OK && read_head(p, &id))
+        p->is_offered = list_as(lib, p, p->name, &id) != NULL;
+}
+
+static void offer_queued(struct library *lib)
+{
+    struct library_part *batch = take(lib, &lib->to_offer);
+    if (batch == NULL)
+        return;
+    lib->offer_us = clock_mono_us() + OFFER_GAP_US;
+    for (struct library_part *p = batch; p != NULL; p = p->next)
+        offer(lib, p);
+    lock_acquire(&lib->lock);
+    while (batch != NULL) {
+        struct library_part *next = batch->next;
+        append(&lib->to_commit, batch);
+        batch = next;
+    }
+    cond_signal(&lib->commit_cond);
+    lock_release(&lib->lock);
+}
+
+/* ---- commit --------------------------------------------------------------------------------- */
 
 /* errno is that of the failed sync. */
 static void fail_part(struct library_part *p)
@@ -120,34 +200,77 @@ static void sync_directory(struct library *lib, struct library_part *batch)
             p->err = err;
 }
 
-static void list_part(struct library *lib, const struct library_part *p)
+static void commit(struct library *lib, struct library_part *batch)
 {
-    char name[NAME_PLAIN_SIZE];
-    char head[TITLE_HEAD_BYTES];
-    char own[LIBRARY_TITLE_SIZE];
-    char title[LIBRARY_TITLE_SIZE];
-    struct stat st;
-    struct file_id id;
-    struct doc_name parsed = {.rfc = p->rfc, .format = LIBRARY_TXT, .rank = NAME_PLAIN};
-    name_format_plain(p->rfc, LIBRARY_TXT, name);
-    ssize_t n = pread(p->fd, head, sizeof head, 0);
-    if (fstat(p->fd, &st) != 0 || n < 0)
-        return; /* its inotify event will list it */
-    file_id_from_stat(&st, &id);
-    if (!title_from_head((struct slice){head, (size_t)n}, own))
-        (void)snprintf(own, sizeof own, "%s", p->title);
-    library_remember(lib, name, &id, &p->edition, own);
-    library_title(lib, name, p->rfc, own, title);
-    struct doc *d = doc_new(name, &parsed, &id, &p->edition, title);
-    if (d != NULL)
-        library_put(lib, d);
+    sync_data(lib, batch);
+    rename_all(lib, batch);
+    sync_directory(lib, batch);
 }
 
-static void finish(struct library_part *p)
+static void run_publisher(void *arg)
+{
+    struct library *lib = arg;
+    lock_acquire(&lib->lock);
+    for (;;) {
+        while (lib->to_commit.first == NULL && !lib->publisher_stop)
+            cond_wait(&lib->commit_cond, &lib->lock);
+        struct library_part *batch = take_locked(lib, &lib->to_commit);
+        if (batch == NULL)
+            break;
+        lock_release(&lib->lock);
+        commit(lib, batch);
+        lock_acquire(&lib->lock);
+        while (batch != NULL) {
+            struct library_part *next = batch->next;
+            append(&lib->to_settle, batch);
+            batch = next;
+        }
+        lock_release(&lib->lock);
+        library_wake(lib);
+        lock_acquire(&lib->lock);
+    }
+    lock_release(&lib->lock);
+}
+
+/* ---- settle --------------------------------------------------------------------------------- */
+
+static void list_settled(struct library *lib, struct library_part *p)
+{
+    char name[NAME_PLAIN_SIZE];
+    struct file_id id;
+    name_format_plain(p->rfc, LIBRARY_TXT, name);
+    if (!read_head(p, &id)) { /* as if somebody else had put it there */
+        library_look(lib, name);
+        return;
+    }
+    library_remember(lib, name, &id, &p->edition, p->own_title);
+    (void)list_as(lib, p, name, &id);
+}
+
+/* What lies there, from before or because only the last step failed, is listed again. */
+static void take_back(struct library *lib, const struct library_part *p)
+{
+    uint32_t key = doc_key(p->rfc, LIBRARY_TXT);
+    const struct doc *d = library_peek(lib, key);
+    char name[NAME_PLAIN_SIZE];
+    if (d == NULL || !d->landing || strcmp(d->name, p->name) != 0)
+        return;
+    library_remove(lib, key);
+    name_format_plain(p->rfc, LIBRARY_TXT, name);
+    library_look(lib, name);
+    if (p->replaces && library_peek(lib, key) == NULL)
+        lib->rescan = true; /* it has another name */
+}
+
+static void settle(struct library *lib, struct library_part *p)
 {
     void (*done)(void *arg, enum di_err err) = p->done;
     void *arg = p->arg;
     enum di_err err = p->err;
+    if (err == DI_OK)
+        list_settled(lib, p);
+    else if (p->is_offered)
+        take_back(lib, p);
     if (p->doubtful)
         library_part_discard(p);
     else
@@ -155,22 +278,55 @@ static void finish(struct library_part *p)
     done(arg, err);
 }
 
-void publish_queued(struct library *lib)
+static void settle_queued(struct library *lib)
 {
-    struct library_part *batch = take_queue(lib);
-    if (batch == NULL)
-        return;
-    for (struct library_part *p = batch; p != NULL; p = p->next)
-        p->err = !p->verified ? DI_INVALID : lib->gone ? DI_NOT_FOUND : DI_OK;
-    sync_data(lib, batch);
-    rename_all(lib, batch);
-    sync_directory(lib, batch);
-    for (struct library_part *p = batch; p != NULL; p = p->next)
-        if (p->err == DI_OK)
-            list_part(lib, p);
-    while (batch != NULL) {
+    struct library_part *batch = take(lib, &lib->to_settle);
+    size_t count = 0;
+    for (; batch != NULL; count++) {
         struct library_part *next = batch->next;
-        finish(batch);
+        settle(lib, batch);
         batch = next;
     }
+    if (count == 0)
+        return;
+    lock_acquire(&lib->lock);
+    lib->publish_count -= count;
+    cond_broadcast(&lib->publish_room);
+    lock_release(&lib->lock);
+}
+
+/* ---- library_impl.h ------------------------------------------------------------------------- */
+
+enum di_err publish_start(struct library *lib)
+{
+    lib->publish_max = file_quarter(QUEUE_MIN, QUEUE_MAX);
+    return lib->write ? thread_start(&lib->publisher, "publisher", run_publisher, lib) : DI_OK;
+}
+
+void publish_stop(struct library *lib)
+{
+    if (!lib->write)
+        return;
+    offer_queued(lib);
+    lock_acquire(&lib->lock);
+    lib->publisher_stop = true;
+    cond_signal(&lib->commit_cond);
+    lock_release(&lib->lock);
+    thread_join(&lib->publisher);
+    settle_queued(lib);
+}
+
+void publish_queued(struct library *lib)
+{
+    settle_queued(lib);
+    if (clock_mono_us() >= lib->offer_us)
+        offer_queued(lib);
+}
+
+int64_t publish_due_us(struct library *lib)
+{
+    lock_acquire(&lib->lock);
+    bool some = lib->to_offer.first != NULL;
+    lock_release(&lib->lock);
+    return some ? lib->offer_us : INT64_MAX;
 }

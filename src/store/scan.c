@@ -114,6 +114,8 @@ void library_look(struct library *lib, const char *name)
     if (!name_parse_document(name, &parsed))
         return;
     struct doc *now = library_peek(lib, doc_key(parsed.rfc, parsed.format));
+    if (now != NULL && now->landing)
+        return; /* it settles soon */
     bool there = beneath_stat(lib->dir_fd, name, &id) == DI_OK;
     if (now != NULL && strcmp(now->name, name) != 0) {
         lib->rivals = lib->rivals || there;
@@ -147,6 +149,8 @@ static void compare(struct scan *s)
         struct doc *now = library_peek(lib, doc_key(f->parsed.rfc, f->parsed.format));
         if (now != NULL)
             now->seen = lib->scans;
+        if (now != NULL && now->landing)
+            continue;
         if (now != NULL && file_id_equal(&now->id, &f->id) && strcmp(now->name, f->name) == 0)
             continue;
         struct known *k = find_known(s, f->name);
@@ -165,7 +169,7 @@ static void remove_unseen(struct library *lib)
     struct doc *d = NULL, *next = NULL;
     /* Without the lock: only this thread changes the table. */
     HASH_ITER (hh, lib->docs, d, next)
-        if (d->seen != lib->scans)
+        if (d->seen != lib->scans && !d->landing)
             library_remove(lib, d->key);
 }
 
@@ -177,6 +181,8 @@ static void finish_job(struct library *lib, const struct hash_job *job)
     if (!name_parse_document(job->name, &parsed))
         return;
     struct doc *now = library_peek(lib, doc_key(parsed.rfc, parsed.format));
+    if (now != NULL && now->landing)
+        return;
     bool other = now != NULL && strcmp(now->name, job->name) != 0;
     if (other && beneath_stat(lib->dir_fd, now->name, &id) == DI_OK &&
         name_compare(now->rank, now->name, parsed.rank, job->name) < 0)
@@ -210,7 +216,7 @@ static void hash(struct scan *s)
     while (left > 0 && !library_stopping(lib)) {
         struct hash_job *job = hash_pool_take(pool);
         if (job == NULL)
-            library_sleep(lib, INT64_MAX, false);
+            library_sleep(lib, publish_due_us(lib), false);
         for (; job != NULL; job = job->next, left--) {
             finish_job(lib, job);
             free(job->hashed);

@@ -75,8 +75,22 @@ static int fail_with(int errnum)
     return -1;
 }
 
+/* A disk that takes its time, until it is let go. */
+static sem_t disk_reached, disk_goes_on;
+static atomic_bool disk_is_slow;
+
+static void wait_for_disk(void)
+{
+    if (!disk_is_slow)
+        return;
+    (void)sem_post(&disk_reached);
+    while (sem_wait(&disk_goes_on) != 0)
+        continue;
+}
+
 int __wrap_fdatasync(int fd)
 {
+    wait_for_disk();
     if (fail_fdatasync != 0)
         return fail_with(fail_fdatasync);
     int rc = __real_fdatasync(fd);
@@ -282,6 +296,108 @@ static void it_is_listed_before_it_is_done(void **state)
     assert_int_equal(e.kind, HELP_ADDED);
     assert_int_equal(e.rfc, 5);
     assert_string_equal(e.title, "Title from Elsewhere");
+    assert_listed(5, "five");
+}
+
+/* ---- before it is safe ---------------------------------------------------------------------- */
+
+static void assert_bytes(const struct library_doc *d, const char *text)
+{
+    struct library_file *f = NULL;
+    char bytes[64] = "";
+    assert_int_equal(library_file_open(h.lib, d, &f), DI_OK);
+    assert_int_equal(pread(library_file_fd(f), bytes, sizeof bytes - 1, 0), (ssize_t)strlen(text));
+    assert_string_equal(bytes, text);
+    library_file_release(f);
+}
+
+/* Begins to publish RFC 5, "five"; the publisher waits for the disk. */
+static void publish_slowly(struct told *told, sem_t *all, atomic_uint *left)
+{
+    assert_int_equal(sem_init(&disk_reached, 0, 0), 0);
+    assert_int_equal(sem_init(&disk_goes_on, 0, 0), 0);
+    assert_int_equal(sem_init(all, 0, 0), 0);
+    disk_is_slow = true;
+    *left = 1;
+    *told = (struct told){.all = all, .left = left, .err = DI_CANCELLED};
+    library_publish(h.lib, make_part(5, "five"), "", on_done, told);
+    assert_int_equal(sem_wait(&disk_reached), 0);
+}
+
+static void let_disk_go_on(sem_t *all)
+{
+    disk_is_slow = false;
+    (void)sem_post(&disk_goes_on);
+    assert_int_equal(sem_wait(all), 0);
+}
+
+static void a_verified_document_is_served_before_it_is_safe(void **state)
+{
+    (void)state;
+    sem_t all;
+    atomic_uint left;
+    struct told told;
+    publish_slowly(&told, &all, &left);
+
+    const struct library_doc *d = library_get(h.lib, 5, LIBRARY_TXT);
+    assert_non_null(d);
+    assert_bytes(d, "five");
+    assert_false(help_exists(dir, "rfc5.txt"));
+    assert_int_equal(told.err, DI_CANCELLED); /* nothing said yet */
+
+    let_disk_go_on(&all);
+    assert_int_equal(told.err, DI_OK);
+    assert_true(help_exists(dir, "rfc5.txt"));
+    assert_bytes(d, "five"); /* for who looked it up before */
+    library_doc_unref(d);
+    assert_listed(5, "five");
+    size_t count = help_event_count(&h);
+    assert_int_equal(help_wait_event(&h, HELP_ADDED, 5, 0), count - 1); /* once */
+}
+
+static void what_could_not_be_made_safe_is_taken_back(void **state)
+{
+    (void)state;
+    sem_t all;
+    atomic_uint left;
+    struct told told;
+    publish_slowly(&told, &all, &left);
+    assert_listed(5, "five");
+    fail_renameat = EDQUOT;
+    let_disk_go_on(&all);
+    assert_int_not_equal(told.err, DI_OK);
+    assert_null(library_get(h.lib, 5, LIBRARY_TXT));
+    (void)help_wait_event(&h, HELP_REMOVED, 5, 0);
+}
+
+static void what_it_was_to_replace_is_back_if_that_fails(void **state)
+{
+    (void)state;
+    sem_t all;
+    atomic_uint left;
+    struct told told;
+    help_write_text(dir, "5_title.txt", "titled");
+    (void)help_wait_event(&h, HELP_ADDED, 5, 0);
+    publish_slowly(&told, &all, &left);
+    assert_listed(5, "five");
+    size_t from = help_event_count(&h);
+    fail_renameat = EDQUOT;
+    let_disk_go_on(&all);
+    (void)help_wait_event(&h, HELP_ADDED, 5, from);
+    assert_listed(5, "titled");
+}
+
+static void a_look_through_the_directory_leaves_what_is_landing(void **state)
+{
+    (void)state;
+    sem_t all;
+    atomic_uint left;
+    struct told told;
+    publish_slowly(&told, &all, &left);
+    help_write_text(dir, "rfc6.txt", "six"); /* noticed after what came before it */
+    (void)help_wait_event(&h, HELP_ADDED, 6, 0);
+    assert_listed(5, "five");
+    let_disk_go_on(&all);
     assert_listed(5, "five");
 }
 
@@ -560,6 +676,10 @@ int main(void)
         PUBLISH_TEST(a_failed_sync_of_all_falls_back_to_each),
         PUBLISH_TEST(a_failed_rename_keeps_the_part),
         PUBLISH_TEST(a_failed_sync_of_the_directory_is_reported),
+        PUBLISH_TEST(a_verified_document_is_served_before_it_is_safe),
+        PUBLISH_TEST(what_could_not_be_made_safe_is_taken_back),
+        PUBLISH_TEST(what_it_was_to_replace_is_back_if_that_fails),
+        PUBLISH_TEST(a_look_through_the_directory_leaves_what_is_landing),
         PUBLISH_TEST(closing_publishes_what_waits),
         PUBLISH_TEST(kills_lose_nothing_reported_and_show_nothing_partial),
     };

@@ -2,8 +2,9 @@
  * The library on disk: a directory of rfcN.txt and relatives (system.md, "The library on disk"),
  * scanned with titles and SHA-256, watched by inotify, written only by publishing verified files.
  *
- * Threads: library_open starts one thread ("library") that scans, watches, publishes and tells;
- * while much is to be hashed it has helpers. Documents are immutable and reference-counted;
+ * Threads: library_open starts one thread ("library") that scans, watches and tells, and one that
+ * waits for the disk ("publisher", if it writes); while much is to be hashed there are helpers.
+ * Documents are immutable and reference-counted;
  * looking one up takes a short lock and no system call.
  */
 #ifndef P2PDI_STORE_LIBRARY_H
@@ -47,7 +48,8 @@ struct library_config {
 
 /* Called from the library's thread, one at a time, under no lock; must not block. */
 struct library_events {
-    /* New or replaced; removed: gone. Only of .txt: what the index lists. */
+    /* New or replaced, also if it is being published and not yet on the disk; removed: gone, or
+     * publishing it failed. Only of .txt: what the index lists. */
     void (*added)(void *arg, const struct library_doc *doc);
     void (*removed)(void *arg, uint32_t rfc);
     /* The first scan is complete. */
@@ -108,10 +110,11 @@ void library_part_keep(struct library_part *p);
 void library_part_discard(struct library_part *p);
 
 /*
- * Makes a verified part visible: sync, rename to rfcN.txt, sync the directory; batched with
- * others by the library's thread, which then calls done(arg, err) — after events.added. Takes p,
- * whatever happens. title: from the index, may be empty. Waits while 256 others wait to be
- * published (each holds a descriptor); so not to be called from the library's callbacks.
+ * Publishes a verified part. It can be looked up at once (events.added) by those who want its bytes;
+ * then it becomes visible and safe in the directory: sync, rename to rfcN.txt, sync the directory;
+ * batched with others. Then the library's thread calls done(arg, err); if that failed, after
+ * events.removed. Takes p, whatever happens. title: from the index, may be empty. Waits while too
+ * many wait to be published (each holds a descriptor); so not to be called from the callbacks.
  */
 void library_publish(struct library *lib, struct library_part *p, const char *title,
                      void (*done)(void *arg, enum di_err err), void *arg);
