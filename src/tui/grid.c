@@ -260,9 +260,27 @@ bool grid_walk_marked(const struct grid *t, void (*visit)(void *arg, const void 
 
 #define COLUMNS_MAX 16
 
-static int least_width(const struct grid_column *c)
+/* What is left over goes to the columns that can use it, in equal shares. */
+static void share_rest(const struct grid_type *type, int rest, int widths[COLUMNS_MAX])
 {
-    return c->width > 0 ? c->width : c->least > 0 ? c->least : GRID_FLEX_MIN;
+    while (rest > 0) {
+        int takers = 0;
+
+        for (size_t c = 0; c < type->column_count; c++)
+            takers += widths[c] > 0 && widths[c] < type->columns[c].most;
+        if (takers == 0)
+            return;
+
+        int share = rest < takers ? 1 : rest / takers;
+
+        for (size_t c = 0; c < type->column_count && rest > 0; c++) {
+            int room = widths[c] > 0 ? type->columns[c].most - widths[c] : 0;
+            int taken = room <= 0 ? 0 : room < share ? room : share;
+
+            widths[c] += taken;
+            rest -= taken;
+        }
+    }
 }
 
 /* Widths of the columns that fit into w cells; 0: left out. */
@@ -270,14 +288,14 @@ static void fit_columns(struct grid *t, int w, int widths[COLUMNS_MAX])
 {
     const struct grid_type *type = t->type;
     bool out[COLUMNS_MAX] = {false};
-    int needed = 0, flexible = -1;
+    int needed = 0;
     size_t left = 0;
 
     for (size_t c = 0; c < type->column_count; c++) {
         out[c] = c > 0 && (int)c <= t->shift;
         if (out[c])
             continue;
-        needed += least_width(&type->columns[c]) + 1;
+        needed += type->columns[c].width + 1;
         left++;
     }
     t->narrow = false;
@@ -289,17 +307,13 @@ static void fit_columns(struct grid *t, int w, int widths[COLUMNS_MAX])
                 (worst == COLUMNS_MAX || type->columns[c].rank < type->columns[worst].rank))
                 worst = c;
         out[worst] = true;
-        needed -= least_width(&type->columns[worst]) + 1;
+        needed -= type->columns[worst].width + 1;
         left--;
         t->narrow = true;
     }
-    for (size_t c = 0; c < type->column_count; c++) {
-        widths[c] = out[c] ? 0 : least_width(&type->columns[c]);
-        if (!out[c] && type->columns[c].width == 0)
-            flexible = (int)c;
-    }
-    if (flexible >= 0)
-        widths[flexible] += w - (needed - 1);
+    for (size_t c = 0; c < type->column_count; c++)
+        widths[c] = out[c] ? 0 : type->columns[c].width;
+    share_rest(type, w - (needed - 1), widths);
     if (left == 1)
         for (size_t c = 0; c < type->column_count; c++)
             if (widths[c] > w)
@@ -351,7 +365,9 @@ static void draw_row(const struct grid *t, int y, struct rect r, size_t position
         if (widths[c] <= 0)
             continue;
 
-        unsigned as = (column->style != NULL && style == STYLE_TEXT ? column->style(row) : style);
+        /* One bar from end to end is what the selected row looks like. */
+        unsigned as =
+            column->style != NULL && style == STYLE_TEXT && !selected ? column->style(row) : style;
 
         if (column->draw != NULL) {
             column->draw(m, row, y, x, widths[c], as | reverse);

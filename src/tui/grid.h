@@ -23,8 +23,8 @@ struct grid_moment {
 /* One column: a number (key) or a text decides the order. */
 struct grid_column {
     const char *title;
-    int width; /* in cells; 0 (one column): what is left, */
-    int least; /* at least that; 0: GRID_FLEX_MIN */
+    int width; /* in cells */
+    int most;  /* of what is left over it takes its share up to this width; 0: nothing */
     int rank;  /* the column of the lowest rank goes first when it gets narrow */
     bool right;
     bool falling; /* the largest first, when sorted by it */
@@ -35,7 +35,8 @@ struct grid_column {
     uint64_t (*key)(const void *row);
     const char *(*text)(const void *row);
 };
-#define GRID_FLEX_MIN 12
+#define GRID_FLEX_MIN 12 /* of texts that can be cut */
+#define GRID_ALL 10000
 
 struct grid_type {
     const struct grid_column *columns;

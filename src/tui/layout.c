@@ -54,7 +54,7 @@ void layout_peer(struct layout *l, int rows, int cols, enum pane focus, bool alo
     struct rect left = body, right = body;
     int wanted = lines > 100 ? 100 : (int)lines;
 
-    left.w = cols < 110 ? cols / 2 - 2 : clamp(cols * 2 / 5, 46, 80);
+    left.w = cols < 110 ? cols / 2 - 2 : clamp(cols * 9 / 20, 46, 120);
     right.x += left.w;
     right.w -= left.w;
     l->pane[PANE_2] = cut_bottom(&left, left.h - clamp(wanted + 3, 5, left.h * 2 / 5));

@@ -62,7 +62,12 @@ static const struct grid_column columns[] = {
      .format = level_format,
      .style = level_style,
      .key = level_key},
-    {.title = "message", .width = 0, .rank = 3, .format = text_format, .text = text_of},
+    {.title = "message",
+     .width = GRID_FLEX_MIN,
+     .most = GRID_ALL,
+     .rank = 3,
+     .format = text_format,
+     .text = text_of},
 };
 
 const struct grid_type view_log = {

@@ -94,11 +94,11 @@ static size_t describe(const void *row, char out[GRID_TEXT_SIZE])
 
 static const struct grid_column columns[] = {
     {.title = "id", .width = 4, .rank = 9, .right = true, .format = peer_format, .key = peer_key},
-    {.title = "address", .least = 21, .rank = 8, .format = addr_cell, .key = addr_key},
+    {.title = "address", .width = 21, .most = 47, .rank = 8, .format = addr_cell, .key = addr_key},
     {.title = "ttl", .width = 7, .rank = 4, .right = true, .format = ttl_format, .key = ttl_key},
     {.title = "ok", .width = 3, .rank = 1, .format = reachable_format, .key = reachable_key},
     {.title = "rfcs",
-     .width = 4,
+     .width = 5,
      .rank = 6,
      .right = true,
      .falling = true,

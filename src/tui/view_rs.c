@@ -142,7 +142,7 @@ static size_t describe(const void *row, char out[GRID_TEXT_SIZE])
 
 static const struct grid_column columns[] = {
     {.title = "id", .width = 7, .rank = 9, .right = true, .format = peer_format, .key = peer_key},
-    {.title = "address", .width = 21, .rank = 8, .format = addr_cell, .key = addr_key},
+    {.title = "address", .width = 21, .most = 47, .rank = 8, .format = addr_cell, .key = addr_key},
     {.title = "state",
      .width = 6,
      .rank = 7,
@@ -164,8 +164,13 @@ static const struct grid_column columns[] = {
      .falling = true,
      .format = last_format,
      .key = last_key},
-    {.title = "name", .width = 0, .rank = 3, .format = name_format, .text = name_text},
-    {.title = "os", .width = 16, .rank = 1, .format = os_format, .text = os_text},
+    {.title = "name",
+     .width = GRID_FLEX_MIN,
+     .most = 40,
+     .rank = 3,
+     .format = name_format,
+     .text = name_text},
+    {.title = "os", .width = 16, .most = 40, .rank = 1, .format = os_format, .text = os_text},
 };
 
 const struct grid_type view_records = {
@@ -267,13 +272,18 @@ static const struct grid_column request_columns[] = {
     {.title = "peer", .width = 7, .rank = 6, .right = true, .format = who_format, .key = who_key},
     {.title = "request", .width = 10, .rank = 9, .format = kind_format, .key = kind_key},
     {.title = "answer",
-     .width = 6,
+     .width = 7,
      .rank = 8,
      .right = true,
      .format = status_format,
      .style = status_style,
      .key = status_key},
-    {.title = "from", .width = 0, .rank = 5, .format = remote_format, .key = remote_key},
+    {.title = "from",
+     .width = 21,
+     .most = GRID_ALL,
+     .rank = 5,
+     .format = remote_format,
+     .key = remote_key},
 };
 
 const struct grid_type view_requests = {

@@ -87,8 +87,8 @@ static void draw_progress(const struct grid_moment *m, const void *row, int y, i
     else
         snprintf(word, sizeof(word), "%llu%%", (unsigned long long)(percent < 100 ? percent : 100));
     if (bar >= 4)
-        draw_bar(y, x, bar, (done ? STYLE_GOOD : STYLE_BUSY) | reverse, done ? 1 : have,
-                 done ? 1 : t->size_bytes);
+        draw_bar(y, x, bar, done ? STYLE_GOOD : STYLE_BUSY, done ? 1 : have,
+                 done ? 1 : t->size_bytes); /* in reverse, full would look empty */
     else
         bar = 0;
     draw_field(y, x + bar, w - bar, STYLE_TEXT | reverse, word, true, NULL);
@@ -211,7 +211,8 @@ static const struct grid_column columns[] = {
      .format = size_format,
      .key = size_key},
     {.title = "progress",
-     .width = 0,
+     .width = GRID_FLEX_MIN,
+     .most = GRID_ALL,
      .rank = 8,
      .format = total_format,
      .draw = draw_progress,

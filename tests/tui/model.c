@@ -177,6 +177,9 @@ static void fill_rs(struct snap_board *b, uint32_t count)
             .name = text(name),
             .os = shared_text_ref(os[dice % 4]),
         };
+        if (i == 4 &&
+            !addr_parse(SLICE("[2001:db8:1234:5678:9abc:def0:1234:5678]:40004"), &r->addr))
+            abort();
     }
     for (size_t i = 0; i < 4; i++)
         shared_text_unref(os[i]);
