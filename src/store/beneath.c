@@ -94,3 +94,13 @@ enum di_err beneath_stat(int dir_fd, const char *name, struct file_id *id)
     file_id_from_stat(&st, id);
     return DI_OK;
 }
+
+enum di_err beneath_sync(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return di_err_from_errno(errno);
+    enum di_err err = fsync(fd) == 0 ? DI_OK : di_err_from_errno(errno);
+    (void)close(fd);
+    return err;
+}

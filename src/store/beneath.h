@@ -29,4 +29,7 @@ enum di_err beneath_open_write(int dir_fd, const char *name, int *out_fd, struct
 /* The state of the file without opening it; the same errors, and DI_LIMIT if too large. */
 enum di_err beneath_stat(int dir_fd, const char *name, struct file_id *id) DI_MUST_CHECK;
 
+/* Puts the names in that directory on the disk. */
+enum di_err beneath_sync(const char *path) DI_MUST_CHECK;
+
 #endif

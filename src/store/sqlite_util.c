@@ -1,10 +1,16 @@
 /* SQLite: opening checked, running fixed statements. Whoever owns the connection runs it. */
 #include "sqlite_util.h"
 
+#include "beneath.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define PATH_SIZE 4200
 
 enum di_err sqlite_to_err(int rc)
 {
@@ -68,43 +74,103 @@ static enum di_err query_int(sqlite3 *db, const char *sql, int *out)
 
 static enum di_err check_schema(sqlite3 *db, const struct sqlite_schema *schema)
 {
-    int objects = 0, id = 0, version = 0;
-    enum di_err err = query_int(db, "SELECT count(*) FROM sqlite_schema", &objects);
-    if (err == DI_OK)
-        err = query_int(db, "PRAGMA application_id", &id);
+    int id = 0, version = 0;
+    enum di_err err = query_int(db, "PRAGMA application_id", &id);
     if (err == DI_OK)
         err = query_int(db, "PRAGMA user_version", &version);
-    if (err != DI_OK)
-        return err;
-    if (objects > 0)
-        return id == schema->application_id && version == schema->version ? DI_OK : DI_CORRUPT;
-    if (id != 0 || version != 0)
-        return DI_CORRUPT;
+    if (err == DI_OK && (id != schema->application_id || version != schema->version))
+        err = DI_CORRUPT;
+    return err;
+}
 
+/* ---- making a new one ----------------------------------------------------------------------- */
+
+static enum di_err write_schema(sqlite3 *db, const struct sqlite_schema *schema)
+{
     char pragmas[96];
     (void)snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d",
                    schema->application_id, schema->version);
-    err = sqlite_run(db, "BEGIN IMMEDIATE");
+    enum di_err err = sqlite_run(db, "BEGIN IMMEDIATE");
     if (err == DI_OK)
         err = sqlite_run(db, schema->create);
     if (err == DI_OK)
         err = sqlite_run(db, pragmas);
     if (err == DI_OK)
-        err = sqlite_run(db, "COMMIT");
+        err = sqlite_run(db, "COMMIT"); /* there is no log yet: in the file, synced */
     return err;
+}
+
+/* Made by us first, so that it is nobody else's to read from the beginning. */
+static enum di_err make_file(const char *path, const struct sqlite_schema *schema)
+{
+    sqlite3 *db = NULL;
+    (void)unlink(path);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return di_err_from_errno(errno);
+    (void)close(fd);
+    enum di_err err = sqlite_to_err(
+        sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
+    /* Half of one is thrown away: it needs no journal, which could be taken for the next one's. */
+    if (err == DI_OK)
+        err = sqlite_run(db, "PRAGMA journal_mode = MEMORY");
+    if (err == DI_OK)
+        err = write_schema(db, schema);
+    (void)sqlite3_close_v2(db);
+    if (err != DI_OK)
+        (void)unlink(path);
+    return err;
+}
+
+static enum di_err sync_parent(const char *path)
+{
+    char dir[PATH_SIZE];
+    const char *slash = strrchr(path, '/');
+    (void)snprintf(dir, sizeof dir, "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1,
+                   slash == NULL ? "." : path);
+    return beneath_sync(dir);
+}
+
+/* Where the file is not there. It appears with its tables or not at all: then one that is empty, or
+ * a log without its file, is damage and not a beginning. */
+static enum di_err make_new(const char *path, const struct sqlite_schema *schema)
+{
+    struct stat log;
+    char name[PATH_SIZE + 8];
+    (void)snprintf(name, sizeof name, "%s-wal", path);
+    if (stat(name, &log) == 0 && log.st_size > 0)
+        return DI_CORRUPT;
+    (void)snprintf(name, sizeof name, "%s.new", path);
+    enum di_err err = make_file(name, schema);
+    if (err == DI_OK && rename(name, path) != 0)
+        err = di_err_from_errno(errno);
+    return err == DI_OK ? sync_parent(path) : err;
+}
+
+/* DI_NOT_FOUND: to be made. SQLite would take an empty file for a new one. */
+static enum di_err look_at(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return errno == ENOENT ? DI_NOT_FOUND : di_err_from_errno(errno);
+    enum di_err err = fstat(fd, &st) == 0 ? DI_OK : di_err_from_errno(errno);
+    (void)close(fd);
+    return err == DI_OK && st.st_size == 0 ? DI_CORRUPT : err;
 }
 
 enum di_err sqlite_open_checked(const char *path, const struct sqlite_schema *schema, sqlite3 **out)
 {
-    /* Made by us first, so that it is nobody else's to read from the beginning. */
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return di_err_from_errno(errno);
-    (void)close(fd);
-
     sqlite3 *db = NULL;
-    int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    enum di_err err = sqlite_to_err(rc);
+    if (strlen(path) >= PATH_SIZE)
+        return DI_LIMIT;
+    enum di_err err = look_at(path);
+    if (err == DI_NOT_FOUND)
+        err = make_new(path, schema);
+    if (err != DI_OK)
+        return err;
+    err = sqlite_to_err(
+        sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
     if (err == DI_OK)
         err = sqlite_run(db, "PRAGMA journal_mode = WAL");
     if (err == DI_OK)

@@ -11,14 +11,14 @@
 struct sqlite_schema {
     int application_id;
     int version;
-    const char *create; /* statements that make the tables of an empty file */
+    const char *create; /* statements that make the tables of a new file */
 };
 
 enum di_err sqlite_to_err(int rc);
 /*
  * Opens or makes the file in WAL mode, one thread at a time (no mutex of SQLite's), mode 0600.
- * DI_CORRUPT: not a database, damaged, or not ours (foreign application_id, or a version from the
- * future).
+ * DI_CORRUPT: not a database, damaged, empty, gone while its log is there, or not ours (foreign
+ * application_id, or a version from the future).
  */
 enum di_err sqlite_open_checked(const char *path, const struct sqlite_schema *schema, sqlite3 **out)
     DI_MUST_CHECK;

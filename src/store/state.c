@@ -2,6 +2,8 @@
  * time. */
 #include "p2pdi/store/state.h"
 
+#include "beneath.h"
+
 #include "p2pdi/base/sha256.h"
 #include "p2pdi/base/text.h"
 
@@ -156,16 +158,6 @@ enum di_err state_cookie_load(const struct state_dir *d, uint64_t *cookie)
     return DI_OK;
 }
 
-static enum di_err sync_directory(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return di_err_from_errno(errno);
-    enum di_err err = fsync(fd) == 0 ? DI_OK : di_err_from_errno(errno);
-    (void)close(fd);
-    return err;
-}
-
 static enum di_err write_synced(const char *path, const char *text, size_t len)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -200,7 +192,7 @@ enum di_err state_cookie_save(const struct state_dir *d, uint64_t cookie)
         (void)unlink(fresh);
         return err;
     }
-    return sync_directory(d->path);
+    return beneath_sync(d->path);
 }
 
 enum di_err state_cookie_forget(const struct state_dir *d)
@@ -211,5 +203,5 @@ enum di_err state_cookie_forget(const struct state_dir *d)
         return err;
     if (unlink(path) != 0)
         return errno == ENOENT ? DI_OK : di_err_from_errno(errno);
-    return sync_directory(d->path);
+    return beneath_sync(d->path);
 }

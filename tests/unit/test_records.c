@@ -321,6 +321,43 @@ static void a_schema_from_the_future_is_refused(void **state)
     assert_refused_and_mended();
 }
 
+static void an_emptied_file_is_no_new_registry(void **state)
+{
+    (void)state;
+    struct record_store *s = open_store();
+    s->ops->close(s);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_refused_and_mended();
+}
+
+/* SQLite would delete the log, with all that was registered since the last start. */
+static void a_log_without_its_file_is_no_new_registry(void **state)
+{
+    (void)state;
+    char log[600], aside[600], why[256];
+    struct record_store *s = NULL;
+    (void)snprintf(log, sizeof log, "%s-wal", path);
+    help_write_text(dir, "records.db-wal", "what a log holds");
+    assert_int_equal(record_store_open_sqlite(path, &s, why), DI_CORRUPT);
+    assert_int_equal(access(log, F_OK), 0);
+    assert_int_equal(system(strstr(why, "cd '")), 0);
+    (void)snprintf(aside, sizeof aside, "%s/damaged-records.db-wal", dir);
+    assert_int_equal(access(aside, F_OK), 0);
+    s = open_store();
+    s->ops->close(s);
+}
+
+/* What was left by one that died while it made the file. */
+static void half_a_new_file_is_in_nobodys_way(void **state)
+{
+    (void)state;
+    help_write_text(dir, "records.db.new", "half");
+    help_write_text(dir, "records.db.new-journal", "half");
+    struct record_store *s = open_store();
+    s->ops->close(s);
+    assert_false(help_exists(dir, "records.db.new"));
+}
+
 static void a_damaged_page_is_noticed(void **state)
 {
     (void)state;
@@ -480,6 +517,9 @@ int main(void)
         cmocka_unit_test_setup(what_is_no_database_is_refused, make_dir),
         cmocka_unit_test_setup(the_database_of_another_program_is_refused, make_dir),
         cmocka_unit_test_setup(a_schema_from_the_future_is_refused, make_dir),
+        cmocka_unit_test_setup(an_emptied_file_is_no_new_registry, make_dir),
+        cmocka_unit_test_setup(a_log_without_its_file_is_no_new_registry, make_dir),
+        cmocka_unit_test_setup(half_a_new_file_is_in_nobodys_way, make_dir),
         cmocka_unit_test_setup(a_damaged_page_is_noticed, make_dir),
         cmocka_unit_test_setup(a_row_that_is_not_ours_is_noticed_while_loading, make_dir),
         cmocka_unit_test_setup(a_full_disk_is_reported_and_later_puts_succeed, make_dir),
