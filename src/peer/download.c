@@ -136,6 +136,7 @@ static enum di_err pool_new(struct downloads *d, unsigned threads, bool serial, 
         return err;
     }
     lock_acquire(&d->lock);
+    sched_set_company(pool->sched, &d->company);
     DL_APPEND(d->pools, pool);
     lock_release(&d->lock);
     for (size_t i = 0; i < threads && err == DI_OK; i++) {
@@ -262,6 +263,16 @@ void downloads_holder_back(struct downloads *d, const struct addr *holder)
         sched_forgive(pool->sched, holder);
         pool_stir_locked(pool);
     }
+    lock_release(&d->lock);
+}
+
+void downloads_set_company(struct downloads *d, const struct sched_company *company)
+{
+    struct pool *pool = NULL;
+    lock_acquire(&d->lock);
+    d->company = *company;
+    DL_FOREACH (d->pools, pool)
+        sched_set_company(pool->sched, company);
     lock_release(&d->lock);
 }
 

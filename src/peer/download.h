@@ -59,6 +59,7 @@ struct downloads {
     struct cond made;
     bool making; /* somebody makes the common one */
     uint64_t seed;
+    struct sched_company company;
     struct peer_transfer *finished; /* ring */
     size_t finished_count;          /* ever */
     struct cond landed;

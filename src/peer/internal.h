@@ -344,6 +344,8 @@ void downloads_offer(struct downloads *d, struct offer *offers, size_t count);
 void downloads_holder_gone(struct downloads *d, const struct addr *holder);
 /* It registered anew: what it failed for by connection troubles may be tried again. */
 void downloads_holder_back(struct downloads *d, const struct addr *holder);
+/* Who else may want the same (sched_set_company), by the RS's numbers. */
+void downloads_set_company(struct downloads *d, const struct sched_company *company);
 void downloads_drop(struct downloads *d, uint32_t rfc);
 size_t downloads_pending(struct downloads *d);
 /* Which of those are wanted and not done. */

@@ -172,6 +172,22 @@ static enum di_err copy_rows(struct neighbours *n, struct wire_peer_row **out, s
     return err;
 }
 
+static void tell_company(struct neighbours *n)
+{
+    struct peer_status own = {0};
+    struct sched_company company = {0};
+    struct neighbour *e = NULL, *next = NULL;
+    registrar_status(n->peer->registrar, &own);
+    company.self = own.peer_id;
+    lock_acquire(&n->lock);
+    HASH_ITER (hh, n->table, e, next) {
+        if (e->listed && company.count < SCHED_COMPANY_MAX)
+            company.others[company.count++] = e->row.peer;
+    }
+    lock_release(&n->lock);
+    downloads_set_company(n->peer->downloads, &company);
+}
+
 static int by_peer(const void *a, const void *b)
 {
     const struct wire_peer_row *x = a, *y = b;
@@ -245,6 +261,8 @@ enum di_err neighbours_ask(struct neighbours *n, const struct patience *patience
         downloads_holder_back(n->peer->downloads, &seen.back.a[i]);
     free(seen.gone.a);
     free(seen.back.a);
+    if (seen.changed)
+        tell_company(n);
     if (err == DI_OK && (always || seen.changed))
         emit_peers(n);
     *changed = seen.changed;

@@ -1,7 +1,7 @@
 /*
- * What the scheduler knows, between its three files: plan.c (documents, editions, offers: what
- * could be asked of whom), link.c (links, requests and their outcomes), sched.c (the public
- * events).
+ * What the scheduler knows, between its files: plan.c (documents, editions, offers: what could be
+ * asked of whom), choose.c (which of it is asked), link.c (links, requests and their outcomes),
+ * sched.c (the public events).
  *
  *     doc 8609 --- edition a1b2 --- offer of 192.0.2.7 --- in that holder's ready list
  *         |                    \--- offer of 192.0.2.9 --- in that holder's ready list
@@ -42,8 +42,16 @@
 #define BACKOFF_MIN_US INT64_C(250000)
 #define BACKOFF_MAX_US INT64_C(30000000)
 #define RETRY_AFTER_MAX_US INT64_C(60000000)
-/* Requests under way on a fresh link; each document that came makes it one more. */
+/* Rarity and turn together are a bucket of the ready lists. */
+#define TURN_MAX 3u
+#define RARE_MAX (READY_BUCKETS / (TURN_MAX + 1) - 1)
+/*
+ * Requests under way on a fresh link; then as many as are answered in two round trips and
+ * WINDOW_AHEAD_US, which keeps holder and link busy. What is asked for earlier than that cannot be
+ * asked of others any more, and of several who ask one holder none hears in time what others got.
+ */
 #define WINDOW_START 2u
+#define WINDOW_AHEAD_US INT64_C(10000)
 
 /* Whose bytes the kept ones are. */
 enum kept_from { KEPT_UNKNOWN, KEPT_ONE_HOLDER };
@@ -88,6 +96,7 @@ struct doc {
     struct edition *current; /* the one that is asked for; NULL before the first offer */
     struct offer *offers;
     struct request *request;
+    unsigned turn;            /* so many others should take it before us; at most TURN_MAX */
     size_t order_at;          /* in the order asked for */
     int64_t claimed_until_us; /* a link is being opened for it */
     struct doc *prev, *next;  /* among the exhausted */
@@ -107,6 +116,7 @@ struct holder {
     unsigned failures, busies; /* in a row */
     int64_t not_before_us;     /* no new link until then */
     int64_t busy_until_us;     /* no request on any link until then */
+    bool is_fast;              /* one link cannot hold as many requests as it answers soon */
 };
 
 struct request {
@@ -115,6 +125,7 @@ struct request {
     struct edition *edition;
     uint64_t offset;
     uint64_t have;
+    int64_t asked_us;
     bool is_answerable; /* all bytes are from this holder: it is to blame for a mismatch */
     struct request *prev, *next;
 };
@@ -128,6 +139,9 @@ struct link {
     unsigned window;
     unsigned under_way;
     size_t delivered;
+    int64_t answered_us;      /* the last answer's end */
+    int64_t round_trip_us;    /* least time from a request to its answer's end; 0: not known */
+    int64_t answer_us;        /* what an answer takes, those before it apart; on average */
     uint32_t claim;           /* the document it is opened for */
     struct request *requests; /* oldest first: answers come in this order */
 };
@@ -146,6 +160,7 @@ struct sched {
     size_t order_count, order_room;
     size_t order_from; /* none before this one is listed */
     uint32_t last_link, last_request;
+    struct sched_company company;
 };
 
 /* ---- plan.c ---------------------------------------------------------------------------------- */
@@ -166,6 +181,8 @@ void plan_revive_offer(struct sched *s, struct offer *o);
 void plan_fail_holder(struct sched *s, struct holder *h, enum sched_why why);
 /* Puts the document where it belongs now: listed with its best edition, exhausted, or neither. */
 void plan_settle(struct sched *s, struct doc *d);
+/* The company changed: whose turn is it? */
+void plan_draw_lots(struct sched *s);
 /* An offer's failures changed. */
 void plan_place(struct offer *o);
 void plan_note_partial(struct edition *ed, const struct doc *d);
@@ -183,6 +200,9 @@ static inline struct offer *offer_of(struct ready_place *p)
 
 /* ---- link.c ---------------------------------------------------------------------------------- */
 
+struct link *link_find(const struct sched *s, uint32_t id);
 void link_free(struct sched *s, struct link *l);
+/* All bytes of it are this holder's. */
+void link_answer_for_all(struct request *r, const struct holder *h);
 
 #endif

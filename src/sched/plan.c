@@ -16,9 +16,29 @@ static unsigned bucket_of(const struct offer *o)
 {
     unsigned holders = o->edition->live;
 
-    if (o->failures > 0 || holders > READY_LAST)
+    if (o->failures > 0 || holders > RARE_MAX)
         return READY_LAST;
-    return holders > 0 ? holders - 1 : 0;
+    return (holders > 0 ? holders - 1 : 0) * (TURN_MAX + 1) + o->doc->turn;
+}
+
+/* Everyone who wants a document draws lots in the same way: the least one's it is. */
+static uint64_t lot(uint32_t rfc, uint32_t id)
+{
+    uint64_t x = (uint64_t)rfc << 32 | id;
+
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+static unsigned turn_of(const struct sched *s, uint32_t rfc)
+{
+    uint64_t mine = lot(rfc, s->company.self);
+    unsigned turn = 0;
+
+    for (size_t i = 0; i < s->company.count && turn < TURN_MAX; i++)
+        turn += lot(rfc, s->company.others[i]) < mine;
+    return turn;
 }
 
 void plan_place(struct offer *o)
@@ -101,7 +121,7 @@ static void count_live(struct sched *s, struct offer *o, bool more)
             ready_put(&o->holder->ready, &o->ready, bucket_of(o));
         else
             ready_take(&o->holder->ready, &o->ready);
-        if (ed->live <= READY_BUCKETS)
+        if (ed->live <= RARE_MAX + 1)
             DL_FOREACH2(d->offers, other, doc_next)
         plan_place(other);
     }
@@ -174,6 +194,20 @@ static enum di_err holder_get(struct sched *s, const struct addr *addr, struct h
     return DI_OK;
 }
 
+void plan_draw_lots(struct sched *s)
+{
+    struct offer *o;
+
+    for (struct doc *d = s->docs; d != NULL; d = d->hh.next) {
+        unsigned before = d->turn;
+
+        d->turn = turn_of(s, d->rfc);
+        if (d->turn != before)
+            DL_FOREACH2(d->offers, o, doc_next)
+        plan_place(o);
+    }
+}
+
 /* ---- documents ------------------------------------------------------------------------------- */
 
 struct doc *plan_doc(const struct sched *s, uint32_t rfc)
@@ -235,6 +269,7 @@ enum di_err plan_want(struct sched *s, uint32_t rfc, struct doc **out)
         if (d == NULL)
             return DI_NOMEM;
         d->rfc = rfc;
+        d->turn = turn_of(s, rfc);
         HASH_ADD(hh, s->docs, rfc, sizeof(d->rfc), d);
         if (!hash_was_added(d)) {
             free(d);

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define READY_BUCKETS 8
+#define READY_BUCKETS 32
 #define READY_LAST (READY_BUCKETS - 1)
 #define READY_NOT ((size_t)-1)
 

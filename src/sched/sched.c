@@ -116,6 +116,12 @@ void sched_on_holder_gone(struct sched *s, const struct addr *holder)
     plan_fail_holder(s, h, SCHED_LEFT);
 }
 
+void sched_set_company(struct sched *s, const struct sched_company *company)
+{
+    s->company = *company;
+    plan_draw_lots(s);
+}
+
 static bool is_forgivable(enum sched_why why)
 {
     return why == SCHED_REFUSED || why == SCHED_UNREACHABLE || why == SCHED_TIMEOUT ||

@@ -91,6 +91,14 @@ static inline struct sched_request next_at(struct sched *s, struct opened o, int
     return q;
 }
 
+/* One document comes at once: the holder is worth a second link. */
+static inline void answered_at(struct sched *s, struct opened o, int64_t now_us)
+{
+    struct sched_request q = next_at(s, o, now_us);
+
+    sched_on_done(s, o.link, q.id, now_us);
+}
+
 static inline bool has_next(struct sched *s, struct opened o, int64_t now_us)
 {
     struct sched_request q;

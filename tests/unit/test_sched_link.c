@@ -97,12 +97,16 @@ static void what_failed_here_comes_last_here(void **state)
     struct sched *s = make_with(1, 2, false, 1);
 
     (void)state;
-    for (uint32_t rfc = 1; rfc <= 10; rfc++) {
+    for (uint32_t rfc = 1; rfc <= 11; rfc++) {
         want(s, rfc);
         offer(s, rfc, 1);
     }
 
-    struct opened a = up_at(s, 0), b = up_at(s, 0);
+    struct opened a = up_at(s, 0);
+
+    answered_at(s, a, 0);
+
+    struct opened b = up_at(s, 0);
     struct sched_request q = next_at(s, a, 0);
     uint32_t bad = q.rfc;
 
@@ -296,12 +300,14 @@ static void several_links_that_break_together_are_one_incident(void **state)
     struct opened o[8];
 
     (void)state;
-    for (uint32_t rfc = 1; rfc <= 20; rfc++) {
+    for (uint32_t rfc = 1; rfc <= 21; rfc++) {
         want(s, rfc);
         offer(s, rfc, 1);
     }
     for (int i = 0; i < 8; i++) {
         o[i] = up_at(s, 0);
+        if (i == 0)
+            answered_at(s, o[i], 0);
         (void)next_at(s, o[i], 0);
     }
     for (int i = 0; i < 8; i++)
@@ -361,7 +367,11 @@ static void a_busy_holder_is_left_alone_for_as_long_as_it_says(void **state)
         offer(s, rfc, 1);
     }
 
-    struct opened a = up_at(s, 0), b = up_at(s, 0);
+    struct opened a = up_at(s, 0);
+
+    answered_at(s, a, 0);
+
+    struct opened b = up_at(s, 0);
     struct sched_request q = next_at(s, a, 0);
 
     sched_on_failed(s, a.link, q.id, SCHED_BUSY, 0, 5 * S, 0);

@@ -53,8 +53,8 @@ enum sched_why {
 const char *sched_why_text(enum sched_why why);
 
 struct sched_config {
-    unsigned window_max;           /* requests under way on one link; 0 counts as 1 */
-    unsigned links_per_holder_max; /* 0 counts as 1 */
+    unsigned window_max; /* requests under way on one link, if it takes so many; 0 counts as 1 */
+    unsigned links_per_holder_max; /* to one that is worth more than one; 0 counts as 1 */
     bool serial; /* one document at a time, in the order asked for; window_max is not looked at */
 };
 
@@ -99,6 +99,20 @@ void sched_on_holder_gone(struct sched *s, const struct addr *holder);
  * for ever.
  */
 void sched_forgive(struct sched *s, const struct addr *holder);
+
+/* Peers by numbers that all of them know each other by. */
+#define SCHED_COMPANY_MAX 16
+struct sched_company {
+    uint32_t self;
+    uint32_t others[SCHED_COMPANY_MAX];
+    size_t count;
+};
+/*
+ * Who else may want the same: so that those who begin at the same moment do not all ask the first
+ * holder for the same documents, each takes of equally rare ones first what falls to it by a lot
+ * that all of them draw alike. With more of them than fit any will do. Copies.
+ */
+void sched_set_company(struct sched *s, const struct sched_company *company);
 
 /* ---- actions: threads ask -------------------------------------------------------------------- */
 
