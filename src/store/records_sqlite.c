@@ -345,9 +345,6 @@ static enum di_err open_db(struct sqlite_store *s)
                                 "PRAGMA journal_size_limit = 67108864");
     if (err == DI_OK && file_size(s->path) <= QUICK_CHECK_MAX)
         err = quick_check(s->db);
-    /* What a killed run left in the log goes into the file now, so that the log holds one run's. */
-    if (err == DI_OK)
-        (void)sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if (err == DI_OK)
         err = sqlite_prepare(s->db, RECORDS_PUT, &s->put);
     if (err == DI_OK)

@@ -147,6 +147,28 @@ static enum di_err make_new(const char *path, const struct sqlite_schema *schema
     return err == DI_OK ? sync_parent(path) : err;
 }
 
+/*
+ * What a killed run left in the log goes into the file now: the log never holds more than one run's,
+ * and the file has all its pages, of which SQLite would read the missing end of the last one as
+ * zeros. On a full disk the log stays as it is.
+ */
+static enum di_err settle_log(sqlite3 *db, const char *path)
+{
+    struct stat st;
+    int pages = 0, page_bytes = 0;
+    int rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (rc != SQLITE_OK)
+        return sqlite_to_err(rc) == DI_CORRUPT ? DI_CORRUPT : DI_OK;
+    enum di_err err = query_int(db, "PRAGMA page_count", &pages);
+    if (err == DI_OK)
+        err = query_int(db, "PRAGMA page_size", &page_bytes);
+    if (err == DI_OK && stat(path, &st) != 0)
+        err = di_err_from_errno(errno);
+    if (err == DI_OK && st.st_size < (off_t)pages * page_bytes)
+        err = DI_CORRUPT;
+    return err;
+}
+
 /* DI_NOT_FOUND: to be made. SQLite would take an empty file for a new one. */
 static enum di_err look_at(const char *path)
 {
@@ -175,6 +197,8 @@ enum di_err sqlite_open_checked(const char *path, const struct sqlite_schema *sc
         err = sqlite_run(db, "PRAGMA journal_mode = WAL");
     if (err == DI_OK)
         err = check_schema(db, schema);
+    if (err == DI_OK)
+        err = settle_log(db, path);
     if (err != DI_OK) {
         (void)sqlite3_close_v2(db);
         return err;

@@ -13,6 +13,7 @@ ledger() {
 }
 
 coproc ledger { exec "$(tool rs_ledger)" 16 "$rate" "$SEED" 2>ledger.err; }
+pid[ledger]=$!
 start_rs rs
 slowest=0
 for ((k = 0; k < kills; k++)); do
@@ -34,5 +35,7 @@ ledger all "${rs##*:}"
 row "$kills kills, ${answer#all }: all there; ready within $((slowest / 1000)) ms"
 fd=${ledger[1]}
 exec {fd}>&-
+wait "${pid[ledger]}"
+unset 'pid[ledger]'
 kill -TERM "${pid[rs]}"
 ended rs 143

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char dir[256];
@@ -140,6 +141,21 @@ static void another_version_is_made_anew(void **state)
     assert_made_anew();
 }
 
+/* SQLite would read the missing byte as a zero: of a digest or a title. */
+static void a_file_that_lacks_its_last_byte_is_made_anew(void **state)
+{
+    (void)state;
+    char path[512];
+    struct stat st;
+    struct hash_cache *hc = open_cache();
+    put_rows(hc, 1000);
+    hash_cache_close(hc);
+    (void)snprintf(path, sizeof path, "%s/hashes.db", dir);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(truncate(path, st.st_size - 1), 0);
+    assert_made_anew();
+}
+
 static void damage_in_the_middle_is_found_while_loading(void **state)
 {
     (void)state;
@@ -178,6 +194,7 @@ int main(void)
         cmocka_unit_test_setup(what_failed_halfway_is_taken_back, make_dir),
         cmocka_unit_test_setup(what_is_no_database_is_made_anew, make_dir),
         cmocka_unit_test_setup(another_version_is_made_anew, make_dir),
+        cmocka_unit_test_setup(a_file_that_lacks_its_last_byte_is_made_anew, make_dir),
         cmocka_unit_test_setup(damage_in_the_middle_is_found_while_loading, make_dir),
         cmocka_unit_test_setup(a_directory_that_is_not_there_is_an_error, make_dir),
     };
