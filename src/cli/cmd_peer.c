@@ -108,7 +108,7 @@ enum cli_exit cmd_peer(const struct options *o, struct events *e)
     else if (source.text != NULL)
         code = script_run_text(&s, source.name, 1, slice_of(source.text));
     else if (screen != NULL)
-        code = screen_run_peer(screen, own.peer,
+        code = screen_run_peer(screen, own.peer, own.state.path,
                                options_flag(o, OPT_MANUAL) ? NULL : "register; pquery; rfcquery");
     else
         code = serve(&s, o);

@@ -48,7 +48,7 @@ enum cli_exit cmd_rs(const struct options *o, struct events *e)
     } else {
         events_listening(e, rs_addr(rs));
         if (screen != NULL)
-            code = screen_run_rs(screen, rs);
+            code = screen_run_rs(screen, rs, state.path);
         else
             (void)input_sleep(INT64_MAX);
         rs_stop(rs);

@@ -30,6 +30,28 @@ static int write_all(int fd, const char *bytes, size_t len)
     return 0;
 }
 
+/* An error with its hint is one line on a screen, which knows whose errors it shows. */
+static void redirect_error_locked(struct events *e, enum log_level level, struct slice text)
+{
+    static const char us[] = "p2pdi: ";
+    size_t skip = sizeof(us) - 1;
+    struct buf line;
+    struct slice rest = text;
+
+    if (text.n >= skip && memcmp(text.p, us, skip) == 0)
+        rest = (struct slice){text.p + skip, text.n - skip};
+    buf_init(&line, LINE_MAX_BYTES);
+    while (rest.p != NULL && rest.n > 0) {
+        struct slice part = slice_trim(slice_split(rest, '\n', &rest));
+        if (line.len > 0 && part.n > 0)
+            buf_append_str(&line, "; ");
+        buf_append(&line, part.p, part.n);
+    }
+    if (line.len > 0)
+        e->line(e->line_arg, level, (struct slice){buf_bytes(&line), line.len});
+    buf_fini(&line);
+}
+
 /* true: a screen took it. */
 static bool redirect_locked(struct events *e, enum log_level level, const struct buf *text)
 {
@@ -37,6 +59,10 @@ static bool redirect_locked(struct events *e, enum log_level level, const struct
 
     if (e->line == NULL)
         return false;
+    if (level == LOG_ERROR) {
+        redirect_error_locked(e, level, rest);
+        return true;
+    }
     while (rest.p != NULL && rest.n > 0) {
         struct slice line = slice_split(rest, '\n', &rest);
         if (line.n > 0)

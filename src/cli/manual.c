@@ -157,7 +157,8 @@ static const char files[] =
     ".Bl -tag -width Ds\n"
     ".It Pa $XDG_CONFIG_HOME/p2pdi/config\nthe user\\(aqs\n"
     ".It Pa /etc/p2pdi.conf\nthe system\\(aqs\n"
-    ".It Pa $XDG_STATE_HOME/p2pdi\ncookies, hashes, the registry\n"
+    ".It Pa $XDG_STATE_HOME/p2pdi\ncookies, hashes, the registry; what a\n"
+    "dashboard logs, in\n.Pa log\nof the directory of each peer and RS\n"
     ".El\n";
 
 void help_man(struct buf *out)

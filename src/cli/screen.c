@@ -7,6 +7,7 @@
 
 #include "batch.h"
 #include "input.h"
+#include "log_file.h"
 #include "script.h"
 #include "signals.h"
 
@@ -42,7 +43,8 @@ struct screen {
     struct peer *peer;
     struct rs *rs;
     int wake;
-    _Atomic(bool) quit; /* by a command */
+    _Atomic(bool) quit;  /* by a command */
+    struct log_file log; /* guarded by the lock of events */
     struct worker workers[WORKERS];
 
     struct lock lock;
@@ -105,12 +107,30 @@ static enum snap_level level_of(enum log_level level)
 
 static void on_peer_line(void *arg, enum log_level level, struct slice line)
 {
-    peer_view_log(((struct screen *)arg)->view, (int)level_of(level), line);
+    struct screen *s = arg;
+
+    peer_view_log(s->view, (int)level_of(level), line);
+    log_file_write(&s->log, level, line);
 }
 
 static void on_rs_line(void *arg, enum log_level level, struct slice line)
 {
-    rs_view_log(((struct screen *)arg)->rs, (int)level_of(level), line);
+    struct screen *s = arg;
+
+    rs_view_log(s->rs, (int)level_of(level), line);
+    log_file_write(&s->log, level, line);
+}
+
+/* From now on lines go to the pane and, if it can be written, to the file; which says where it is. */
+static void take_lines(struct screen *s, const char *dir, events_line_fn *line)
+{
+    enum di_err err = log_file_open(&s->log, dir);
+
+    events_redirect(s->events, line, s);
+    if (err == DI_OK)
+        events_say(s->events, "this log is kept in %s", s->log.path);
+    else
+        log_write(LOG_WARN, "no log file in %s: %s", dir, di_err_text(err));
 }
 
 static void on_signal(void *arg)
@@ -146,7 +166,7 @@ static void work(void *arg)
         s->lines--;
         lock_release(&s->lock);
         /* What fails has been told; the next line is tried all the same. */
-        enum cli_exit code = script_run_text(&script, ":", 1, slice_of(l->text));
+        enum cli_exit code = script_run_text(&script, NULL, 1, slice_of(l->text));
         (void)code;
         free(l);
         if (script.quit) {
@@ -287,6 +307,8 @@ static const char *const commands[] = {
 static const char *const arguments[] = {"all",   "missing", "from",    "serial",
                                         "peers", "rfcs",    "timeout", NULL};
 
+static const char *const rs_commands[] = {"peers", "quit", NULL};
+
 static enum cli_exit run(struct screen *s, struct tui_config *cfg)
 {
     char why[256] = "";
@@ -307,18 +329,19 @@ static enum cli_exit run(struct screen *s, struct tui_config *cfg)
     return CLI_EXIT_USAGE;
 }
 
-enum cli_exit screen_run_rs(struct screen *s, struct rs *rs)
+enum cli_exit screen_run_rs(struct screen *s, struct rs *rs, const char *state)
 {
-    struct tui_config cfg = {.kind = TUI_RS, .snapshot = rs_screen};
+    struct tui_config cfg = {.kind = TUI_RS, .snapshot = rs_screen, .commands = rs_commands};
 
     s->rs = rs;
-    events_redirect(s->events, on_rs_line, s);
+    take_lines(s, state, on_rs_line);
     enum cli_exit code = run(s, &cfg);
     signals_notify(NULL, NULL);
     return code;
 }
 
-enum cli_exit screen_run_peer(struct screen *s, struct peer *peer, const char *first)
+enum cli_exit screen_run_peer(struct screen *s, struct peer *peer, const char *state,
+                              const char *first)
 {
     struct tui_config cfg = {.kind = TUI_PEER,
                              .snapshot = peer_screen,
@@ -337,7 +360,7 @@ enum cli_exit screen_run_peer(struct screen *s, struct peer *peer, const char *f
         events_problem(s->events, &p);
         return CLI_EXIT_USAGE;
     }
-    events_redirect(s->events, on_peer_line, s);
+    take_lines(s, state, on_peer_line);
     if (first != NULL)
         on_command(s, first);
     enum cli_exit code = run(s, &cfg);
@@ -352,6 +375,7 @@ enum di_err screen_new(struct events *e, struct screen **out)
     if (s == NULL)
         return DI_NOMEM;
     s->events = e;
+    s->log.fd = -1;
     s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     lock_init(&s->lock);
     cond_init(&s->work);
@@ -369,6 +393,7 @@ void screen_free(struct screen *s)
 {
     if (s == NULL)
         return;
+    log_file_close(&s->log);
     peer_view_free(s->view);
     if (s->wake >= 0)
         close(s->wake);

@@ -29,9 +29,10 @@ void screen_on_event(void *arg, const struct peer_event *ev);
 void screen_on_trace(void *arg, bool received, const struct addr *remote, const char *bytes,
                      size_t len);
 
-/* Show it until the user quits or a signal comes. */
-enum cli_exit screen_run_rs(struct screen *s, struct rs *rs) DI_MUST_CHECK;
+/* Show it until the user quits or a signal comes. state: the directory for the log file. */
+enum cli_exit screen_run_rs(struct screen *s, struct rs *rs, const char *state) DI_MUST_CHECK;
 /* first: commands to begin with, NULL: none. */
-enum cli_exit screen_run_peer(struct screen *s, struct peer *peer, const char *first) DI_MUST_CHECK;
+enum cli_exit screen_run_peer(struct screen *s, struct peer *peer, const char *state,
+                              const char *first) DI_MUST_CHECK;
 
 #endif

@@ -316,7 +316,10 @@ static enum cli_exit tell_wrong(struct events *e, const char *name, unsigned lin
 {
     struct problem p;
 
-    problem_set(&p, hint, why, "%.150s:%u", name, line);
+    if (name != NULL)
+        problem_set(&p, hint, why, "%.150s:%u", name, line);
+    else
+        problem_set(&p, hint, why, "that command");
     events_problem(e, &p);
     return CLI_EXIT_USAGE;
 }

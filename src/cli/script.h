@@ -16,7 +16,10 @@ struct script {
 
 /* One command. What fails is told as an event. */
 enum cli_exit script_run_command(struct script *s, const struct batch_command *c) DI_MUST_CHECK;
-/* All commands of a text, until one fails. name: of the file, or "-c". line: of the text's first line. */
+/*
+ * All commands of a text, until one fails. name: of the file, or "-c"; NULL: errors do not say where.
+ * line: of the text's first line.
+ */
 enum cli_exit script_run_text(struct script *s, const char *name, unsigned line, struct slice text)
     DI_MUST_CHECK;
 /* Commands from standard input, each as soon as its line is there. */

@@ -22,7 +22,7 @@ static bool show_pane(struct app *a, struct slice word, struct slice pattern)
     } shown[] = {{"peers", PANE_1}, {"index", PANE_2}, {"transfers", PANE_3}};
     char filter[GRID_WORD_SIZE];
 
-    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+    for (size_t i = 0; i < (a->dash.kind == TUI_RS ? 1 : sizeof(shown) / sizeof(shown[0])); i++)
         if (slice_equal(word, slice_of(shown[i].word))) {
             dash_focus(&a->dash, shown[i].pane);
             snprintf(filter, sizeof(filter), "%.*s", (int)pattern.n, pattern.p);
@@ -46,10 +46,10 @@ void act_command(struct app *a, const char *line)
     struct slice name = slice_split(slice_trim(slice_of(word)), ' ', &pattern);
 
     pattern = pattern.p == NULL ? SLICE("") : slice_trim(pattern);
-    if (a->dash.kind == TUI_PEER && strchr(word, ';') == NULL && show_pane(a, name, pattern))
+    if (strchr(word, ';') == NULL && show_pane(a, name, pattern))
         return;
     if (a->cfg->command == NULL) {
-        app_say(a, "there are no commands here");
+        app_say(a, "here are only the commands peers [PATTERN] and quit");
         return;
     }
     app_say(a, ":%s", word);
@@ -156,30 +156,45 @@ static void rfcquery(struct app *a)
     buf_fini(&l.text);
 }
 
+struct cancelling {
+    struct app *app;
+    size_t count;
+};
+
 static void cancel_row(void *arg, const void *row)
 {
-    struct app *a = arg;
+    struct cancelling *c = arg;
+    const struct snap_rfc *r = row;
+    const struct snap_transfer *t = row;
+    bool index = c->app->dash.focus == PANE_2;
 
-    a->cfg->cancel(a->cfg->ctx, a->dash.focus == PANE_2 ? ((const struct snap_rfc *)row)->rfc
-                                                        : ((const struct snap_transfer *)row)->rfc);
+    if (index ? r->state != SNAP_RFC_WANTED
+              : t->state != SNAP_TRANSFER_ACTIVE && t->state != SNAP_TRANSFER_QUEUED)
+        return;
+    c->app->cfg->cancel(c->app->cfg->ctx, index ? r->rfc : t->rfc);
+    c->count++;
 }
 
 static void cancel(struct app *a)
 {
     struct grid *t = dash_table(&a->dash);
+    struct cancelling c = {.app = a};
 
     if (a->cfg->cancel == NULL || t == NULL ||
         (a->dash.focus != PANE_2 && a->dash.focus != PANE_3)) {
         app_say(a, "choose a download in pane 3");
         return;
     }
-    if (!grid_walk_marked(t, cancel_row, a)) {
+    if (!grid_walk_marked(t, cancel_row, &c)) {
         if (grid_selected(t) == NULL)
             return;
-        cancel_row(a, grid_selected(t));
+        cancel_row(&c, grid_selected(t));
     }
     grid_marks_clear(t);
-    app_say(a, "cancelled");
+    if (c.count > 0)
+        app_say(a, "%zu download%s cancelled", c.count, c.count == 1 ? "" : "s");
+    else
+        app_say(a, "nothing to cancel here: it is not under way");
 }
 
 bool act_peer(struct app *a, enum key_action action)

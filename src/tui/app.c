@@ -24,8 +24,21 @@ void app_say(struct app *a, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(a->message, sizeof(a->message), fmt, ap);
     va_end(ap);
+    a->message_level = SNAP_INFO;
     a->message_until_us = a->moment.now_us + MESSAGE_US;
     a->dirty = true;
+}
+
+void app_show(struct app *a, enum snap_level level, const char *text)
+{
+    app_say(a, "%s", text);
+    a->message_level = level;
+    a->message_until_us = INT64_MAX;
+}
+
+static bool has_message(const struct app *a)
+{
+    return a->message[0] != '\0' && a->moment.now_us < a->message_until_us;
 }
 
 /* ---- prompts --------------------------------------------------------------------------------------- */
@@ -52,14 +65,32 @@ static bool search(struct app *a, bool forward, bool from_here)
     return t != NULL && grid_search(t, forward, from_here);
 }
 
+/* Where one is among all that was found. */
+static void tell_search(struct app *a, bool found)
+{
+    size_t at = 0, of = 0;
+
+    if (!found) {
+        app_say(a, "not found: %s", search_word(a));
+        return;
+    }
+    if (a->help.open)
+        help_matches(&a->help, &at, &of);
+    else if (a->reader.document != NULL)
+        reader_matches(&a->reader, &at, &of);
+    else
+        grid_matches(dash_table(&a->dash), &at, &of);
+    app_say(a, "/%s: %zu of %zu", search_word(a), at, of);
+}
+
 static void search_again(struct app *a, bool forward)
 {
     const char *word = search_word(a);
 
     if (word == NULL || word[0] == '\0')
         app_say(a, "search for something first: /");
-    else if (!search(a, forward, false))
-        app_say(a, "not found: %s", word);
+    else
+        tell_search(a, search(a, forward, false));
 }
 
 static void open_prompt(struct app *a, enum prompt_kind kind)
@@ -67,10 +98,10 @@ static void open_prompt(struct app *a, enum prompt_kind kind)
     struct grid *t = dash_table(&a->dash);
     const char *label = kind == PROMPT_COMMAND ? ":" : kind == PROMPT_SEARCH ? "/" : "\\";
 
-    if (kind == PROMPT_SEARCH && search_word(a) == NULL)
+    if (kind == PROMPT_SEARCH ? search_word(a) == NULL : kind == PROMPT_FILTER && t == NULL) {
+        app_say(a, "this pane has no rows: 1 goes to the peers");
         return;
-    if (kind == PROMPT_FILTER && t == NULL)
-        return;
+    }
     a->before[0] = '\0';
     if (kind != PROMPT_COMMAND)
         snprintf(a->before, sizeof(a->before), "%s",
@@ -122,9 +153,8 @@ static void to_prompt(struct app *a, int key, uint32_t ch)
             act_command(a, text);
     } else {
         set_word(a, kind, text);
-        if (outcome == PROMPT_DONE && kind == PROMPT_SEARCH && text[0] != '\0' &&
-            !search(a, true, true))
-            app_say(a, "not found: %s", text);
+        if (outcome == PROMPT_DONE && kind == PROMPT_SEARCH && text[0] != '\0')
+            tell_search(a, search(a, true, true));
     }
 }
 
@@ -146,6 +176,19 @@ static void quit(struct app *a)
     prompt_open(&a->prompt, PROMPT_QUESTION, question);
 }
 
+static void open_transfer(struct app *a, const struct snap_transfer *t)
+{
+    char text[GRID_TEXT_SIZE];
+
+    if (t->state != SNAP_TRANSFER_FAILED) {
+        act_open(a, t->rfc);
+        return;
+    }
+    snprintf(text, sizeof(text), "RFC %u failed: %.900s (d tries again)", t->rfc,
+             shared_text_str(t->why));
+    app_show(a, SNAP_ERROR, text);
+}
+
 static void open_row(struct app *a)
 {
     struct grid *t = dash_table(&a->dash);
@@ -154,7 +197,10 @@ static void open_row(struct app *a)
 
     if (row == NULL)
         return;
-    if (a->dash.kind == TUI_RS) {
+    if (a->dash.focus == PANE_4) {
+        app_show(a, ((const struct snap_line *)row)->level,
+                 shared_text_str(((const struct snap_line *)row)->text));
+    } else if (a->dash.kind == TUI_RS) {
         if (a->dash.focus == PANE_1) {
             grid_set_argument(&a->dash.table[PANE_3], ((const struct snap_record *)row)->peer);
             a->dash.focus = PANE_3;
@@ -164,8 +210,8 @@ static void open_row(struct app *a)
         act_command(a, line);
     } else if (a->dash.focus == PANE_2) {
         act_open(a, ((const struct snap_rfc *)row)->rfc);
-    } else if (a->dash.focus == PANE_3) {
-        act_open(a, ((const struct snap_transfer *)row)->rfc);
+    } else {
+        open_transfer(a, row);
     }
 }
 
@@ -359,7 +405,7 @@ static void anywhere_key(struct app *a, enum key_action action)
     case KEY_DO_HELP:
         a->help.context = app_context(a);
         a->help.open = true;
-        a->help.top = 0;
+        a->help.top = a->help.found = 0;
         break;
     case KEY_DO_SEARCH:
         open_prompt(a, PROMPT_SEARCH);
@@ -415,22 +461,49 @@ void app_key(struct app *a, int key, uint32_t ch)
 
 /* ---- the frame --------------------------------------------------------------------------------------- */
 
-/* News of the log are told in the footer where the log itself is not to be seen. */
+/*
+ * News of the log are told in the footer where the log itself is not to be seen: what went wrong, and
+ * what came of a command. What comes in is told by the transfers; it would hide the footer for good.
+ */
 static void tell_log(struct app *a)
 {
-    const struct rows *log = &a->moment.content->log;
-    uint64_t lines = log->first + log->count;
-    bool news = a->log_seen > 0 && lines + 1 > a->log_seen;
+    const struct snap_content *s = a->moment.content;
+    const struct rows *log = &s->log;
+    uint64_t end = log->first + log->count, seen = a->log_seen > 0 ? a->log_seen - 1 : end;
+    bool quiet = a->dash.kind != TUI_PEER || s->peer.active > 0;
+    const struct snap_line *told = NULL;
 
-    a->log_seen = lines + 1;
-    if (!news || log->count == 0 ||
-        (a->dash.layout.pane[PANE_4].h > 0 && app_context(a) != KEY_IN_READER))
+    a->log_seen = end + 1;
+    if (a->dash.layout.pane[PANE_4].h > 0 && app_context(a) != KEY_IN_READER)
         return;
+    for (uint64_t i = seen > log->first ? seen : log->first; i < end; i++) {
+        const struct snap_line *line = rows_at(log, i - log->first);
 
-    const struct snap_line *last = rows_at(log, log->count - 1);
+        if (line->level <= (quiet ? SNAP_WARN : SNAP_INFO) &&
+            (told == NULL || line->level <= told->level))
+            told = line;
+    }
+    if (told == NULL || (has_message(a) && a->message_level < told->level))
+        return;
+    app_say(a, "%s", shared_text_str(told->text));
+    a->message_level = told->level;
+    if (told->level <= SNAP_WARN)
+        a->message_until_us += MESSAGE_US;
+}
 
-    if (last->level <= SNAP_INFO)
-        app_say(a, "%s", shared_text_str(last->text));
+/* As many lines as it needs, up to half of the screen. */
+static void draw_message(const struct app *a, int rows, int cols)
+{
+    unsigned style = a->message_level == SNAP_ERROR  ? STYLE_BAD
+                     : a->message_level == SNAP_WARN ? STYLE_BUSY
+                                                     : STYLE_TEXT | STYLE_BOLD;
+    struct rect nowhere = {0, 0, 0, cols};
+    int lines = draw_wrapped(nowhere, style, a->message, 0), most = rows / 2;
+    struct rect r = {rows - (lines < most ? lines : most), 0, lines < most ? lines : most, cols};
+
+    for (int y = r.y; y < rows; y++)
+        draw_blank(y, 0, cols, style);
+    draw_wrapped(r, style, a->message, 0);
 }
 
 void app_draw(struct app *a)
@@ -455,8 +528,8 @@ void app_draw(struct app *a)
     }
     if (a->prompt.kind != PROMPT_CLOSED)
         prompt_draw(&a->prompt, rows - 1, cols);
-    else if (a->message[0] != '\0' && a->moment.now_us < a->message_until_us && rows > 1)
-        draw_field(rows - 1, 0, cols, STYLE_TEXT | STYLE_BOLD, a->message, false, NULL);
+    else if (has_message(a))
+        draw_message(a, rows, cols);
     screen_show();
     a->dirty = false;
 }

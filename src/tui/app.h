@@ -21,7 +21,8 @@ struct app {
     enum app_question question;
     uint32_t question_rfc;
     char before[GRID_WORD_SIZE]; /* filter or search, should the prompt be dropped */
-    char message[512];
+    char message[GRID_TEXT_SIZE];
+    enum snap_level message_level;
     int64_t message_until_us;
     uint64_t log_seen; /* lines, plus one; 0: none looked at yet */
     bool mouse, over, dirty;
@@ -29,7 +30,10 @@ struct app {
 
 /* Where keys go now. */
 enum key_context app_context(const struct app *a);
+/* At the bottom, for a while. */
 void app_say(struct app *a, const char *fmt, ...) DI_PRINTF(2, 3);
+/* At the bottom, all of it, until the next key. */
+void app_show(struct app *a, enum snap_level level, const char *text);
 void app_key(struct app *a, int key, uint32_t ch);
 void app_draw(struct app *a);
 

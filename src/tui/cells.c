@@ -9,6 +9,7 @@
 #include "screen.h"
 
 #include <ncurses.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
@@ -196,7 +197,9 @@ int draw_text_from(int y, int x, int w, unsigned style, const char *utf8, int sk
         unsigned as = style;
 
         if (hit)
-            as = (style & STYLE_REVERSE) != 0 ? style | STYLE_UNDERLINE | STYLE_BOLD : STYLE_MATCH;
+            as = (style & STYLE_REVERSE) != 0
+                     ? style | STYLE_UNDERLINE | STYLE_BOLD
+                     : STYLE_MATCH | (style & (STYLE_BOLD | STYLE_UNDERLINE));
         put(y, x + drawn, as, stack);
         drawn += width;
         at += width;
@@ -212,6 +215,47 @@ int draw_text_from(int y, int x, int w, unsigned style, const char *utf8, int sk
 int draw_text(int y, int x, int w, unsigned style, const char *utf8)
 {
     return draw_text_from(y, x, w, style, utf8, 0, NULL);
+}
+
+size_t text_fit(const char *utf8, int w)
+{
+    struct slice s = slice_of(utf8);
+    size_t blank = 0; /* the end of the last one after a word */
+    bool word = false;
+    int cells = 0;
+
+    while (s.n > 0 && *s.p != '\n') {
+        const char *from = s.p;
+        wchar_t c;
+        int width = next_shown(&s, &c);
+
+        if (*from == ' ' && word)
+            blank = (size_t)(s.p - utf8);
+        word = word || *from != ' ';
+        cells += width > 0 ? width : 0;
+        if (cells > w)
+            return blank > 0 ? blank : from != utf8 ? (size_t)(from - utf8) : (size_t)(s.p - utf8);
+    }
+    return (size_t)(s.p - utf8);
+}
+
+int draw_wrapped(struct rect r, unsigned style, const char *utf8, int skip)
+{
+    char line[1024];
+    int lines = 0;
+
+    for (; *utf8 != '\0'; lines++) {
+        size_t n = text_fit(utf8, r.w), shown = n;
+
+        while (shown > 0 && utf8[shown - 1] == ' ')
+            shown--;
+        snprintf(line, sizeof(line), "%.*s", (int)shown, utf8);
+        if (lines >= skip && lines - skip < r.h)
+            draw_text(r.y + lines - skip, r.x, r.w, style, line);
+        utf8 += n;
+        utf8 += *utf8 == '\n';
+    }
+    return lines;
 }
 
 void draw_blank(int y, int x, int w, unsigned style)

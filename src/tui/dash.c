@@ -1,6 +1,8 @@
 /* Both dashboards: which table is in which pane, and the drawing of all that is visible. */
 #include "dash.h"
 
+#include "footer.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -204,6 +206,24 @@ static void draw_pane(struct dash *d, enum pane p, const struct grid_moment *m)
         view_draw_rates(inside, m);
 }
 
+static enum footer_place footer_place(const struct dash *d)
+{
+    static const enum footer_place places[2][PANE_FOCUS_MAX] = {
+        [TUI_PEER] = {FOOTER_PEERS, FOOTER_INDEX, FOOTER_TRANSFERS, FOOTER_LOG},
+        [TUI_RS] = {FOOTER_RECORDS, FOOTER_RATES, FOOTER_REQUESTS, FOOTER_RS_LOG},
+    };
+
+    return places[d->kind][d->focus];
+}
+
+static bool is_alone(const struct dash *d)
+{
+    for (enum pane p = PANE_1; p < PANES; p++)
+        if (p != d->focus && d->layout.pane[p].h > 0)
+            return false;
+    return true;
+}
+
 void dash_draw(struct dash *d, const struct grid_moment *m)
 {
     int rows = screen_rows(), cols = screen_cols();
@@ -224,10 +244,6 @@ void dash_draw(struct dash *d, const struct grid_moment *m)
         else
             view_draw_rs_header(d->layout.header, m);
     }
-    if (d->layout.footer.h > 0) {
-        if (d->kind == TUI_PEER)
-            view_draw_peer_footer(d->layout.footer);
-        else
-            view_draw_rs_footer(d->layout.footer);
-    }
+    if (d->layout.footer.h > 0)
+        footer_draw(d->layout.footer, footer_place(d), is_alone(d));
 }

@@ -169,10 +169,16 @@ void grid_set_argument(struct grid *t, uint64_t argument)
     }
 }
 
-bool grid_search(struct grid *t, bool forward, bool from_here)
+static bool has_search(const struct grid *t, size_t position)
 {
     char text[GRID_TEXT_SIZE];
 
+    t->type->describe(grid_shown(t, position), text);
+    return text_find_nocase(text, t->search) != NULL;
+}
+
+bool grid_search(struct grid *t, bool forward, bool from_here)
+{
     if (t->search[0] == '\0')
         return false;
     settle(t);
@@ -180,13 +186,24 @@ bool grid_search(struct grid *t, bool forward, bool from_here)
         size_t step = i % t->shown;
         size_t at = (forward ? t->cursor + step : t->cursor + t->shown - step) % t->shown;
 
-        t->type->describe(grid_shown(t, at), text);
-        if (text_find_nocase(text, t->search) != NULL) {
+        if (has_search(t, at)) {
             grid_move_to(t, at);
             return true;
         }
     }
     return false;
+}
+
+void grid_matches(const struct grid *t, size_t *at, size_t *of)
+{
+    *at = *of = 0;
+    for (size_t i = 0; i < t->shown; i++) {
+        if (!has_search(t, i))
+            continue;
+        ++*of;
+        if (i <= t->cursor)
+            *at = *of;
+    }
 }
 
 /* ---- marks --------------------------------------------------------------------------------------- */

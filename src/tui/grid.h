@@ -99,6 +99,8 @@ void grid_set_filter(struct grid *t, const char *word);
 void grid_set_argument(struct grid *t, uint64_t argument);
 /* The next row with t->search after (before) the cursor, around the end; false: none. */
 bool grid_search(struct grid *t, bool forward, bool from_here);
+/* Rows with t->search, and the how manieth of them the one at the cursor is. */
+void grid_matches(const struct grid *t, size_t *at, size_t *of);
 void grid_mark(struct grid *t);
 void grid_marks_clear(struct grid *t);
 /* Calls visit for each marked row; false: no row is marked. */

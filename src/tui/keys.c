@@ -18,6 +18,11 @@ const struct key_row *keys_table(size_t *count)
     return rows;
 }
 
+const struct key_row *keys_row(enum key_action action)
+{
+    return &rows[action - 1];
+}
+
 const char *keys_section_title(enum key_section section)
 {
     static const char *const titles[] = {

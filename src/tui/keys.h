@@ -50,7 +50,7 @@ enum key_context {
     X(SORT_REVERSE, TABLE, KEY_IN_DASH, '!', 0, 0, "!", "turn the order round")                    \
     X(MARK, TABLE, KEY_IN_DASH, ' ', 0, 0, "Space", "mark the row, or take the mark off")          \
     X(OPEN, TABLE, KEY_IN_DASH, '\r', '\n', KEY_ENTER, "Enter",                                    \
-      "open: an RFC in the reader, a peer's requests")                                             \
+      "read an RFC, get a peer's index; RS: details; log: all of a line")                          \
     X(REGISTER, PEER, KEY_IN_PEER, 'r', 0, 0, "r", "register with the RS")                         \
     X(LEAVE, PEER, KEY_IN_PEER, 'l', 0, 0, "l", "leave the RS")                                    \
     X(PQUERY, PEER, KEY_IN_PEER, 'p', 0, 0, "p", "ask the RS for the peers")                       \
@@ -113,6 +113,8 @@ struct key_row {
 
 /* What a key means there; KEY_NONE: nothing. */
 enum key_action keys_find(int code, enum key_context context);
+/* The row of an action that is not KEY_NONE. */
+const struct key_row *keys_row(enum key_action action);
 /* The table, in order; *count gets its length. */
 const struct key_row *keys_table(size_t *count);
 const char *keys_section_title(enum key_section section);

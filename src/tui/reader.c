@@ -1,6 +1,8 @@
 /* Reading a document: moving, references, table of contents, drawing. In the thread of tui_run. */
 #include "reader.h"
 
+#include "footer.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +32,7 @@ void reader_show(struct reader *r, struct document *d)
     r->top = 0;
     r->shift = 0;
     r->has_link = false;
+    r->has_found = false;
     r->contents = false;
 }
 
@@ -124,21 +127,42 @@ bool reader_link(const struct reader *r, uint32_t *rfc)
     return true;
 }
 
+static bool has_search(const struct reader *r, size_t line)
+{
+    return text_find_nocase(r->document->lines[line], r->search) != NULL;
+}
+
 bool reader_search(struct reader *r, bool forward, bool from_here)
 {
     size_t count = r->document->count;
 
+    size_t start = r->has_found && is_visible(r, r->found_line) ? r->found_line : r->top;
+
     if (r->search[0] == '\0' || count == 0)
         return false;
     for (size_t i = from_here ? 0 : 1; i <= count; i++) {
-        size_t line = (forward ? r->top + i : r->top + count - i % count) % count;
+        size_t line = (forward ? start + i : start + count - i % count) % count;
 
-        if (text_find_nocase(r->document->lines[line], r->search) != NULL) {
-            r->top = line < last_top(r) ? line : last_top(r);
+        if (has_search(r, line)) {
+            r->has_found = true;
+            r->found_line = line;
+            show_line(r, line);
             return true;
         }
     }
     return false;
+}
+
+void reader_matches(const struct reader *r, size_t *at, size_t *of)
+{
+    *at = *of = 0;
+    for (size_t i = 0; i < r->document->count; i++) {
+        if (!has_search(r, i))
+            continue;
+        ++*of;
+        if (i <= r->found_line)
+            *at = *of;
+    }
 }
 
 /* The heading that the top of the screen is under. */
@@ -281,6 +305,8 @@ static void draw_document(const struct reader *r, struct rect body)
             heading++;
         if (heading < d->heading_count && d->headings[heading].line == line)
             style |= STYLE_BOLD;
+        if (r->search[0] != '\0' && r->has_found && r->found_line == line)
+            style |= STYLE_BOLD | STYLE_UNDERLINE;
         draw_text_from(y, body.x, body.w, style, d->lines[line], r->shift, r->search);
         draw_links(r, line, y, body);
     }
@@ -334,8 +360,5 @@ void reader_draw(struct reader *r, struct rect header, struct rect body, struct 
     else
         draw_document(r, body);
     if (footer.h > 0)
-        draw_text(footer.y, footer.x, footer.w, STYLE_TEXT,
-                  r->contents ? "[Enter]go there [t]back to the text"
-                              : "[q]close [t]contents [/]search [Tab]reference [Enter]follow "
-                                "[Backspace]back [P]ager [?]help");
+        footer_draw(footer, r->contents ? FOOTER_CONTENTS : FOOTER_READER, false);
 }

@@ -22,6 +22,8 @@ struct reader {
     size_t link_line;  /* the chosen reference, */
     size_t link_index; /* of those of its line */
     bool has_link;
+    size_t found_line; /* that search went to last */
+    bool has_found;
     bool contents; /* the table of contents is open */
     size_t contents_at, contents_top;
     char search[GRID_WORD_SIZE];
@@ -40,8 +42,10 @@ void reader_close(struct reader *r);
 bool reader_key(struct reader *r, enum key_action action);
 /* The reference that is chosen; false: none. */
 bool reader_link(const struct reader *r, uint32_t *rfc);
-/* The next line with r->search; false: none. */
+/* The next line with r->search, from the one found last if that is to be seen; false: none. */
 bool reader_search(struct reader *r, bool forward, bool from_here);
+/* Lines with r->search, and the how manieth of them the one found last is. */
+void reader_matches(const struct reader *r, size_t *at, size_t *of);
 void reader_draw(struct reader *r, struct rect header, struct rect body, struct rect footer);
 
 #endif

@@ -159,12 +159,11 @@ bool screen_is_usable(int in_fd, int out_fd, char why[256])
         return false;
     }
     if (term == NULL || term[0] == '\0') {
-        snprintf(why, 256, "TERM is not set; try TERM=xterm, or --batch");
+        snprintf(why, 256, "TERM is not set; try TERM=xterm");
         return false;
     }
     if (setupterm(term, out_fd, &err) != OK) {
-        snprintf(why, 256,
-                 "the terminal '%.60s' (TERM) is not known here; try TERM=xterm, or --batch", term);
+        snprintf(why, 256, "the terminal '%.60s' (TERM) is not known here; try TERM=xterm", term);
         return false;
     }
 
@@ -172,8 +171,7 @@ bool screen_is_usable(int in_fd, int out_fd, char why[256])
 
     del_curterm(cur_term);
     if (!can)
-        snprintf(why, 256,
-                 "the terminal '%.60s' (TERM) cannot move its cursor; try TERM=xterm, or --batch",
+        snprintf(why, 256, "the terminal '%.60s' (TERM) cannot move its cursor; try TERM=xterm",
                  term);
     return can;
 }

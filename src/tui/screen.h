@@ -88,6 +88,10 @@ int draw_text(int y, int x, int w, unsigned style, const char *utf8);
 /* As draw_text, blanks up to w cells; right-aligned if right. */
 void draw_field(int y, int x, int w, unsigned style, const char *utf8, bool right,
                 const char *needle);
+/* Bytes of the text that make a line of w cells: up to a newline, or broken after a blank if it can be. */
+size_t text_fit(const char *utf8, int w);
+/* Draws the text broken into lines, from line `skip` on, as many as r has; returns how many there are. */
+int draw_wrapped(struct rect r, unsigned style, const char *utf8, int skip);
 void draw_blank(int y, int x, int w, unsigned style);
 /* A frame with a title in its upper edge; emphasised if focused. */
 void draw_frame(struct rect r, const char *title, bool focused);

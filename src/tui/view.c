@@ -46,27 +46,32 @@ const char *view_reachable(enum snap_reachable r)
 
 #define AT_THE_END 1000
 
-void view_draw_parts(struct rect r, struct view_part *parts, size_t count, int gap)
+/* The one of highest rank that is neither in nor out yet. */
+static struct view_part *next_part(struct view_part *parts, size_t count, uint64_t seen)
 {
-    int needed = -gap;
+    struct view_part *best = NULL;
 
     for (size_t i = 0; i < count; i++)
-        if (parts[i].text[0] != '\0')
-            needed += text_cells(parts[i].text) + gap;
-    while (needed > r.w) {
-        struct view_part *worst = NULL;
-        size_t left = 0;
+        if ((seen >> i & 1) == 0 && parts[i].text[0] != '\0' &&
+            (best == NULL || parts[i].rank % AT_THE_END > best->rank % AT_THE_END))
+            best = &parts[i];
+    return best;
+}
 
-        for (size_t i = 0; i < count; i++)
-            if (parts[i].text[0] != '\0') {
-                left++;
-                if (worst == NULL || parts[i].rank % AT_THE_END < worst->rank % AT_THE_END)
-                    worst = &parts[i];
-            }
-        if (left <= 1)
-            break;
-        needed -= text_cells(worst->text) + gap;
-        worst->text[0] = '\0';
+void view_draw_parts(struct rect r, struct view_part *parts, size_t count, int gap)
+{
+    struct view_part *part;
+    uint64_t seen = 0;
+    int used = 0;
+
+    while ((part = next_part(parts, count, seen)) != NULL) {
+        int w = text_cells(part->text) + (seen != 0 ? gap : 0);
+
+        seen |= UINT64_C(1) << (part - parts);
+        if (used > 0 && used + w > r.w)
+            part->text[0] = '\0';
+        else
+            used += w;
     }
 
     int x = r.x, end = r.x + r.w;

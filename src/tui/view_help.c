@@ -86,20 +86,39 @@ bool help_search(struct help *h, bool forward, bool from_here)
 {
     size_t count = line_count();
     char line[LINE_SIZE];
-    bool title;
+    bool title, seen = h->found >= h->top && h->found < h->top + h->page;
     unsigned contexts;
+    size_t start = seen ? h->found : h->top;
 
     if (h->search[0] == '\0')
         return false;
     for (size_t i = from_here ? 0 : 1; i <= count; i++) {
-        size_t at = (forward ? h->top + i : h->top + count - i % count) % count;
+        size_t at = (forward ? start + i : start + count - i % count) % count;
 
         if (line_at(at, line, &title, &contexts) && text_find_nocase(line, h->search) != NULL) {
-            h->top = at < last_top(h) ? at : last_top(h);
+            h->found = at;
+            if (at < h->top || at >= h->top + h->page)
+                h->top = at < last_top(h) ? at : last_top(h);
             return true;
         }
     }
     return false;
+}
+
+void help_matches(const struct help *h, size_t *at, size_t *of)
+{
+    char line[LINE_SIZE];
+    bool title;
+    unsigned contexts;
+
+    *at = *of = 0;
+    for (size_t i = 0; line_at(i, line, &title, &contexts); i++) {
+        if (text_find_nocase(line, h->search) == NULL)
+            continue;
+        ++*of;
+        if (i <= h->found)
+            *at = *of;
+    }
 }
 
 void help_draw(struct help *h, struct rect r)
@@ -122,6 +141,9 @@ void help_draw(struct help *h, struct rect r)
         unsigned style = title                          ? STYLE_TITLE
                          : (contexts & h->context) != 0 ? STYLE_TEXT
                                                         : STYLE_DIM;
+
+        if (h->search[0] != '\0' && h->top + i == h->found)
+            style |= STYLE_BOLD | STYLE_UNDERLINE;
 
         draw_text_from(body.y + (int)i, body.x, body.w, style, line, 0, h->search);
     }

@@ -74,6 +74,7 @@ const struct grid_type view_log = {
     .columns = columns,
     .column_count = sizeof(columns) / sizeof(columns[0]),
     .sort = sizeof(columns) / sizeof(columns[0]),
+    .hint = "nothing has happened yet",
     .headless = true,
     .at_bottom = true,
     .describe = describe,

@@ -163,22 +163,3 @@ void view_draw_peer_header(struct rect r, const struct grid_moment *m)
     snprintf(parts[n++].text, sizeof(parts->text), "? help  q quit");
     view_draw_parts(r, parts, n, 2);
 }
-
-void view_draw_peer_footer(struct rect r)
-{
-    static const struct {
-        int rank;
-        const char *text;
-    } keys[] = {
-        {50, "[r]egister"}, {40, "[l]eave"},        {60, "[p]query"},  {70, "[i]ndexes"},
-        {80, "[d]ownload"}, {65, "[D]ownload all"}, {45, "[/]search"}, {75, "[Enter]read"},
-        {55, "[:]command"}, {30, "[\\]filter"},     {20, "[<>!]sort"}, {90, "[?]help"},
-    };
-    struct view_part parts[sizeof(keys) / sizeof(keys[0])];
-
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        parts[i] = (struct view_part){.rank = keys[i].rank, .style = STYLE_TEXT};
-        snprintf(parts[i].text, sizeof(parts[i].text), "%s", keys[i].text);
-    }
-    view_draw_parts(r, parts, sizeof(keys) / sizeof(keys[0]), 1);
-}

@@ -290,6 +290,7 @@ const struct grid_type view_requests = {
     .columns = request_columns,
     .column_count = sizeof(request_columns) / sizeof(request_columns[0]),
     .sort = sizeof(request_columns) / sizeof(request_columns[0]),
+    .hint = "no requests yet",
     .at_bottom = true,
     .describe = describe_request,
     .wanted = of_peer,
@@ -319,25 +320,6 @@ void view_draw_rs_header(struct rect r, const struct grid_moment *m)
     parts[n] = (struct view_part){.rank = 1030, .style = STYLE_DIM};
     snprintf(parts[n++].text, sizeof(parts->text), "? help  q quit");
     view_draw_parts(r, parts, n, 2);
-}
-
-void view_draw_rs_footer(struct rect r)
-{
-    static const struct {
-        int rank;
-        const char *text;
-    } keys[] = {
-        {70, "[Enter]requests"}, {80, "[/]search"},  {75, "[\\]filter"},
-        {60, "[<>!]sort"},       {50, "[1-4]panes"}, {40, "[z]oom"},
-        {45, "[:]command"},      {90, "[?]help"},    {85, "[q]uit"},
-    };
-    struct view_part parts[sizeof(keys) / sizeof(keys[0])];
-
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        parts[i] = (struct view_part){.rank = keys[i].rank, .style = STYLE_TEXT};
-        snprintf(parts[i].text, sizeof(parts[i].text), "%s", keys[i].text);
-    }
-    view_draw_parts(r, parts, sizeof(keys) / sizeof(keys[0]), 1);
 }
 
 static void draw_rate(struct rect r, const char *name, const struct snap_history *h, int64_t total,

@@ -341,5 +341,11 @@ void view_draw_plot(struct rect r, const struct view_curves *c, const struct gri
     line.x += line.w + 1;
     draw_throughput(line, g->utf8 ? g->up : "out", &m->content->peer.up, STYLE_CURVE_1);
     r.h--;
+    if (c->count == 0 && r.h > 0)
+        draw_wrapped(
+            r, STYLE_DIM,
+            "Downloads draw a curve here for each peer that they come from: after which time "
+            "how many documents were there.",
+            0);
     plot_draw(r, c->curves, c->count);
 }

@@ -16,7 +16,7 @@ void view_format_clock(char *out, int64_t wall_s, bool date);
 void view_format_own(char *out, const struct addr *a);
 const char *view_reachable(enum snap_reachable r);
 
-/* A line of parts that go one by one, lowest rank first, when there is no room. */
+/* A line of parts, at most 64; those of high rank come first where there is not room for all. */
 struct view_part {
     int rank;
     unsigned style;
@@ -37,10 +37,8 @@ void view_curves_update(struct view_curves *c, const struct snap_content *s, int
 void view_curves_fini(struct view_curves *c);
 
 void view_draw_peer_header(struct rect r, const struct grid_moment *m);
-void view_draw_peer_footer(struct rect r);
 void view_draw_plot(struct rect r, const struct view_curves *c, const struct grid_moment *m);
 void view_draw_rs_header(struct rect r, const struct grid_moment *m);
-void view_draw_rs_footer(struct rect r);
 /* The whole screen of the demo. */
 void view_draw_demo(struct rect all, const struct view_curves *c, const struct grid_moment *m);
 void view_draw_rates(struct rect r, const struct grid_moment *m);

@@ -145,8 +145,10 @@ static void fill_peer(struct snap_board *b, enum model_scene scene, int64_t now_
                    scene == SCENE_HOSTILE ? SLICE("bad \033[2Jname\202\033]0;x\007 \xe2\x80\xae"
                                                   "evil")
                                           : SLICE("RFC 8638: connection refused by 192.168.1.55"));
-    if (moved)
-        snap_board_log(b, SNAP_INFO, WALL_S + 3, SLICE("three more peers"));
+    if (moved) {
+        snap_board_log(b, SNAP_WARN, WALL_S + 3, SLICE("three more peers"));
+        snap_board_log(b, SNAP_INFO, WALL_S + 3, SLICE("RFC 8630 from 192.168.1.47: 95K in 1.0s"));
+    }
 }
 
 static void fill_rs(struct snap_board *b, uint32_t count)

@@ -120,13 +120,15 @@ static void searching(void **state)
     vt_wait(&v, "/frog");
     vt_wait_reversed(&v, "8592"); /* as typed */
     vt_send(&v, "\r");
-    vt_wait_gone(&v, "/frog");
+    vt_wait(&v, "/frog: 1 of 7");
     press(&v, KEY_DO_SEARCH_NEXT, "n");
     vt_wait_reversed(&v, "8600");
+    vt_wait(&v, "/frog: 2 of 7");
     press(&v, KEY_DO_SEARCH_PREV, "N");
     vt_wait_reversed(&v, "8592");
     vt_send(&v, "N");
     vt_wait_reversed(&v, "8640"); /* around the end */
+    vt_wait(&v, "/frog: 7 of 7");
     vt_send(&v, "/no such thing\r");
     vt_wait(&v, "not found: no such thing");
     vt_stop(&v);
@@ -200,7 +202,13 @@ static void marks_and_downloads(void **state)
     vt_send(&v, "3");
     vt_wait_reversed(&v, "8634");
     press(&v, KEY_DO_CANCEL, "x");
-    vt_wait(&v, "cancelled");
+    vt_wait(&v, "1 download cancelled");
+    assert_int_equal(atomic_load(&v.shared->cancelled), 8634);
+    vt_send(&v, "Gx");
+    vt_wait(&v, "nothing to cancel here");
+    vt_send(&v, "2gx");
+    vt_wait_reversed(&v, "8586");
+    vt_wait(&v, "nothing to cancel here");
     assert_int_equal(atomic_load(&v.shared->cancelled), 8634);
     vt_stop(&v);
 }
