@@ -93,6 +93,16 @@ static void start_peer(struct vt *v, const char *library, const char *state_name
     vt_start_program(v, argv, 30, 100, "xterm-256color");
 }
 
+/* Does the log file of that state directory have a line with the text? */
+static bool is_logged(const char *state_name, const char *text)
+{
+    char command[700], state[300];
+
+    path(state, state_name);
+    snprintf(command, sizeof(command), "grep -q -F \"%s\" '%s'/*/log", text, state);
+    return system(command) == 0;
+}
+
 static void end(struct vt *v)
 {
     vt_send(v, "q");
@@ -173,7 +183,8 @@ static void fetched_from_the_reader(void **state)
     vt_wait(&peer, "The Title of Number 1");
     vt_send(&peer, "qx:bogus\r");
     vt_send(&peer, "4");
-    vt_wait(&peer, "bogus");
+    vt_wait(&peer, "there is no batch command 'bogus'");
+    assert_true(is_logged("peer-state", "there is no batch command 'bogus'; try: "));
     kill(peer.child, SIGTERM);
     vt_wait_end(&peer);
     assert_int_equal(WEXITSTATUS(peer.status), 143);
