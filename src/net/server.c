@@ -12,7 +12,11 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MOST 16384
-#define RESERVED_FDS 64 /* of the descriptor limit, for everything else that is open */
+
+/* Of the descriptor limit, for what else is open: a quarter for documents that are served (of which
+ * no more than this are kept open), and some for all the rest. */
+#define DOCUMENT_FDS 4096
+#define OTHER_FDS 320
 #define IDLE_US (60 * CLOCK_US_PER_S)
 #define HEAD_US (10 * CLOCK_US_PER_S)
 #define SEND_US (10 * CLOCK_US_PER_S)
@@ -24,9 +28,11 @@ static unsigned connections_by_limit(void)
     rlim_t n = CONNECTIONS_MOST;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
-        rlim_t reserved = limit.rlim_cur / 2 < RESERVED_FDS ? limit.rlim_cur / 2 : RESERVED_FDS;
+        rlim_t documents = limit.rlim_cur / 4;
+        rlim_t other = limit.rlim_cur / 8 * 3;
 
-        n = limit.rlim_cur - reserved;
+        n = limit.rlim_cur - (documents < DOCUMENT_FDS ? documents : DOCUMENT_FDS) -
+            (other < OTHER_FDS ? other : OTHER_FDS);
     }
     if (n > CONNECTIONS_MOST)
         return CONNECTIONS_MOST;
@@ -37,8 +43,11 @@ static void fill_in(struct net_server_config *cfg)
 {
     if (cfg->workers == 0)
         cfg->workers = 1;
-    if (cfg->connections_max == 0)
-        cfg->connections_max = connections_by_limit();
+    /* Whatever was asked for: connections that leave no descriptor for what they ask for are of no
+     * use to anyone. */
+    unsigned most = connections_by_limit();
+    if (cfg->connections_max == 0 || cfg->connections_max > most)
+        cfg->connections_max = most;
     if (cfg->queue_max == 0)
         cfg->queue_max = cfg->connections_max;
     if (cfg->idle_us == 0)

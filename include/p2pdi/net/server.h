@@ -71,7 +71,7 @@ struct net_service {
 struct net_server_config {
     struct addr listen;       /* port 0: any; :: listens on IPv4 as well */
     unsigned workers;         /* at least 1 */
-    unsigned connections_max; /* 0: from the descriptor limit, at most 16,384 */
+    unsigned connections_max; /* 0: from the descriptor limit, never more than that */
     unsigned queue_max;       /* jobs waiting for a worker; 0: connections_max */
     size_t message_max;       /* largest head that frame() may wait for */
     int64_t idle_us;          /* between messages; 0: default 60 s */
