@@ -87,6 +87,8 @@ void fetch_run(struct link *l, struct client **kept);
 bool link_next(struct link *l, struct sched_request *out);
 void link_up(struct link *l);
 void link_closed(struct link *l, enum sched_why why);
+/* Does its first request take so long that somebody else should bring it? If not: when to ask again. */
+bool link_is_late(struct link *l, int64_t *again_us);
 /* It is asked for now, and shows among the transfers. */
 void link_takes_off(struct link *l, struct flight *f);
 void link_progress(struct link *l, struct flight *f, size_t bytes);

@@ -25,11 +25,15 @@ struct session {
     size_t first, count;
     struct decoder *decoder; /* made when the first compressed document comes */
     struct buf frame;        /* that one, as it comes */
-    bool proven; /* the connection has carried an answer: its end may be mere idleness */
+    bool proven;     /* the connection has carried an answer: its end may be mere idleness */
+    bool late;       /* others would bring it sooner: the link ends */
+    int64_t look_us; /* when that is to be asked */
 };
 
-static enum sched_why why_of(enum di_err err)
+static enum sched_why why_of(const struct session *s, enum di_err err)
 {
+    if (s->late)
+        return SCHED_SLOW;
     switch (err) {
     case DI_REFUSED:
         return SCHED_REFUSED;
@@ -207,6 +211,54 @@ static enum di_err connect_anew(struct session *s)
     return err;
 }
 
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+/*
+ * Waiting for more of an answer has come to until_us. DI_OK: it goes on. DI_TIMEOUT: nothing came for
+ * too long, or others would bring it sooner.
+ */
+static enum di_err wait_on(struct session *s, int64_t deadline_us)
+{
+    int64_t now_us = clock_mono_us();
+    if (now_us >= deadline_us)
+        return DI_TIMEOUT;
+    if (now_us >= s->look_us)
+        s->late = link_is_late(s->link, &s->look_us);
+    return s->late ? DI_TIMEOUT : DI_OK;
+}
+
+static int64_t until_us(const struct session *s, int64_t deadline_us)
+{
+    return s->look_us < deadline_us ? s->look_us : deadline_us;
+}
+
+static enum di_err wait_head(struct session *s, struct wire_response *head)
+{
+    int64_t deadline_us = clock_mono_us() + SILENCE_US;
+    s->look_us = 0; /* another document's turn */
+    enum di_err err = wait_on(s, deadline_us);
+    while (err == DI_OK) {
+        err = client_head(s->client, head, until_us(s, deadline_us));
+        if (err != DI_TIMEOUT)
+            return err;
+        err = wait_on(s, deadline_us);
+    }
+    return err;
+}
+
+static enum di_err wait_bytes(struct session *s, uint64_t max, const char **bytes, size_t *len)
+{
+    int64_t deadline_us = clock_mono_us() + SILENCE_US;
+    enum di_err err = wait_on(s, deadline_us);
+    while (err == DI_OK) {
+        err = client_bytes(s->client, max, bytes, len, until_us(s, deadline_us));
+        if (err != DI_TIMEOUT)
+            return err;
+        err = wait_on(s, deadline_us);
+    }
+    return err;
+}
+
 /* ---- answers --------------------------------------------------------------------------------- */
 
 /* The body of an answer that is of no use. */
@@ -272,7 +324,7 @@ static enum di_err take_body(struct session *s, const struct wire_response *head
     while (came < len) {
         const char *bytes = NULL;
         size_t got = 0;
-        enum di_err err = client_bytes(s->client, len - came, &bytes, &got, now_us + SILENCE_US);
+        enum di_err err = wait_bytes(s, len - came, &bytes, &got);
         if (err != DI_OK)
             return err;
         came += got;
@@ -329,7 +381,7 @@ static enum di_err take_document(struct session *s, struct flight *f,
         fail_here(s, f, in.local);
     } else if (err != DI_OK) {
         library_part_keep(f->part);
-        link_failed(s->link, f, why_of(err), f->have, 0);
+        link_failed(s->link, f, why_of(s, err), f->have, 0);
     } else if (!conclude(s, f)) {
         struct buf out;
         buf_init(&out, WIRE_HEAD_MAX);
@@ -377,7 +429,7 @@ static enum di_err take_answer(struct session *s, bool *resumable)
 {
     struct wire_response head;
     *resumable = false;
-    enum di_err err = client_head(s->client, &head, clock_mono_us() + SILENCE_US);
+    enum di_err err = wait_head(s, &head);
     if (err != DI_OK) {
         *resumable = err == DI_CLOSED && s->proven;
         return err;
@@ -444,7 +496,7 @@ void fetch_run(struct link *l, struct client **kept)
         link_up(l);
         err = work(&s);
     }
-    enum sched_why why = why_of(err);
+    enum sched_why why = why_of(&s, err);
     if (s.count > 0) {
         struct flight *f = pop(&s);
         library_part_keep(f->part);

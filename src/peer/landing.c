@@ -78,6 +78,14 @@ void link_closed(struct link *l, enum sched_why why)
     lock_release(&l->pool->owner->lock);
 }
 
+bool link_is_late(struct link *l, int64_t *again_us)
+{
+    lock_acquire(&l->pool->owner->lock);
+    bool late = sched_is_late(l->pool->sched, l->id, clock_mono_us(), again_us);
+    lock_release(&l->pool->owner->lock);
+    return late;
+}
+
 void link_takes_off(struct link *l, struct flight *f)
 {
     f->start_us = clock_mono_us();

@@ -42,7 +42,7 @@ static bool is_less_loaded(const struct holder *a, const struct holder *b)
 {
     if (a->links + a->requests != b->links + b->requests)
         return a->links + a->requests < b->links + b->requests;
-    return a->failures < b->failures;
+    return a->failures + a->lates < b->failures + b->lates;
 }
 
 static unsigned links_max(const struct sched *s, const struct holder *h)

@@ -114,6 +114,7 @@ struct holder {
     unsigned links, requests;
     bool is_connecting;
     unsigned failures, busies; /* in a row */
+    unsigned lates;            /* broken off since it brought a document */
     int64_t not_before_us;     /* no new link until then */
     int64_t busy_until_us;     /* no request on any link until then */
     bool is_fast;              /* one link cannot hold as many requests as it answers soon */
@@ -156,12 +157,20 @@ struct sched {
     size_t pending; /* docs that are not dropped */
     size_t listed;  /* docs that are listed */
     size_t links_up, requests;
-    struct doc **order; /* as asked for; NULL where one went */
+    uint64_t usual_bytes, usual_us; /* what a link brought lately, and how long it took */
+    struct doc **order;             /* as asked for; NULL where one went */
     size_t order_count, order_room;
     size_t order_from; /* none before this one is listed */
     uint32_t last_link, last_request;
     struct sched_company company;
 };
+
+/* ---- late.c ---------------------------------------------------------------------------------- */
+
+/* Since when the link works on that one, its first request. */
+int64_t late_turn_us(const struct link *l, const struct request *r);
+/* It is done now: so long it takes. */
+void late_learn(struct sched *s, const struct link *l, const struct request *r, int64_t now_us);
 
 /* ---- plan.c ---------------------------------------------------------------------------------- */
 

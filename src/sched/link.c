@@ -57,6 +57,13 @@ static void holder_busy(struct sched *s, struct holder *h, int64_t retry_after_u
     plan_fail_holder(s, h, SCHED_BUSY);
 }
 
+/* It is slow, not broken: others come first for a while. */
+static void holder_late(struct sched *s, struct holder *h, int64_t now_us)
+{
+    if (now_us >= h->not_before_us)
+        delay_links(h, now_us + backoff_us(s, ++h->lates));
+}
+
 static void holder_shun(struct sched *s, struct holder *h)
 {
     h->state = HOLDER_SHUNNED;
@@ -135,6 +142,9 @@ static void blame(struct sched *s, struct link *l, const struct request *r, enum
             plan_fail_offer(s, o, why);
         holder_failed(s, h, why, 1, now_us);
         break;
+    case SCHED_SLOW:
+        holder_late(s, h, now_us);
+        break;
     case SCHED_MISMATCH:
         l->is_faulted = false;
         if (r->is_answerable) {
@@ -187,8 +197,7 @@ void sched_on_progress(struct sched *s, uint32_t link, uint32_t id, uint64_t hav
 /* An answer came: how many requests should be under way? */
 static void measure(const struct sched *s, struct link *l, const struct request *r, int64_t now_us)
 {
-    int64_t begun_us = l->answered_us > r->asked_us ? l->answered_us : r->asked_us;
-    int64_t took_us = now_us - begun_us, waited_us = now_us - r->asked_us;
+    int64_t took_us = now_us - late_turn_us(l, r), waited_us = now_us - r->asked_us;
 
     l->answered_us = now_us;
     if (l->round_trip_us == 0 || waited_us < l->round_trip_us)
@@ -218,8 +227,10 @@ void sched_on_done(struct sched *s, uint32_t link, uint32_t id, int64_t now_us)
 
     l->delivered++;
     l->is_faulted = false;
+    late_learn(s, l, r, now_us);
     measure(s, l, r, now_us);
     l->holder->failures = 0;
+    l->holder->lates = 0;
     l->holder->busies = 0;
     if (!d->is_dropped) {
         d->is_dropped = true;
@@ -236,6 +247,7 @@ void sched_on_failed(struct sched *s, uint32_t link, uint32_t id, enum sched_why
 
     if (r == NULL)
         return;
+    l->answered_us = now_us;
     blame(s, l, r, why, kept, retry_after_us, now_us);
     keep(r, why == SCHED_MISMATCH ? 0 : kept);
     request_end(s, l, r);

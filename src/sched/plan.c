@@ -168,7 +168,7 @@ struct holder *plan_holder(const struct sched *s, const struct addr *addr)
 void plan_holder_release(struct sched *s, struct holder *h)
 {
     if (h->offers != NULL || h->links > 0 || h->state == HOLDER_SHUNNED || h->failures > 0 ||
-        h->busies > 0)
+        h->busies > 0 || h->lates > 0)
         return;
     HASH_DELETE(hh, s->holders, h);
     ready_fini(&h->ready);

@@ -138,6 +138,7 @@ void sched_forgive(struct sched *s, const struct addr *holder)
     h->state = HOLDER_GOOD;
     h->failures = 0;
     h->busies = 0;
+    h->lates = 0;
     h->not_before_us = 0;
     h->busy_until_us = 0;
     DL_FOREACH2(h->offers, o, holder_next)

@@ -42,6 +42,7 @@ struct sched;
     X(MISMATCH, "content did not match its SHA-256")                                               \
     X(CHANGED, "document changed meanwhile")                                                       \
     X(LEFT, "left")                                                                                \
+    X(SLOW, "took too long, others have it")                                                       \
     X(LOCAL, "could not be stored here")                                                           \
     X(SHUNNED, "not asked: delivered wrong content before")
 
@@ -153,10 +154,17 @@ bool sched_next(struct sched *s, uint32_t link, int64_t now_us, struct sched_req
  * offset: it was started again from the first byte, and the holder answers for all of it.
  */
 void sched_on_progress(struct sched *s, uint32_t link, uint32_t id, uint64_t have, int64_t now_us);
+/*
+ * Is the document that this link brings now (the first of its requests) late: does it take much
+ * longer than such a one takes elsewhere, and somebody else offers it too? Then break the link off
+ * with SLOW: what came is kept. If not: ask again at again_us.
+ */
+bool sched_is_late(const struct sched *s, uint32_t link, int64_t now_us, int64_t *again_us);
 /* Whole and verified; being published. It is wanted no longer. */
 void sched_on_done(struct sched *s, uint32_t link, uint32_t id, int64_t now_us);
 /*
- * Failed: another holder, or this one again later (BUSY: not before retry_after_us have passed).
+ * Failed: another holder, or this one again later (BUSY: not before retry_after_us have passed;
+ * SLOW: not at once, and it is never given up for that).
  *
  * kept: how many bytes of the document are stored and stay good, from its start; 0 after a
  * MISMATCH.
