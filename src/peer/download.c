@@ -300,6 +300,17 @@ size_t downloads_pending(struct downloads *d)
     return pending;
 }
 
+bool downloads_lack_holders(struct downloads *d)
+{
+    bool lack = false;
+    struct pool *pool = NULL;
+    lock_acquire(&d->lock);
+    DL_FOREACH (d->pools, pool)
+        lack = lack || sched_has_exhausted(pool->sched);
+    lock_release(&d->lock);
+    return lack;
+}
+
 void downloads_wanted(struct downloads *d, const uint32_t *rfcs, size_t count, bool *out)
 {
     lock_acquire(&d->lock);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ASKED_FIRST 48 /* neighbours that are not near, before the first document is asked for */
+
 /* A get under way; lives on its caller's stack. */
 struct get {
     struct pool *pool;
@@ -155,7 +157,7 @@ static enum di_err prepare(struct peer *p, const struct addr *from)
     if (from != NULL)
         query_one(p, from, RFC_SCOPE_OWN, &patience, &changed);
     else if (n.entries == n.owned)
-        query_all(p, RFC_SCOPE_OWN, SIZE_MAX, &patience);
+        query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, &patience);
     return peer_is_cancelled(p) ? DI_CANCELLED : DI_OK;
 }
 

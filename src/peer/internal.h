@@ -276,11 +276,20 @@ void neighbours_free(struct neighbours *n);
 enum di_err neighbours_ask(struct neighbours *n, const struct patience *patience, bool always,
                            bool *changed) DI_MUST_CHECK;
 size_t neighbours_active(struct neighbours *n);
+/* There are more than one can know of: the list is a sample, and changes of it are not told. */
+bool neighbours_is_crowd(struct neighbours *n);
+/* The next PQUERY asks for everyone all the same. */
+void neighbours_want_whole(struct neighbours *n);
 /* A user named this address: it may be asked and downloaded from though the RS did not list it. */
 void neighbours_add_named(struct neighbours *n, const struct addr *a);
-/* Heap array of at most max addresses that may be asked, those whose turn it is. DI_NOMEM. */
-enum di_err neighbours_list(struct neighbours *n, size_t max, struct addr **out, size_t *count)
+/*
+ * Heap array of addresses that may be asked: those near, which stay the same as long as they answer
+ * (at most 16, and those named by the user), then so many others whose turn it is. DI_NOMEM.
+ */
+enum di_err neighbours_list(struct neighbours *n, size_t others, struct addr **out, size_t *count)
     DI_MUST_CHECK;
+/* Was each that may be asked, asked since? */
+bool neighbours_all_asked(struct neighbours *n, int64_t since_us);
 /*
  * Claims the right to ask that one now, since being the version of its own rows that we have.
  * DI_IN_USE: somebody is at it. DI_ACCESS: it must not be asked.
@@ -306,10 +315,10 @@ bool neighbours_is_self(struct neighbours *n, const struct addr *a);
  */
 enum di_err query_one(struct peer *p, const struct addr *from, enum rfc_scope scope,
                       const struct patience *patience, bool *changed);
-/* At most max of those that may be asked, in parallel. The first error if all failed. */
-enum di_err query_all(struct peer *p, enum rfc_scope scope, size_t max,
+/* Those near and so many others, in parallel. The first error if all failed. */
+enum di_err query_all(struct peer *p, enum rfc_scope scope, size_t others,
                       const struct patience *patience);
-/* Polls neighbours in the background, each again as long as it has news, until wait_s are over.
+/* Polls the near ones in the background, each again as long as it has news, until wait_s are over.
  * NULL: no memory. */
 struct listening;
 struct listening *query_listen_begin(struct peer *p, const struct patience *patience);
@@ -348,6 +357,8 @@ void downloads_holder_back(struct downloads *d, const struct addr *holder);
 void downloads_set_company(struct downloads *d, const struct sched_company *company);
 void downloads_drop(struct downloads *d, uint32_t rfc);
 size_t downloads_pending(struct downloads *d);
+/* Is anything wanted that nobody known can deliver? */
+bool downloads_lack_holders(struct downloads *d);
 /* Which of those are wanted and not done. */
 void downloads_wanted(struct downloads *d, const uint32_t *rfcs, size_t count, bool *out);
 void downloads_wake(struct downloads *d);

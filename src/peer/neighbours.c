@@ -13,6 +13,7 @@ enum di_err neighbours_new(struct peer *p, struct neighbours **out)
     if (n == NULL)
         return DI_NOMEM;
     n->peer = p;
+    prng_seed(&n->prng, p->cfg.seed);
     lock_init(&n->lock);
     *out = n;
     return DI_OK;
@@ -112,9 +113,24 @@ void neighbours_note_self(struct neighbours *n, const struct addr *local)
 size_t neighbours_active(struct neighbours *n)
 {
     lock_acquire(&n->lock);
-    size_t active = n->active;
+    size_t active = n->crowd > 0 ? (size_t)n->crowd : n->active;
     lock_release(&n->lock);
     return active;
+}
+
+bool neighbours_is_crowd(struct neighbours *n)
+{
+    lock_acquire(&n->lock);
+    bool crowd = n->crowd > 0;
+    lock_release(&n->lock);
+    return crowd;
+}
+
+void neighbours_want_whole(struct neighbours *n)
+{
+    lock_acquire(&n->lock);
+    n->whole = true;
+    lock_release(&n->lock);
 }
 
 void neighbours_add_named(struct neighbours *n, const struct addr *a)
@@ -126,7 +142,37 @@ void neighbours_add_named(struct neighbours *n, const struct addr *a)
     lock_release(&n->lock);
 }
 
-/* Whom to ask next: those that were not asked for longest. */
+static bool is_good(const struct neighbour *e)
+{
+    return is_usable(e) && (!e->asked || e->outcome == DI_OK);
+}
+
+/* Who is near stays so while it answers; what is missing is drawn from the others. */
+static void choose_near_locked(struct neighbours *n)
+{
+    size_t missing = NEAR_MAX, others = 0;
+    struct neighbour *e = NULL, *next = NULL;
+    lock_assert_held(&n->lock);
+    HASH_ITER (hh, n->table, e, next) {
+        e->near = e->near && is_good(e);
+        if (e->near)
+            missing--;
+        else if (is_good(e))
+            others++;
+    }
+    HASH_ITER (hh, n->table, e, next) {
+        if (missing == 0)
+            break;
+        if (e->near || !is_good(e))
+            continue;
+        if (prng_below(&n->prng, others--) < missing) {
+            e->near = true;
+            missing--;
+        }
+    }
+}
+
+/* Whom to ask next: those near or named, then those that were not asked for longest. */
 struct turn {
     struct addr addr;
     int64_t asked_us;
@@ -138,25 +184,38 @@ static int by_turn(const void *a, const void *b)
     return (x->asked_us > y->asked_us) - (x->asked_us < y->asked_us);
 }
 
-static size_t take_turns_locked(struct neighbours *n, struct turn *turns)
+/* *first of them go before the others. */
+static size_t take_turns_locked(struct neighbours *n, struct turn *turns, size_t *first)
 {
     size_t count = 0;
     struct neighbour *e = NULL, *next = NULL;
     lock_assert_held(&n->lock);
+    *first = 0;
     HASH_ITER (hh, n->table, e, next) {
-        if (is_usable(e))
-            turns[count++] = (struct turn){.addr = e->addr, .asked_us = e->asked_us};
+        if (!is_usable(e))
+            continue;
+        turns[count] = (struct turn){.addr = e->addr, .asked_us = e->asked_us};
+        if (e->near || e->named) {
+            struct turn t = turns[*first];
+            turns[(*first)++] = turns[count];
+            turns[count] = t;
+        }
+        count++;
     }
     return count;
 }
 
-enum di_err neighbours_list(struct neighbours *n, size_t max, struct addr **out, size_t *count)
+enum di_err neighbours_list(struct neighbours *n, size_t others, struct addr **out, size_t *count)
 {
     *count = 0;
     *out = NULL;
     lock_acquire(&n->lock);
     struct turn *turns = malloc((HASH_COUNT(n->table) + 1) * sizeof(*turns));
-    size_t found = turns == NULL ? 0 : take_turns_locked(n, turns);
+    size_t first = 0, found = 0;
+    if (turns != NULL) {
+        choose_near_locked(n);
+        found = take_turns_locked(n, turns, &first);
+    }
     lock_release(&n->lock);
     struct addr *list = malloc((found + 1) * sizeof(*list));
     if (turns == NULL || list == NULL) {
@@ -164,13 +223,26 @@ enum di_err neighbours_list(struct neighbours *n, size_t max, struct addr **out,
         free(list);
         return DI_NOMEM;
     }
-    if (found > max)
-        qsort(turns, found, sizeof(*turns), by_turn);
-    for (size_t i = 0; i < found && i < max; i++)
+    if (found - first > others) {
+        qsort(turns + first, found - first, sizeof(*turns), by_turn);
+        found = first + others;
+    }
+    for (size_t i = 0; i < found; i++)
         list[(*count)++] = turns[i].addr;
     free(turns);
     *out = list;
     return DI_OK;
+}
+
+bool neighbours_all_asked(struct neighbours *n, int64_t since_us)
+{
+    bool all = true;
+    struct neighbour *e = NULL, *next = NULL;
+    lock_acquire(&n->lock);
+    HASH_ITER (hh, n->table, e, next)
+        all = all && (!is_usable(e) || e->asked_us >= since_us || e->asking);
+    lock_release(&n->lock);
+    return all;
 }
 
 enum di_err neighbours_claim(struct neighbours *n, const struct addr *a,

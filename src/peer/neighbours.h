@@ -8,7 +8,15 @@
 #include "internal.h"
 
 #include "p2pdi/base/hash.h"
+#include "p2pdi/base/random.h"
 
+/*
+ * However many peers there are, so many are known of at a time (of more the RS names a fair sample,
+ * and those that were asked for their index stay), and so many are near: listened to, and asked in
+ * each round.
+ */
+#define LIST_MAX 256
+#define NEAR_MAX 16
 #define SELF_MAX 16 /* addresses of our own that we remember */
 
 struct neighbour {
@@ -21,6 +29,7 @@ struct neighbour {
     int64_t asked_us;
     enum di_err outcome;
     bool shunned; /* sent what it had not announced */
+    bool near;
     int64_t expires_us;
     uint64_t seen;                      /* the list in which it stood last */
     char version[CHANGES_VERSION_SIZE]; /* of its own rows as we have them; empty: none */
@@ -31,8 +40,11 @@ struct neighbours {
     struct peer *peer;
 
     struct lock lock;
-    struct neighbour *table;            /* guarded by lock, as all below */
+    struct neighbour *table; /* guarded by lock, as all below */
+    struct prng prng;
     size_t active;                      /* listed ones */
+    uint64_t crowd;                     /* active ones if they are more than LIST_MAX; else 0 */
+    bool whole;                         /* all of a crowd are asked for, this once */
     uint64_t lists;                     /* whole lists received */
     char version[CHANGES_VERSION_SIZE]; /* of the list; empty: none yet */
     struct addr self[SELF_MAX];

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SAMPLE 64 /* of a crowd, once LIST_MAX of it are known */
+
 /* Addresses on the heap. Zeroed: none. */
 struct addresses {
     struct addr *a;
@@ -89,9 +91,20 @@ static enum di_err take_row_locked(struct neighbours *n, const struct wire_peer_
     return DI_OK;
 }
 
+/* Forgets those whom this list does not name: all, or if it is a sample those never asked. */
+static void unlist_unseen_locked(struct neighbours *n, bool sample, struct changes_seen *seen)
+{
+    struct neighbour *e = NULL, *next = NULL;
+    lock_assert_held(&n->lock);
+    HASH_ITER (hh, n->table, e, next) {
+        if (e->seen != n->lists && (!sample || (!e->asking && !e->asked)))
+            unlist_locked(n, e, seen);
+    }
+}
+
 /* body.p NULL: nobody is active. */
 static enum di_err take_rows_locked(struct neighbours *n, struct slice body, bool delta,
-                                    struct changes_seen *seen)
+                                    bool sample, struct changes_seen *seen)
 {
     struct wire_rows cursor = {0};
     struct wire_peer_row row;
@@ -104,19 +117,14 @@ static enum di_err take_rows_locked(struct neighbours *n, struct slice body, boo
     }
     if (cursor.fault[0] != '\0')
         return DI_PROTOCOL;
-    if (!delta) {
-        struct neighbour *e = NULL, *next = NULL;
-        HASH_ITER (hh, n->table, e, next) {
-            if (e->seen != n->lists)
-                unlist_locked(n, e, seen);
-        }
-    }
+    if (!delta)
+        unlist_unseen_locked(n, sample, seen);
     return DI_OK;
 }
 
-/* Applies an answer to the question that said since. */
+/* Applies an answer to the question that said since or limit. */
 static enum di_err take_answer(struct neighbours *n, const struct reply *reply, const char *since,
-                               struct changes_seen *seen)
+                               uint64_t limit, struct changes_seen *seen)
 {
     const struct wire_response *head = &reply->head;
     struct slice body = {buf_bytes(&reply->body), reply->body.len};
@@ -134,9 +142,13 @@ static enum di_err take_answer(struct neighbours *n, const struct reply *reply, 
     }
     if (head->status == 204)
         body.p = NULL;
-    err = take_rows_locked(n, body, head->status == 200 && head->delta, seen);
+    bool delta = head->status == 200 && head->delta;
+    uint64_t active = head->has_active_peers ? head->active_peers : 0;
+    bool sample = limit > 0 && active > limit;
+    err = take_rows_locked(n, body, delta, sample, seen);
+    n->crowd = active > LIST_MAX ? active : 0;
     n->version[0] = '\0';
-    if (err == DI_OK) {
+    if (err == DI_OK && !sample && n->crowd == 0) {
         memcpy(n->version, head->index_version.p, head->index_version.n);
         n->version[head->index_version.n] = '\0';
     }
@@ -212,12 +224,15 @@ static enum di_err ask_once(struct neighbours *n, const struct patience *patienc
     char since[CHANGES_VERSION_SIZE];
     lock_acquire(&n->lock);
     memcpy(since, n->version, sizeof(since));
+    struct wire_request q = {.method = WIRE_PQUERY};
+    if (since[0] == '\0' && !n->whole)
+        q.limit = n->crowd > 0 ? SAMPLE : LIST_MAX;
+    n->whole = false;
     lock_release(&n->lock);
-
-    struct wire_request q = {.method = WIRE_PQUERY,
-                             .wait_s = since[0] == '\0' ? 0 : patience->wait_s};
-    if (since[0] != '\0')
+    if (since[0] != '\0') {
         q.since = slice_of(since);
+        q.wait_s = patience->wait_s;
+    }
     struct reply reply;
     enum di_err err = registrar_call(n->peer->registrar, &q, patience, &reply);
     if (err != DI_OK)
@@ -230,7 +245,7 @@ static enum di_err ask_once(struct neighbours *n, const struct patience *patienc
     case 304:
         if (q.has_cookie)
             registrar_on_renewed(n->peer->registrar);
-        err = take_answer(n, &reply, since, seen);
+        err = take_answer(n, &reply, since, q.limit, seen);
         break;
     default:
         err = *unknown ? DI_OK : DI_PROTOCOL;

@@ -182,11 +182,11 @@ struct round {
     _Atomic(int) first_error;
 };
 
-static enum di_err round_init(struct round *r, struct peer *p, size_t max,
+static enum di_err round_init(struct round *r, struct peer *p, size_t others,
                               const struct patience *patience)
 {
     *r = (struct round){.peer = p, .patience = *patience};
-    return neighbours_list(p->neighbours, max, &r->who, &r->count);
+    return neighbours_list(p->neighbours, others, &r->who, &r->count);
 }
 
 /* Starts threads for all from the first-th on, as far as there are some. */
@@ -225,11 +225,11 @@ static void ask_next(void *arg)
     }
 }
 
-enum di_err query_all(struct peer *p, enum rfc_scope scope, size_t max,
+enum di_err query_all(struct peer *p, enum rfc_scope scope, size_t others,
                       const struct patience *patience)
 {
     struct round r;
-    enum di_err err = round_init(&r, p, max, patience);
+    enum di_err err = round_init(&r, p, others, patience);
     if (err != DI_OK)
         return err;
     r.scope = scope;
@@ -271,7 +271,7 @@ struct listening *query_listen_begin(struct peer *p, const struct patience *pati
     if (l == NULL)
         return NULL;
     l->until_us = clock_mono_us() + patience->wait_s * CLOCK_US_PER_S;
-    if (round_init(&l->round, p, ASKERS_MAX, patience) != DI_OK) {
+    if (round_init(&l->round, p, 0, patience) != DI_OK) {
         free(l);
         return NULL;
     }

@@ -9,7 +9,9 @@
 
 #define ROUND_EVERY_US CLOCK_US_PER_S
 #define LISTEN_S 2
-#define ASKED_A_ROUND 64 /* neighbours; others have their turn in the next one */
+/* Neighbours in a round, besides those near: in turn; more while something lacks a holder. */
+#define ASKED_BESIDES 4
+#define ASKED_IN_NEED 48
 
 struct seeker {
     struct peer *peer;
@@ -28,6 +30,7 @@ struct seeker {
      * before a whole round has passed since the last plan. */
     size_t planning;  /* plans being made */
     uint64_t planned; /* plans ever begun */
+    int64_t planned_us;
     bool giving_up;
 };
 
@@ -124,6 +127,7 @@ enum di_err seeker_plan(struct seeker *s, struct pool *pool, const struct number
     lock_acquire(&s->lock);
     s->planning++;
     s->planned++;
+    s->planned_us = clock_mono_us();
     while (s->giving_up)
         cond_wait(&s->changed, &s->lock);
     lock_release(&s->lock);
@@ -181,9 +185,18 @@ static void look(struct seeker *s, bool sync, struct news *news)
     struct patience patience = {.deadline_us = clock_mono_us() + PEER_CALL_US, .waker = p->waker};
     lock_acquire(&s->lock);
     uint64_t planned = s->planned;
+    int64_t planned_us = s->planned_us;
     lock_release(&s->lock);
 
-    enum di_err err = neighbours_ask(p->neighbours, &patience, false, &changed);
+    bool need = downloads_lack_holders(p->downloads);
+    bool crowd = neighbours_is_crowd(p->neighbours);
+    enum di_err err = DI_OK;
+    if (crowd && need && neighbours_all_asked(p->neighbours, planned_us)) {
+        neighbours_want_whole(p->neighbours);
+        crowd = false;
+    }
+    if (need || !crowd)
+        err = neighbours_ask(p->neighbours, &patience, false, &changed);
     if (err == DI_OK) {
         news->rs_silent = false;
     } else if (!news->rs_silent && err != DI_CANCELLED) {
@@ -192,10 +205,28 @@ static void look(struct seeker *s, bool sync, struct news *news)
                                err);
     }
     /* Who does not answer says so in the outcome of what depends on it. */
-    query_all(p, RFC_SCOPE_OWN, ASKED_A_ROUND, &patience);
+    query_all(p, RFC_SCOPE_OWN, need ? ASKED_IN_NEED : ASKED_BESIDES, &patience);
     if (sync)
         want_missing(s);
-    give_up(s, planned);
+    if (!crowd && neighbours_all_asked(p->neighbours, planned_us))
+        give_up(s, planned);
+    else if (need)
+        seeker_on_stuck(s); /* others may have it */
+}
+
+static bool is_idle_locked(const struct seeker *s)
+{
+    return (s->needed == 0 && !s->sync) || peer_is_cancelled(s->peer);
+}
+
+/* As long as the neighbours are listened to. */
+static void pass_time(struct seeker *s, int64_t until_us)
+{
+    lock_acquire(&s->lock);
+    while (!s->look_now && !s->stop && !is_idle_locked(s) &&
+           cond_wait_until(&s->changed, &s->lock, until_us))
+        continue;
+    lock_release(&s->lock);
 }
 
 /* News as they come: the RS and the neighbours hold their answers back until there is something. */
@@ -209,17 +240,13 @@ static void listen_for_news(struct seeker *s, bool sync)
         .waker = s->interrupt,
     };
     struct listening *l = query_listen_begin(p, &patience);
-    enum di_err err = neighbours_ask(p->neighbours, &patience, false, &changed);
-    if (err == DI_OK && changed)
+    if (neighbours_is_crowd(p->neighbours))
+        pass_time(s, clock_mono_us() + LISTEN_S * CLOCK_US_PER_S);
+    else if (neighbours_ask(p->neighbours, &patience, false, &changed) == DI_OK && changed)
         seeker_on_stuck(s); /* whoever is new has not been asked */
     query_listen_end(l);
     if (sync)
         want_missing(s);
-}
-
-static bool is_idle_locked(const struct seeker *s)
-{
-    return (s->needed == 0 && !s->sync) || peer_is_cancelled(s->peer);
 }
 
 /* Leaves the lock meanwhile. */

@@ -170,6 +170,11 @@ bool sched_pop_exhausted(struct sched *s, int64_t now_us, uint32_t *rfc, struct 
     return true;
 }
 
+bool sched_has_exhausted(const struct sched *s)
+{
+    return s->exhausted != NULL;
+}
+
 size_t sched_pending(const struct sched *s)
 {
     return s->pending;

@@ -192,6 +192,7 @@ struct sched_tried {
  */
 bool sched_pop_exhausted(struct sched *s, int64_t now_us, uint32_t *rfc, struct sched_tried *tried,
                          size_t max, size_t *count);
+bool sched_has_exhausted(const struct sched *s);
 /* Wanted and neither done nor taken out. */
 size_t sched_pending(const struct sched *s);
 bool sched_is_wanted(const struct sched *s, uint32_t rfc);
