@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define SPARE_BYTES ((size_t)32 << 10)
+
 static void must(int rc)
 {
     if (rc != 0)
@@ -31,9 +33,21 @@ static uintptr_t self(void)
 static void *thread_main(void *arg)
 {
     struct thread *t = arg;
+    /*
+     * A handler of SIGSEGV needs room even where the stack is used up: at the stack's other end, that is
+     * here, there is some. A sanitizer brings its own.
+     */
+    char spare[SPARE_BYTES];
+    stack_t alternate = {.ss_sp = spare, .ss_size = sizeof(spare)}, there;
+    bool ours = sigaltstack(NULL, &there) == 0 && (there.ss_flags & SS_DISABLE) != 0 &&
+                sigaltstack(&alternate, NULL) == 0;
 
     pthread_setname_np(pthread_self(), t->name);
     t->run(t->arg);
+    if (ours) {
+        alternate.ss_flags = SS_DISABLE;
+        must(sigaltstack(&alternate, NULL));
+    }
     return NULL;
 }
 

@@ -2,6 +2,7 @@
 #include "signals.h"
 
 #include "p2pdi/base/thread.h"
+#include "p2pdi/tui/tui.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -49,8 +50,10 @@ static void wait_for_signals(void *arg)
             return; /* signals_stop */
         int code = sig == SIGINT ? 130 : 143;
         int none = 0;
-        if (!atomic_compare_exchange_strong(&exit_code, &none, code))
+        if (!atomic_compare_exchange_strong(&exit_code, &none, code)) {
+            tui_restore(); /* who asks twice does not want to wait, but wants the terminal */
             _exit(code);
+        }
         if (eventfd_write(event_fd, 1) != 0)
             _exit(code); /* cannot happen with a counter at 0 */
         notify();

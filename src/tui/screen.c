@@ -5,11 +5,13 @@
 #include "screen.h"
 
 #include "cells.h"
+#include "p2pdi/tui/tui.h"
 
 #include <langinfo.h>
 #include <locale.h>
 #include <ncurses.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,7 @@
 
 #define ESCAPE_DELAY_MS 20
 
-static const int crash_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+static const int crash_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT};
 #define CRASH_SIGNALS (sizeof(crash_signals) / sizeof(crash_signals[0]))
 
 /* Signals for which curses installs handlers of its own, although they are blocked; ours stay. */
@@ -38,7 +40,9 @@ static struct {
     struct termios before;
     char restore[256];
     size_t restore_len;
+    _Atomic(bool) taken; /* the terminal: there is something to restore */
     struct sigaction old[CRASH_SIGNALS];
+    stack_t stack_before;
 } self;
 
 static const struct glyphs glyphs_utf8 = {
@@ -79,11 +83,13 @@ static const struct glyphs glyphs_ascii = {
     .spark = {"_", ".", ",", "-", "=", "+", "*", "#"},
 };
 
-static void on_crash(int sig)
+void tui_restore(void)
 {
     const char *p = self.restore;
     size_t left = self.restore_len;
 
+    if (!atomic_load(&self.taken))
+        return;
     while (left > 0) {
         ssize_t n = write(self.out_fd, p, left);
 
@@ -93,6 +99,11 @@ static void on_crash(int sig)
         left -= (size_t)n;
     }
     tcsetattr(self.out_fd, TCSANOW, &self.before);
+}
+
+static void on_crash(int sig)
+{
+    tui_restore();
 
     /* Whoever was there before (a sanitizer, or the default) has the last word. */
     for (size_t i = 0; i < CRASH_SIGNALS; i++)
@@ -136,8 +147,15 @@ static void save_restore_bytes(void)
 
 static void catch_crashes(void)
 {
+    static char stack[(size_t)32 << 10];
     struct sigaction sa = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK};
+    stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
 
+    /* For a stack that is used up; the other threads have brought such a one with them. */
+    if (sigaltstack(NULL, &self.stack_before) == 0 &&
+        (self.stack_before.ss_flags & SS_DISABLE) != 0)
+        sigaltstack(&alternate, NULL);
+    atomic_store(&self.taken, true);
     sigemptyset(&sa.sa_mask);
     for (size_t i = 0; i < CRASH_SIGNALS; i++)
         sigaction(crash_signals[i], &sa, &self.old[i]);
@@ -145,8 +163,11 @@ static void catch_crashes(void)
 
 static void release_crashes(void)
 {
+    atomic_store(&self.taken, false);
     for (size_t i = 0; i < CRASH_SIGNALS; i++)
         sigaction(crash_signals[i], &self.old[i], NULL);
+    if ((self.stack_before.ss_flags & SS_DISABLE) != 0)
+        sigaltstack(&self.stack_before, NULL);
 }
 
 bool screen_is_usable(int in_fd, int out_fd, char why[256])

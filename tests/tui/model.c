@@ -9,6 +9,7 @@
 
 #include "p2pdi/base/clock.h"
 #include "p2pdi/base/random.h"
+#include "p2pdi/base/thread.h"
 
 #define WALL_S INT64_C(1790000000)
 
@@ -233,14 +234,37 @@ struct child {
     uint64_t version;
 };
 
+/* Calls itself until there is no room. */
+static void use_up_the_stack(void *arg)
+{
+    volatile char room[4096];
+
+    room[0] = *(volatile char *)arg;
+    if (room[0] != 0)
+        use_up_the_stack((void *)(uintptr_t)room);
+    room[1] = room[0]; /* not a tail call */
+}
+
+static void crash_elsewhere(void *arg)
+{
+    static struct thread t;
+
+    if (thread_start(&t, "victim", use_up_the_stack, arg) == DI_OK)
+        thread_join(&t);
+}
+
 static struct snapshot *child_snapshot(void *ctx)
 {
     struct child *c = ctx;
     int scene = atomic_load(&c->shared->scene), crash = atomic_load(&c->shared->crash);
 
     atomic_fetch_add(&c->shared->snapshots, 1);
-    if (crash != 0)
+    if (crash > 0)
         raise(crash);
+    else if (crash == MODEL_OVERFLOW)
+        use_up_the_stack(&crash);
+    else if (crash == MODEL_OTHER_OVERFLOW)
+        crash_elsewhere(&crash);
     if (scene != c->scene) {
         uint64_t version = c->version + 1000000; /* other than all of the board before */
 

@@ -11,6 +11,8 @@
 
 #define MODEL_NOW_US INT64_C(1000000000) /* where the clock starts */
 #define MODEL_COMMANDS 32
+#define MODEL_OVERFLOW (-1)       /* the stack of the screen's thread is used up */
+#define MODEL_OTHER_OVERFLOW (-2) /* that of another one */
 
 enum model_scene {
     SCENE_PEER,    /* transfers under way */
@@ -27,7 +29,7 @@ struct model_shared {
     _Atomic(int64_t) now_us;
     _Atomic(int) scene;
     _Atomic(bool) stop;
-    _Atomic(int) crash;          /* a signal to raise at the next look */
+    _Atomic(int) crash;          /* a signal to raise at the next look, or one of those below */
     _Atomic(uint32_t) snapshots; /* how often they were asked for */
     _Atomic(size_t) command_count;
     char commands[MODEL_COMMANDS][256];

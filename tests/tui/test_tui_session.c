@@ -195,6 +195,32 @@ static void fetched_from_the_reader(void **state)
     end(&rs);
 }
 
+/* Two signals at once: the second one ends the process on the spot, and the terminal is as it was all the same. */
+static void two_signals_leave_the_terminal_in_order(void **state)
+{
+    struct termios now;
+    struct vt rs;
+
+    (void)state;
+    if (program() == NULL)
+        skip();
+    for (int i = 0; i < 10; i++) {
+        start_rs(&rs);
+        kill(rs.child, SIGSTOP);
+        kill(rs.child, SIGTERM);
+        kill(rs.child, SIGINT);
+        kill(rs.child, SIGCONT);
+        vt_wait_end(&rs);
+        assert_true(WIFEXITED(rs.status));
+        assert_true(WEXITSTATUS(rs.status) == 143 || WEXITSTATUS(rs.status) == 130);
+        assert_false(rs.alternate);
+        assert_false(rs.cursor_hidden);
+        assert_int_equal(tcgetattr(rs.slave, &now), 0);
+        assert_int_equal(now.c_lflag, rs.before.c_lflag);
+        vt_stop(&rs);
+    }
+}
+
 static void an_unknown_terminal_is_told(void **state)
 {
     char state_dir[300];
@@ -228,6 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_session),
         cmocka_unit_test(fetched_from_the_reader),
+        cmocka_unit_test(two_signals_leave_the_terminal_in_order),
         cmocka_unit_test(an_unknown_terminal_is_told),
     };
 

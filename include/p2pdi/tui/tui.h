@@ -55,6 +55,12 @@ struct tui_config {
  */
 enum di_err tui_run(const struct tui_config *cfg, char why[256]) DI_MUST_CHECK;
 
+/*
+ * Gives the terminal back as it was, for one who ends the process while tui_run runs; does nothing
+ * otherwise. Only write and tcsetattr with what was kept: any thread, and any signal handler.
+ */
+void tui_restore(void);
+
 /* Is this a terminal that tui_run can use? why gets a sentence if not. */
 bool tui_is_usable(int in_fd, int out_fd, char why[256]);
 
