@@ -283,6 +283,20 @@ static void grid_key(struct app *a, struct grid *t, enum key_action action)
     }
 }
 
+/* Drawing puts right what is too far. */
+static void demo_key(struct dash *d, enum key_action action)
+{
+    int page = screen_rows() / 2;
+
+    d->demo_top += action == KEY_DO_UP          ? -1
+                   : action == KEY_DO_DOWN      ? 1
+                   : action == KEY_DO_PAGE_UP   ? -page
+                   : action == KEY_DO_PAGE_DOWN ? page
+                   : action == KEY_DO_TOP       ? -d->demo_top
+                   : action == KEY_DO_BOTTOM    ? 10000 - d->demo_top
+                                                : 0;
+}
+
 static void dash_key(struct app *a, enum key_action action)
 {
     struct dash *d = &a->dash;
@@ -326,6 +340,8 @@ static void dash_key(struct app *a, enum key_action action)
         quit(a);
         break;
     default:
+        if (d->kind == TUI_DEMO)
+            demo_key(d, action);
         if (d->kind == TUI_PEER && act_peer(a, action))
             break;
         if (dash_table(d) != NULL)

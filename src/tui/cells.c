@@ -242,16 +242,21 @@ size_t text_fit(const char *utf8, int w)
 int draw_wrapped(struct rect r, unsigned style, const char *utf8, int skip)
 {
     char line[1024];
-    int lines = 0;
+    int lines = 0, indent = 0;
 
     for (; *utf8 != '\0'; lines++) {
-        size_t n = text_fit(utf8, r.w), shown = n;
+        size_t n = text_fit(utf8, r.w - indent), shown = n;
 
         while (shown > 0 && utf8[shown - 1] == ' ')
             shown--;
         snprintf(line, sizeof(line), "%.*s", (int)shown, utf8);
         if (lines >= skip && lines - skip < r.h)
-            draw_text(r.y + lines - skip, r.x, r.w, style, line);
+            draw_text(r.y + lines - skip, r.x + indent, r.w - indent, style, line);
+        /* What a line is broken into stands under its first word. */
+        if (utf8[n] == '\n')
+            indent = 0;
+        else if (indent == 0)
+            indent = (int)strspn(utf8, " ") < r.w / 2 ? (int)strspn(utf8, " ") : 0;
         utf8 += n;
         utf8 += *utf8 == '\n';
     }

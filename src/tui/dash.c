@@ -229,7 +229,7 @@ void dash_draw(struct dash *d, const struct grid_moment *m)
     int rows = screen_rows(), cols = screen_cols();
 
     if (d->kind == TUI_DEMO) {
-        view_draw_demo((struct rect){0, 0, rows, cols}, &d->curves, m);
+        view_draw_demo((struct rect){0, 0, rows, cols}, &d->curves, m, &d->demo_top);
         return;
     }
     if (d->kind == TUI_PEER)

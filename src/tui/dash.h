@@ -13,6 +13,7 @@ struct dash {
     enum pane focus;
     bool alone; /* only the pane in focus is shown */
     struct view_curves curves;
+    int demo_top; /* of its text, once it is over */
 };
 
 void dash_init(struct dash *d, enum tui_kind kind);

@@ -24,16 +24,18 @@ enum key_context {
 
 /* X(ACTION, section, contexts, code, code, code, as shown, what it does); code 0: none. */
 #define KEYS_MAP(X)                                                                                \
-    X(UP, MOVE, KEY_IN_ANY, 'k', KEY_UP, 0, "Up k", "a row up")                                    \
-    X(DOWN, MOVE, KEY_IN_ANY, 'j', KEY_DOWN, 0, "Down j", "a row down")                            \
+    X(UP, MOVE, KEY_IN_ANY | KEY_IN_DEMO, 'k', KEY_UP, 0, "Up k", "a row up")                      \
+    X(DOWN, MOVE, KEY_IN_ANY | KEY_IN_DEMO, 'j', KEY_DOWN, 0, "Down j", "a row down")              \
     X(LEFT, MOVE, KEY_IN_ANY, 'h', KEY_LEFT, 0, "Left h", "sideways; the pane to the left")        \
     X(RIGHT, MOVE, KEY_IN_ANY, KEY_RIGHT, 0, 0, "Right", "sideways; the pane to the right")        \
     X(RIGHT_TOO, MOVE, KEY_IN_RS | KEY_IN_TEXT, 'l', 0, 0, "l",                                    \
       "as Right (a peer leaves with it)")                                                          \
-    X(PAGE_UP, MOVE, KEY_IN_ANY, KEY_PPAGE, KEY_CTRL('b'), 0, "PgUp ^B", "a page up")              \
-    X(PAGE_DOWN, MOVE, KEY_IN_ANY, KEY_NPAGE, KEY_CTRL('f'), 0, "PgDn ^F", "a page down")          \
-    X(TOP, MOVE, KEY_IN_ANY, 'g', KEY_HOME, 0, "Home g", "to the first row")                       \
-    X(BOTTOM, MOVE, KEY_IN_ANY, 'G', KEY_END, 0, "End G", "to the last row")                       \
+    X(PAGE_UP, MOVE, KEY_IN_ANY | KEY_IN_DEMO, KEY_PPAGE, KEY_CTRL('b'), 0, "PgUp ^B",             \
+      "a page up")                                                                                 \
+    X(PAGE_DOWN, MOVE, KEY_IN_ANY | KEY_IN_DEMO, KEY_NPAGE, KEY_CTRL('f'), 0, "PgDn ^F",           \
+      "a page down")                                                                               \
+    X(TOP, MOVE, KEY_IN_ANY | KEY_IN_DEMO, 'g', KEY_HOME, 0, "Home g", "to the first row")         \
+    X(BOTTOM, MOVE, KEY_IN_ANY | KEY_IN_DEMO, 'G', KEY_END, 0, "End G", "to the last row")         \
     X(PANE_NEXT, MOVE, KEY_IN_DASH, '\t', 0, 0, "Tab", "the next pane")                            \
     X(PANE_PREV, MOVE, KEY_IN_DASH, KEY_BTAB, 0, 0, "Shift-Tab", "the pane before")                \
     X(PANE_1, MOVE, KEY_IN_DASH, '1', 0, 0, "1", "pane 1: peers")                                  \

@@ -1,6 +1,8 @@
 /* The demo's screen: who gets how much from whom, the runs side by side, and the comparison at the end. */
 #include "views.h"
 
+#include "footer.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -235,21 +237,26 @@ static void draw_runs(struct rect r, const struct grid_moment *m)
     }
 }
 
-static void draw_lines(struct rect r, const char *text)
+static void draw_lines(struct rect r, const char *text, int *top)
 {
     struct rect in = frame(r, "The comparison");
+    struct rect nowhere = {in.y, in.x, 0, in.w};
+    int lines = draw_wrapped(nowhere, STYLE_TEXT, text, 0);
+    int last = lines > in.h ? lines - in.h : 0;
+    char place[48];
 
-    for (int i = 0; i < in.h && *text != '\0'; i++) {
-        char line[400];
-        size_t len = strcspn(text, "\n");
-
-        snprintf(line, sizeof(line), "%.*s", (int)len, text);
-        draw_text(in.y + i, in.x, in.w, STYLE_TEXT, line);
-        text += len + (text[len] == '\n');
-    }
+    *top = *top > last ? last : *top < 0 ? 0 : *top;
+    draw_wrapped(in, STYLE_TEXT, text, *top);
+    if (last == 0 || in.h == r.h)
+        return;
+    snprintf(place, sizeof(place), " %d-%d/%d ", *top + 1, *top + in.h, lines);
+    if (text_cells(place) + 4 <= r.w)
+        draw_text(r.y + r.h - 1, r.x + r.w - 2 - text_cells(place), text_cells(place), STYLE_DIM,
+                  place);
 }
 
-void view_draw_demo(struct rect all, const struct view_curves *c, const struct grid_moment *m)
+void view_draw_demo(struct rect all, const struct view_curves *c, const struct grid_moment *m,
+                    int *top)
 {
     const struct snap_demo *d = of(m);
     size_t runs = count_runs(d);
@@ -258,7 +265,11 @@ void view_draw_demo(struct rect all, const struct view_curves *c, const struct g
     if (d->text != NULL) {
         if (all.h >= (int)runs + 2 + 8)
             draw_runs(cut_top(&all, (int)runs + 2), m);
-        draw_lines(all, shared_text_str(d->text));
+        if (all.h >= 4) {
+            all.h--;
+            footer_draw((struct rect){all.y + all.h, all.x, 1, all.w}, FOOTER_DEMO_END, false);
+        }
+        draw_lines(all, shared_text_str(d->text), top);
         return;
     }
     if (d->runs == 0)

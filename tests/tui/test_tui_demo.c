@@ -83,6 +83,15 @@ static void watched_to_its_end(void **state)
     await("3 of 3: ");
     await("who was faster");
     await("What you saw");
+    /* At 80x24 the end has to be scrolled to, and is told to be there. */
+    await("[Up Down]scroll");
+    assert_int_equal(vt_find(&v, "get 90001"), -1);
+    vt_send(&v, "\033OB\033OB\033OA");
+    vt_wait_gone(&v, "What you saw");
+    vt_send(&v, "G");
+    await("get 90001");
+    vt_send(&v, "g");
+    await("What you saw");
     vt_resize(&v, 40, 120);
     await("What to try next");
     vt_send(&v, "q");
