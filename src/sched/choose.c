@@ -112,6 +112,7 @@ enum di_err sched_link_open(struct sched *s, int64_t now_us, struct addr *holder
 
     struct link *l = calloc(1, sizeof(*l));
 
+    *retry_us = now_us + NOMEM_RETRY_US; /* should there be no memory, no event will say when */
     if (l == NULL)
         return DI_NOMEM;
     l->id = ++s->last_link;

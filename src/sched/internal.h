@@ -41,6 +41,7 @@
 #define CLAIM_US INT64_C(300000)
 #define BACKOFF_MIN_US INT64_C(250000)
 #define BACKOFF_MAX_US INT64_C(30000000)
+#define NOMEM_RETRY_US INT64_C(100000)
 #define RETRY_AFTER_MAX_US INT64_C(60000000)
 /* Rarity and turn together are a bucket of the ready lists. */
 #define TURN_MAX 3u

@@ -119,8 +119,8 @@ void sched_set_company(struct sched *s, const struct sched_company *company);
 
 /*
  * A thread is free: which holder should it open a link to? Even if connecting fails, close the
- * link. DI_NOT_FOUND: none now; *retry_us says when asking again makes sense without a new event
- * (INT64_MAX: not before one). DI_NOMEM.
+ * link. DI_NOT_FOUND: none now, DI_NOMEM: no memory for it; *retry_us says when asking again makes
+ * sense without a new event (INT64_MAX: not before one).
  */
 enum di_err sched_link_open(struct sched *s, int64_t now_us, struct addr *holder, uint32_t *link,
                             int64_t *retry_us) DI_MUST_CHECK;
