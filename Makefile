@@ -73,7 +73,7 @@ obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 # What compiler and libraries offer is asked once and kept; `make distclean` asks again. The targets
 # listed here do not compile, or call make again when everything is installed.
 NO_CONFIG := help deps clean distclean format dist uninstall demo check asan ubsan tsan cover bench \
-             fuzz lint bench-% screenshot torture soak
+             fuzz lint bench-% screenshot torture soak mutate
 CONFIG := build/config-$(subst /,_,$(subst $() ,_,$(CC))).mk
 ifneq ($(if $(MAKECMDGOALS),$(filter-out $(NO_CONFIG),$(MAKECMDGOALS)),all),)
 include $(CONFIG)
@@ -113,7 +113,7 @@ LINK         = $(CC) $(OUR_LDFLAGS)
 
 # --- what a user types ----------------------------------------------------------------------------
 
-.PHONY: all run demo check torture soak bench bench-swarm bench-serve bench-mirror bench-rest bench-table fuzz asan tsan ubsan cover lint format install uninstall dist clean \
+.PHONY: all run demo check torture soak mutate bench bench-swarm bench-serve bench-mirror bench-rest bench-table fuzz asan tsan ubsan cover lint format install uninstall dist clean \
         distclean deps help screenshot
 
 all: program ## build ./p2pdi (the default)
@@ -152,6 +152,11 @@ cover: ## all tests, then line and branch coverage
 	$(Q)find build/cover -name '*.gcda' -delete 2>/dev/null || true
 	$(Q)$(MAKE) $(AGAIN) VARIANT=cover run-tests
 	$(Q)$(MAKE) $(AGAIN) VARIANT=cover print-coverage
+
+mutate: ## change the sources at N=300 places, one at a time: do the tests notice? (SEED=7: again)
+	$(Q)contrib/deps build test mutate
+	$(Q)$(MAKE) $(AGAIN) program tests
+	$(Q)tests/torture/mutate $(BUILD) -n $(or $(N),300) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: ## measure beside nginx, curl, rsync and others, in short (bench-swarm -serve -mirror -rest: one; -table: all)
 	$(Q)contrib/deps build test bench
