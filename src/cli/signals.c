@@ -66,6 +66,7 @@ enum di_err signals_start(void)
 
     cond_init(&notified);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* beyond ulimit -f: an error, as on a full disk */
     sigemptyset(&awaited);
     sigaddset(&awaited, SIGINT);
     sigaddset(&awaited, SIGTERM);
