@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <string.h>
+#include <strings.h>
 
 static enum di_err error_of(int rc)
 {
@@ -46,6 +47,11 @@ enum di_err net_resolve(const char *host, uint16_t port, struct addr *out, size_
 
     int rc = getaddrinfo(host, NULL, &hints, &found);
 
+    /* RFC 6761, 6.3: this machine, even where nobody wrote it into a table. */
+    if (rc != 0 && strcasecmp(host, "localhost") == 0) {
+        out[(*count)++] = addr_ipv4(127, 0, 0, 1, port);
+        return DI_OK;
+    }
     if (rc != 0)
         return error_of(rc);
     for (const struct addrinfo *i = found; i != NULL && *count < max; i = i->ai_next) {

@@ -3,6 +3,7 @@
 #include "p2pdi/base/thread.h"
 #include "p2pdi/net/stream.h"
 
+#include <netdb.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -13,6 +14,21 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+/* ld: -Wl,--wrap=getaddrinfo */
+
+int __real_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **res);
+int __wrap_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **res);
+
+static bool resolver_knows_nothing;
+
+int __wrap_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **res)
+{
+    return resolver_knows_nothing ? EAI_AGAIN : __real_getaddrinfo(node, service, hints, res);
+}
 
 #define SOON (clock_mono_us() + 20 * CLOCK_US_PER_MS)
 #define LATE (clock_mono_us() + 10 * CLOCK_US_PER_S)
@@ -256,6 +272,23 @@ static void localhost_is_a_loopback_address(void **state)
     assert_int_equal(n, 1);
 }
 
+/* As in a container that was given no table of hosts. */
+static void localhost_is_known_where_the_resolver_knows_nothing(void **state)
+{
+    struct addr a[4];
+    struct addr want = addr_ipv4(127, 0, 0, 1, 4000);
+    size_t n;
+
+    (void)state;
+    resolver_knows_nothing = true;
+    assert_int_equal(net_resolve("LocalHost", 4000, a, 4, &n), DI_OK);
+    assert_int_equal(n, 1);
+    assert_true(addr_equal(&a[0], &want));
+    assert_int_equal(net_resolve("localhost.example", 4000, a, 4, &n), DI_UNREACHABLE);
+    assert_int_equal(n, 0);
+    resolver_knows_nothing = false;
+}
+
 /* Without a name server in reach nobody can tell that there is no such name. */
 static void a_name_that_cannot_be_is_not_found(void **state)
 {
@@ -285,6 +318,7 @@ int main(void)
         cmocka_unit_test(connecting_ends_at_the_deadline),
         cmocka_unit_test(numbers_resolve_without_asking),
         cmocka_unit_test(localhost_is_a_loopback_address),
+        cmocka_unit_test(localhost_is_known_where_the_resolver_knows_nothing),
         cmocka_unit_test(a_name_that_cannot_be_is_not_found),
     };
 

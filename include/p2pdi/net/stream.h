@@ -22,7 +22,7 @@ void net_waker_reset(struct net_waker *w);
 
 /*
  * Host (name or number) into at most max addresses with that port. Blocks: only at the start.
- * DI_NOT_FOUND; DI_UNREACHABLE (no name server answers).
+ * DI_NOT_FOUND; DI_UNREACHABLE (no name server answers). "localhost" needs no resolver.
  */
 enum di_err net_resolve(const char *host, uint16_t port, struct addr *out, size_t max,
                         size_t *count) DI_MUST_CHECK;
