@@ -296,6 +296,7 @@ size_t downloads_pending(struct downloads *d)
     lock_acquire(&d->lock);
     DL_FOREACH (d->pools, pool)
         pending += sched_pending(pool->sched);
+    pending += HASH_COUNT(d->landings);
     lock_release(&d->lock);
     return pending;
 }

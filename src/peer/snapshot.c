@@ -119,6 +119,9 @@ struct snapshot *peer_view_snapshot(struct peer_view *v, struct peer *p)
     int64_t now_us = clock_mono_us();
 
     atomic_store(&v->told, false);
+    lock_acquire(&v->lock);
+    uint64_t starts = v->starts;
+    lock_release(&v->lock);
     peer_status(p, &status);
     view_look_at_peers(v, p, now_us);
     view_look_at_index(v, p, now_us);
@@ -126,7 +129,8 @@ struct snapshot *peer_view_snapshot(struct peer_view *v, struct peer *p)
     view_copy_flights(&flights, p);
 
     lock_acquire(&v->lock);
-    view_look_at_flights_locked(v, &flights, status.pending);
+    bool over = status.pending == 0 && flights.count == 0 && v->starts == starts;
+    view_look_at_flights_locked(v, &flights, status.pending, over);
     status_locked(v, p, &status, now_us);
     sample_locked(v, p, now_us);
     struct snapshot *s = snap_board_snapshot(&v->board);

@@ -41,6 +41,7 @@ struct peer_view {
     struct snap_board board; /* transfers, log, peer: guarded by lock */
     struct place *transfers; /* guarded by lock */
     uint64_t done_bytes;     /* guarded by lock: documents that came whole */
+    uint64_t starts;         /* guarded by lock: downloads that began */
     bool index_changed;      /* guarded by lock */
 
     /* Of the screen's thread, as the board's peers and rfcs. */
@@ -81,7 +82,8 @@ void view_look_at_wanted(struct peer_view *v, struct peer *p, size_t pending);
 void view_on_transfer_locked(struct peer_view *v, const struct peer_event *ev);
 /* Copies what is under way, for the next one; f->list is for free(). */
 void view_copy_flights(struct view_flights *f, struct peer *p);
-/* Progress, and the ids of holders. */
-void view_look_at_flights_locked(struct peer_view *v, const struct view_flights *f, size_t pending);
+/* Progress, and the ids of holders. over: nothing was pending or under way, and nothing has begun since. */
+void view_look_at_flights_locked(struct peer_view *v, const struct view_flights *f, size_t pending,
+                                 bool over);
 
 #endif

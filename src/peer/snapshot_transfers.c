@@ -30,6 +30,7 @@ static struct snap_transfer *transfer_locked(struct peer_view *v, uint32_t rfc, 
 static void on_start_locked(struct peer_view *v, const struct peer_event *ev)
 {
     struct snap_peer_status *s = &v->board.content.peer;
+    v->starts++;
     if (s->run_start_us == 0 || s->run_end_us != 0) {
         s->run_start_us = ev->at_us;
         s->run_end_us = 0;
@@ -53,6 +54,9 @@ static void on_done_locked(struct peer_view *v, const struct peer_event *ev)
     s->sum_us += ev->us;
     s->bytes += ev->bytes;
     s->wire_bytes += ev->wire_bytes;
+    /* The end was taken for reached a moment too early. */
+    if (s->run_end_us != 0 && s->run_end_us < ev->at_us)
+        s->run_end_us = ev->at_us;
     if (t == NULL)
         return;
     t->addr = ev->addr;
@@ -122,7 +126,8 @@ static void count_bytes(struct peer_view *v, const struct snap_transfer *t)
 }
 
 /* Progress, and the ids of holders. An active one that does not fly waits for another holder, or the disk. */
-void view_look_at_flights_locked(struct peer_view *v, const struct view_flights *f, size_t pending)
+void view_look_at_flights_locked(struct peer_view *v, const struct view_flights *f, size_t pending,
+                                 bool over)
 {
     struct snap_peer_status *s = &v->board.content.peer;
     struct rows *rows = &v->board.content.transfers;
@@ -155,7 +160,7 @@ void view_look_at_flights_locked(struct peer_view *v, const struct view_flights 
         count_bytes(v, t);
     }
     s->queued = pending > s->active ? pending - s->active : 0;
-    if (pending == 0 && f->count == 0 && s->run_start_us != 0 && s->run_end_us == 0) {
+    if (over && s->run_start_us != 0 && s->run_end_us == 0) {
         /* Over: what was cut off in the middle is no longer active. */
         for (size_t i = 0; i < rows->count; i++) {
             const struct snap_transfer *t = rows_at(rows, i);
@@ -166,6 +171,7 @@ void view_look_at_flights_locked(struct peer_view *v, const struct view_flights 
                 row->state = SNAP_TRANSFER_FAILED;
                 row->end_us = clock_mono_us();
                 row->why = shared_text_new(SLICE("cancelled"));
+                s->failed++;
             }
         }
         if (s->run_end_us < s->run_start_us)

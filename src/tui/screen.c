@@ -85,11 +85,12 @@ static const struct glyphs glyphs_ascii = {
 
 void tui_restore(void)
 {
+    if (!atomic_load(&self.taken))
+        return;
+
     const char *p = self.restore;
     size_t left = self.restore_len;
 
-    if (!atomic_load(&self.taken))
-        return;
     while (left > 0) {
         ssize_t n = write(self.out_fd, p, left);
 

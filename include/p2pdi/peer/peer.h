@@ -197,7 +197,8 @@ struct peer_status {
     struct addr rs;
     uint32_t ttl_s;
     enum wire_reachable reachable;
-    size_t peers, documents, held, pending;
+    size_t peers, documents, held;
+    size_t pending; /* documents that are to come, until they are safe on the disk */
     bool scanned;
 };
 void peer_status(struct peer *p, struct peer_status *out);
