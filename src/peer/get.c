@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define ASKED_FIRST 48 /* neighbours that are not near, before the first document is asked for */
+#define PROMPT_US CLOCK_US_PER_S /* an index is there by then, most often */
 
 /* A get under way; lives on its caller's stack. */
 struct get {
@@ -133,9 +134,23 @@ static enum di_err wait_scanned(struct gets *g)
     return peer_is_cancelled(g->peer) ? DI_CANCELLED : DI_OK;
 }
 
-/* "Asks for peers and indexes if there are none"; registers if need be. */
-static enum di_err prepare(struct peer *p, const struct addr *from)
+/*
+ * Most answer at once. If by then everything is known that was asked for, those that do not answer are
+ * left to the seeker. NULL: whatever there is is wanted.
+ */
+static void ask_all(struct peer *p, const struct peer_get *what, const struct patience *patience)
 {
+    struct patience little = *patience;
+    little.deadline_us = clock_mono_us() + PROMPT_US;
+    if (what == NULL || what->all || query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, &little) != DI_OK ||
+        !select_is_known(p, what))
+        query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, patience);
+}
+
+/* "Asks for peers and indexes if there are none"; registers if need be. */
+static enum di_err prepare(struct peer *p, const struct peer_get *what)
+{
+    const struct addr *from = what != NULL && what->has_from ? &what->from : NULL;
     struct patience patience = {.deadline_us = clock_mono_us() + PEER_CALL_US, .waker = p->waker};
     bool changed = false;
     enum di_err err = DI_OK;
@@ -157,7 +172,7 @@ static enum di_err prepare(struct peer *p, const struct addr *from)
     if (from != NULL)
         query_one(p, from, RFC_SCOPE_OWN, &patience, &changed);
     else if (n.entries == n.owned)
-        query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, &patience);
+        ask_all(p, what, &patience);
     return peer_is_cancelled(p) ? DI_CANCELLED : DI_OK;
 }
 
@@ -220,7 +235,7 @@ static enum di_err get_documents(struct peer *p, const struct peer_get *what, st
     struct numbers order = {0};
     enum di_err err = wait_scanned(p->gets);
     if (err == DI_OK)
-        err = prepare(p, what->has_from ? &what->from : NULL);
+        err = prepare(p, what);
     if (err == DI_OK)
         err = select_wanted(p, what, &order);
     if (err == DI_OK)

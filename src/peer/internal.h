@@ -384,6 +384,8 @@ enum di_err numbers_sorted(const struct numbers *s, struct numbers *out) DI_MUST
 /* Adds those from first to last that are known of and not here; from: only that holder's. */
 enum di_err select_known(struct peer *p, uint32_t first, uint32_t last, const struct addr *from,
                          struct numbers *out);
+/* Has everything that the get names a row, so that nothing more can be meant by it? */
+bool select_is_known(struct peer *p, const struct peer_get *what);
 /* What a get means, in the order asked for. */
 enum di_err select_wanted(struct peer *p, const struct peer_get *what, struct numbers *out)
     DI_MUST_CHECK;

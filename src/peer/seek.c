@@ -9,6 +9,7 @@
 
 #define ROUND_EVERY_US CLOCK_US_PER_S
 #define LISTEN_S 2
+#define LISTEN_GRACE_US CLOCK_US_PER_S /* an answer that takes longer is had in the next round */
 /* Neighbours in a round, besides those near: in turn; more while something lacks a holder. */
 #define ASKED_BESIDES 4
 #define ASKED_IN_NEED 48
@@ -236,7 +237,7 @@ static void listen_for_news(struct seeker *s, bool sync)
     bool changed = false;
     struct patience patience = {
         .wait_s = LISTEN_S,
-        .deadline_us = clock_mono_us() + LISTEN_S * CLOCK_US_PER_S + PEER_CALL_US,
+        .deadline_us = clock_mono_us() + LISTEN_S * CLOCK_US_PER_S + LISTEN_GRACE_US,
         .waker = s->interrupt,
     };
     struct listening *l = query_listen_begin(p, &patience);

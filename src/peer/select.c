@@ -56,6 +56,7 @@ struct selection {
     uint32_t first, last;
     const struct addr *from; /* NULL: whoever */
     uint32_t own;            /* our own row of a number comes before those of others */
+    uint32_t seen, known;    /* the last number that has rows; how many of the range have */
 };
 
 static bool select_row(void *arg, const struct rfc_entry *e)
@@ -65,6 +66,9 @@ static bool select_row(void *arg, const struct rfc_entry *e)
         return false;
     if (e->own)
         s->own = e->rfc;
+    if (e->rfc >= s->first && e->rfc != s->seen)
+        s->known++;
+    s->seen = e->rfc;
     bool wanted = e->rfc >= s->first && e->rfc != s->own &&
                   (s->from == NULL || addr_equal(s->from, &e->holder));
     size_t count = s->numbers->count;
@@ -80,6 +84,22 @@ enum di_err select_known(struct peer *p, uint32_t first, uint32_t last, const st
     struct selection s = {.numbers = out, .first = first, .last = last, .from = from};
     catalog_walk(p->catalog, RFC_SCOPE_ALL, version, select_row, &s);
     return out->err;
+}
+
+bool select_is_known(struct peer *p, const struct peer_get *what)
+{
+    for (size_t i = 0; i < what->count && !what->all; i++) {
+        char version[CHANGES_VERSION_SIZE];
+        struct numbers numbers = {0};
+        struct selection s = {
+            .numbers = &numbers, .first = what->ranges[i].first, .last = what->ranges[i].last};
+        catalog_walk(p->catalog, RFC_SCOPE_ALL, version, select_row, &s);
+        bool known = numbers.err == DI_OK && s.known == s.last - s.first + 1;
+        numbers_fini(&numbers);
+        if (!known)
+            return false;
+    }
+    return !what->all;
 }
 
 enum di_err select_wanted(struct peer *p, const struct peer_get *what, struct numbers *out)
