@@ -55,3 +55,6 @@ reform() {
     { wait "$hostile_pid"; } 2>/dev/null || true
     unset hostile_pid
 }
+
+# median FILE: of the numbers there.
+median() { sort -n "$1" | awk '{ n[NR] = $1 } END { print n[int((NR + 1) / 2)] }'; }

@@ -59,19 +59,16 @@ download() {
 for ((r = 0; r < rounds; r++)); do
     for case in alone "${cases[@]}"; do
         download "$case"
-        echo "$case $took" >>measured
+        echo "$took" >>"took.$case"
         echo "round $r: $case: $took ms"
     done
 done
 
-# median CASE
-median() { awk -v c="$1" '$1 == c { print $2 }' measured | sort -n | awk '{ t[NR] = $1 } END { print t[int((NR + 1) / 2)] }'; }
-
-alone=$(median alone) figures="without: $alone ms"
+alone=$(median took.alone) figures="without: $alone ms"
 # One short round says little: a second more is no failure there.
 most=$((alone * 3 / 2 + $(full 1000 0)))
 for case in "${cases[@]}"; do
-    ms=$(median "$case")
+    ms=$(median "took.$case")
     figures+=", $case: $(awk -v a="$ms" -v b="$alone" 'BEGIN { printf "%.2f", a / b }') x"
     ((ms <= most)) || late+=" $case ($ms ms)"
 done

@@ -169,14 +169,27 @@ static void true_rows(struct conn *c, struct buf *out)
 
 /* ---- what the rows say ----------------------------------------------------------------------- */
 
-/* Editions of its own, which nobody else has. */
-static void false_rows(struct conn *c, struct buf *out)
+/* An edition of its own, which it really has. */
+static char *forged(const struct conn *c, const struct document *d)
+{
+    char *bytes = malloc(d->len + 1);
+
+    if (bytes == NULL)
+        die("out of memory");
+    memcpy(bytes, d->bytes, d->len);
+    bytes[c->self->port % d->len] ^= 1;
+    return bytes;
+}
+
+static void forged_rows(struct conn *c, struct buf *out)
 {
     for (size_t i = 0; i < document_count; i++) {
         struct wire_index_row r = row_of(c, &documents[i]);
+        char *bytes = forged(c, &documents[i]);
 
-        r.sha256.byte[0] ^= (uint8_t)(c->self->port | 1);
-        r.sha256.byte[1] ^= (uint8_t)(c->self->port >> 8);
+        if (sha256_of(bytes, documents[i].len, &r.sha256) != DI_OK)
+            die("no SHA-256");
+        free(bytes);
         wire_index_row_format(out, &r);
     }
 }
@@ -234,6 +247,16 @@ static bool lies(struct conn *c, const struct document *d, size_t first)
     bool sent = finish(c, &out, wrong + first, d->len - first);
 
     free(wrong);
+    return sent;
+}
+
+static bool forges(struct conn *c, const struct document *d, size_t first)
+{
+    struct document other = {.rfc = d->rfc, .bytes = forged(c, d), .len = d->len};
+    bool sent = sha256_of(other.bytes, other.len, &other.sha256) == DI_OK &&
+                begin_document(c, &other, first, other.len);
+
+    free(other.bytes);
     return sent;
 }
 
@@ -399,7 +422,7 @@ static const struct behaviour behaviours[] = {
     {"bodiless", NULL, has_no_body, NULL},
     {"bombs", NULL, bombs, NULL},
     {"gzips", NULL, talks_gzip, NULL},
-    {"forges", false_rows, lies, NULL},
+    {"forges", forged_rows, forges, NULL},
     {"sizes", false_sizes, lies, NULL},
     {"floods", many_rows, lies, NULL},
     {"ttls", negative_ttls, lies, NULL},
