@@ -50,7 +50,7 @@ static enum di_err ask(struct asker *a, const struct addr *to, struct wire_reque
     request->host = slice_of(host);
     request->close = true;
     struct patience patience = {.deadline_us = deadline_us, .waker = a->waker};
-    enum di_err err = client_call(&a->sink, to, request, &patience, reply);
+    enum di_err err = client_call(&a->sink, to, request, &patience, NULL, reply);
     if (err != DI_OK)
         return err;
     int status = reply->head.status;

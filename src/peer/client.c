@@ -203,22 +203,41 @@ static enum di_err decode_body(struct reply *r)
     return err;
 }
 
+static enum di_err exchange(struct client *c, const struct buf *message, int64_t deadline_us,
+                            struct reply *out)
+{
+    enum di_err err = client_send(c, message, deadline_us);
+    if (err == DI_OK)
+        err = client_head(c, &out->head, deadline_us);
+    return err;
+}
+
 enum di_err client_call(struct sink *sink, const struct addr *to,
                         const struct wire_request *request, const struct patience *patience,
-                        struct reply *out)
+                        struct client **kept, struct reply *out)
 {
     int64_t deadline_us = patience->deadline_us;
-    *out = (struct reply){0};
+    struct client *old = kept != NULL ? *kept : NULL;
+    enum di_err err = DI_CLOSED;
     struct buf message;
+    *out = (struct reply){0};
     buf_init(&message, WIRE_HEAD_MAX);
     buf_init(&out->body, PEER_BODY_MAX);
     wire_request_format(&message, request);
-    enum di_err err =
-        client_open(sink, to, CALL_BUFFER, patience->waker, deadline_us, &out->client);
-    if (err == DI_OK)
-        err = client_send(out->client, &message, deadline_us);
-    if (err == DI_OK)
-        err = client_head(out->client, &out->head, deadline_us);
+    if (kept != NULL)
+        *kept = NULL;
+    if (old != NULL && client_is_idle_alive(old))
+        err = exchange(old, &message, deadline_us, out);
+    if (old != NULL && err == DI_CLOSED) { /* it had its time: once more over a new one */
+        client_close(old);
+        old = NULL;
+    }
+    out->client = old;
+    if (old == NULL) {
+        err = client_open(sink, to, CALL_BUFFER, patience->waker, deadline_us, &out->client);
+        if (err == DI_OK)
+            err = exchange(out->client, &message, deadline_us, out);
+    }
     if (err == DI_OK && out->head.has_content_length)
         err = read_body(out->client, out->head.content_length, &out->body, deadline_us);
     if (err == DI_OK)
@@ -230,6 +249,15 @@ enum di_err client_call(struct sink *sink, const struct addr *to,
         sink_trace(sink, true, to, "", 0, buf_bytes(&out->body), out->body.len);
     }
     return err;
+}
+
+void reply_keep(struct reply *r, struct client **kept)
+{
+    if (kept != NULL && !r->head.close) {
+        *kept = r->client;
+        r->client = NULL;
+    }
+    reply_fini(r);
 }
 
 void reply_fini(struct reply *r)

@@ -45,7 +45,7 @@ void pool_stir_locked(struct pool *pool)
 static bool is_stuck_locked(struct pool *pool)
 {
     lock_assert_held(&pool->owner->lock);
-    return sched_pending(pool->sched) > 0 && !sched_is_busy(pool->sched);
+    return pool->plans == 0 && sched_pending(pool->sched) > 0 && !sched_is_busy(pool->sched);
 }
 
 /* No work: waits for some. Closes the kept connection when it has been idle for long. */
@@ -213,32 +213,47 @@ void downloads_free(struct downloads *d)
 
 /* ---- what others tell ------------------------------------------------------------------------ */
 
-enum di_err pool_want(struct pool *pool, const struct numbers *rfcs, const struct addr *only)
-{
-    enum di_err err = DI_OK;
-    lock_acquire(&pool->owner->lock);
-    for (size_t i = 0; i < rfcs->count && err == DI_OK; i++)
-        if (!downloads_is_landing_locked(pool->owner, rfcs->n[i]))
-            err = sched_want(pool->sched, rfcs->n[i], only);
-    pool_stir_locked(pool);
-    lock_release(&pool->owner->lock);
-    return err;
-}
-
-void downloads_offer(struct downloads *d, struct offer *offers, size_t count)
+static enum di_err offer_locked(struct downloads *d, const struct offer *offers, size_t count)
 {
     enum di_err err = DI_OK;
     struct pool *pool = NULL;
-    count = neighbours_filter(d->peer->neighbours, offers, count);
-    if (count == 0)
-        return;
-    lock_acquire(&d->lock);
+    lock_assert_held(&d->lock);
     DL_FOREACH (d->pools, pool) {
         for (size_t i = 0; i < count && err == DI_OK; i++)
             err = sched_on_offer(pool->sched, offers[i].rfc, &offers[i].holder,
                                  offers[i].size_bytes, &offers[i].sha256);
         pool_stir_locked(pool);
     }
+    return err;
+}
+
+enum di_err pool_plan_begin(struct pool *pool, const struct numbers *rfcs, const struct addr *only)
+{
+    enum di_err err = DI_OK;
+    lock_acquire(&pool->owner->lock);
+    pool->plans++;
+    for (size_t i = 0; i < rfcs->count && err == DI_OK; i++)
+        if (!downloads_is_landing_locked(pool->owner, rfcs->n[i]))
+            err = sched_want(pool->sched, rfcs->n[i], only);
+    lock_release(&pool->owner->lock);
+    return err;
+}
+
+void pool_plan_end(struct pool *pool)
+{
+    lock_acquire(&pool->owner->lock);
+    pool->plans--;
+    pool_stir_locked(pool);
+    lock_release(&pool->owner->lock);
+}
+
+void downloads_offer(struct downloads *d, struct offer *offers, size_t count)
+{
+    count = neighbours_filter(d->peer->neighbours, offers, count);
+    if (count == 0)
+        return;
+    lock_acquire(&d->lock);
+    enum di_err err = offer_locked(d, offers, count);
     lock_release(&d->lock);
     if (err != DI_OK)
         peer_emit_error(d->peer, "a download was not planned", di_err_text(err), "");

@@ -32,6 +32,7 @@ struct pool {
     struct cond work;
     bool serial;
     bool stop;
+    unsigned plans;  /* being made */
     bool stuck_told; /* nothing new happened since seeker_on_stuck */
     size_t thread_count;
     struct thread *threads;

@@ -147,8 +147,11 @@ static void ask_all(struct peer *p, const struct peer_get *what, const struct pa
         query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, patience);
 }
 
-/* "Asks for peers and indexes if there are none"; registers if need be. */
-static enum di_err prepare(struct peer *p, const struct peer_get *what)
+/*
+ * "Asks for peers and indexes if there are none"; registers if need be, meanwhile: that takes the RS
+ * a write to its disk. *joining: what came of it is to be seen by join.
+ */
+static enum di_err prepare(struct peer *p, const struct peer_get *what, bool *joining)
 {
     const struct addr *from = what != NULL && what->has_from ? &what->from : NULL;
     struct patience patience = {.deadline_us = clock_mono_us() + PEER_CALL_US, .waker = p->waker};
@@ -156,11 +159,13 @@ static enum di_err prepare(struct peer *p, const struct peer_get *what)
     enum di_err err = DI_OK;
     if (from != NULL)
         neighbours_add_named(p->neighbours, from);
-    if (!peer_is_registered(p))
-        err = registrar_register(p->registrar, patience.deadline_us);
-    if (err == DI_OK && neighbours_active(p->neighbours) == 0)
+    *joining = !peer_is_registered(p);
+    if (*joining)
+        registrar_begin(p->registrar);
+    if (neighbours_active(p->neighbours) == 0)
         err = neighbours_ask(p->neighbours, &patience, false, &changed);
     if (err != DI_OK) {
+        *joining = false;
         (void)registrar_report(p->registrar, "joining failed", err);
         /* Without the RS it goes on with whom one knows, if there is anyone. */
         if (err == DI_CANCELLED || (from == NULL && neighbours_active(p->neighbours) == 0))
@@ -174,6 +179,13 @@ static enum di_err prepare(struct peer *p, const struct peer_get *what)
     else if (n.entries == n.owned)
         ask_all(p, what, &patience);
     return peer_is_cancelled(p) ? DI_CANCELLED : DI_OK;
+}
+
+/* Without it one is not found by others, but what was wanted may well be here. */
+static void join(struct peer *p)
+{
+    enum di_err err = registrar_await(p->registrar, clock_mono_us() + PEER_CALL_US);
+    (void)registrar_report(p->registrar, "registering failed", err);
 }
 
 /* Waits until each of the get's documents is here or given up. */
@@ -233,9 +245,10 @@ static enum di_err download(struct gets *g, struct get *get, const struct number
 static enum di_err get_documents(struct peer *p, const struct peer_get *what, struct get *get)
 {
     struct numbers order = {0};
+    bool joining = false;
     enum di_err err = wait_scanned(p->gets);
     if (err == DI_OK)
-        err = prepare(p, what);
+        err = prepare(p, what, &joining);
     if (err == DI_OK)
         err = select_wanted(p, what, &order);
     if (err == DI_OK)
@@ -250,6 +263,8 @@ static enum di_err get_documents(struct peer *p, const struct peer_get *what, st
             err = download(p->gets, get, &order, what);
         }
     }
+    if (joining)
+        join(p);
     free(get->open);
     numbers_fini(&get->rfcs);
     numbers_fini(&order);
@@ -272,10 +287,13 @@ enum di_err peer_get(struct peer *p, const struct peer_get *what, struct peer_re
 
 enum di_err peer_sync(struct peer *p)
 {
+    bool joining = false;
     enum di_err err = wait_scanned(p->gets);
     if (err == DI_OK)
-        err = prepare(p, NULL);
+        err = prepare(p, NULL, &joining);
     if (err == DI_OK)
         seeker_sync(p->seeker);
+    if (joining)
+        join(p);
     return err;
 }

@@ -241,11 +241,18 @@ struct reply {
     struct wire_response head;
     struct buf body;
 };
-/* Opens, sends, receives all, closes with reply_fini. On failure there is nothing to fini. */
+/*
+ * Opens, sends, receives all, closes with reply_fini. On failure there is nothing to fini.
+ *
+ * kept (may be NULL) is a connection to the same place from reply_keep, opened with the same waker,
+ * or NULL: it is taken, and used if it still lives.
+ */
 enum di_err client_call(struct sink *sink, const struct addr *to,
                         const struct wire_request *request, const struct patience *patience,
-                        struct reply *out) DI_MUST_CHECK;
+                        struct client **kept, struct reply *out) DI_MUST_CHECK;
 void reply_fini(struct reply *r);
+/* The same, but the connection is kept for the next call, unless the answer closed it. */
+void reply_keep(struct reply *r, struct client **kept);
 
 /* ---- registrar.c: the RS --------------------------------------------------------------------- */
 
@@ -263,6 +270,9 @@ enum di_err registrar_on_unknown(struct registrar *r, uint64_t cookie, int64_t d
 /* The RS answered a message with our cookie: the TTL starts again. */
 void registrar_on_renewed(struct registrar *r);
 enum di_err registrar_register(struct registrar *r, int64_t deadline_us) DI_MUST_CHECK;
+/* Has the registrar's thread register while the caller goes on; what came of it: registrar_await. */
+void registrar_begin(struct registrar *r);
+enum di_err registrar_await(struct registrar *r, int64_t deadline_us) DI_MUST_CHECK;
 void registrar_status(struct registrar *r, struct peer_status *out);
 void registrar_wake(struct registrar *r);
 /* Reports a failed exchange as an event; returns err. */
@@ -362,9 +372,14 @@ bool downloads_lack_holders(struct downloads *d);
 /* Which of those are wanted and not done. */
 void downloads_wanted(struct downloads *d, const uint32_t *rfcs, size_t count, bool *out);
 void downloads_wake(struct downloads *d);
-/* only (may be NULL): the one holder. Follow with the offers that are known. */
-enum di_err pool_want(struct pool *pool, const struct numbers *rfcs, const struct addr *only)
+/*
+ * The pool wants those (only: from that holder; may be NULL). Tell the offers that are known before
+ * pool_plan_end, which has to follow whatever came of it: in between, the pool does not take what
+ * has no holder for stuck.
+ */
+enum di_err pool_plan_begin(struct pool *pool, const struct numbers *rfcs, const struct addr *only)
     DI_MUST_CHECK;
+void pool_plan_end(struct pool *pool);
 /* Takes out what cannot come from anyone known, and reports each (event, gets_on_failed). */
 void downloads_give_up(struct downloads *d);
 
@@ -377,6 +392,8 @@ struct numbers {
     enum di_err err;
 };
 void numbers_fini(struct numbers *s);
+/* One more; err says if one did not fit into memory. */
+void numbers_add(struct numbers *s, uint32_t n);
 /* For qsort and bsearch. */
 int numbers_compare(const void *a, const void *b);
 /* The same, ascending, each once; out is empty before. */
@@ -409,6 +426,8 @@ void seeker_on_stuck(struct seeker *s);
 /* Wants those (sorted: the same, ascending) and offers what is known of them. */
 enum di_err seeker_plan(struct seeker *s, struct pool *pool, const struct numbers *order,
                         const struct numbers *sorted, const struct addr *only) DI_MUST_CHECK;
+/* A holder offers these (may be filtered in place): the downloads are told; under sync they are wanted. */
+void seeker_on_offers(struct seeker *s, struct offer *offers, size_t count);
 
 /* ---- get.c: who waits for what --------------------------------------------------------------- */
 

@@ -42,7 +42,8 @@ void downloads_give_up(struct downloads *d)
         struct pool *pool = NULL;
         lock_acquire(&d->lock);
         DL_FOREACH (d->pools, pool) {
-            if (sched_pop_exhausted(pool->sched, clock_mono_us(), &rfc, tried, TRIED_MAX, &count))
+            if (pool->plans == 0 && /* else it may be offered in a moment */
+                sched_pop_exhausted(pool->sched, clock_mono_us(), &rfc, tried, TRIED_MAX, &count))
                 break;
         }
         lock_release(&d->lock);

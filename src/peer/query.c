@@ -58,7 +58,7 @@ static enum di_err merge_some(const struct merge *m, const struct rfc_entry *ent
                                                .size_bytes = e->size_bytes,
                                                .sha256 = e->sha256};
     }
-    downloads_offer(m->peer->downloads, offers, offered);
+    seeker_on_offers(m->peer->seeker, offers, offered);
     return DI_OK;
 }
 
@@ -106,8 +106,8 @@ static enum di_err merge_answer(const struct merge *m, const struct reply *reply
 }
 
 static enum di_err ask(struct peer *p, const struct addr *from, enum rfc_scope scope,
-                       const struct patience *patience, char version[CHANGES_VERSION_SIZE],
-                       bool *changed)
+                       const struct patience *patience, struct client **kept,
+                       char version[CHANGES_VERSION_SIZE], bool *changed)
 {
     char host[ADDR_HOST_SIZE];
     struct merge m = {.peer = p, .from = from, .own = scope == RFC_SCOPE_OWN};
@@ -120,7 +120,7 @@ static enum di_err ask(struct peer *p, const struct addr *from, enum rfc_scope s
         q.wait_s = patience->wait_s;
     }
     struct reply reply;
-    enum di_err err = client_call(&p->sink, from, &q, patience, &reply);
+    enum di_err err = client_call(&p->sink, from, &q, patience, kept, &reply);
     if (err != DI_OK)
         return err;
     net_limit_spend(p->down, reply.head.content_length);
@@ -151,21 +151,27 @@ static enum di_err ask(struct peer *p, const struct addr *from, enum rfc_scope s
         memcpy(version, v.p, v.n);
         version[v.n] = '\0';
     }
-    reply_fini(&reply);
+    reply_keep(&reply, kept);
     return err;
 }
 
-enum di_err query_one(struct peer *p, const struct addr *from, enum rfc_scope scope,
-                      const struct patience *patience, bool *changed)
+static enum di_err query_over(struct peer *p, const struct addr *from, enum rfc_scope scope,
+                              const struct patience *patience, struct client **kept, bool *changed)
 {
     char version[CHANGES_VERSION_SIZE];
     *changed = false;
     enum di_err err = neighbours_claim(p->neighbours, from, version);
     if (err != DI_OK)
         return err;
-    err = ask(p, from, scope, patience, version, changed);
+    err = ask(p, from, scope, patience, kept, version, changed);
     neighbours_unclaim(p->neighbours, from, err, version);
     return err;
+}
+
+enum di_err query_one(struct peer *p, const struct addr *from, enum rfc_scope scope,
+                      const struct patience *patience, bool *changed)
+{
+    return query_over(p, from, scope, patience, NULL, changed);
 }
 
 /* ---- everyone -------------------------------------------------------------------------------- */
@@ -255,14 +261,16 @@ static void listen_to(void *arg)
     struct listening *l = arg;
     struct round *r = &l->round;
     size_t at = atomic_fetch_add(&r->next, 1);
+    struct client *kept = NULL;
+    enum di_err err = DI_OK;
     bool changed = true;
-    while (changed && clock_mono_us() < l->until_us) {
+    while (err == DI_OK && changed && clock_mono_us() < l->until_us) {
         int64_t again_us = clock_mono_us() + NEWS_EVERY_US;
-        if (query_one(r->peer, &r->who[at], RFC_SCOPE_OWN, &r->patience, &changed) != DI_OK)
-            return;
-        if (changed && gets_sleep(r->peer->gets, again_us) != DI_OK)
-            return;
+        err = query_over(r->peer, &r->who[at], RFC_SCOPE_OWN, &r->patience, &kept, &changed);
+        if (err == DI_OK && changed)
+            err = gets_sleep(r->peer->gets, again_us);
     }
+    client_close(kept);
 }
 
 struct listening *query_listen_begin(struct peer *p, const struct patience *patience)

@@ -32,6 +32,8 @@ struct registrar {
     bool stop;
     bool busy;   /* somebody registers, leaves or renews */
     bool wanted; /* the user wants us to be registered */
+    bool begun;  /* the thread's next exchange is one that somebody may await */
+    enum di_err begun_err;
     bool registered;
     bool complained; /* an outage is reported once */
     bool has_cookie;
@@ -111,7 +113,7 @@ static enum di_err try_all(struct registrar *r, const struct wire_request *reque
         int64_t soon_us = clock_mono_us() + RS_TRY_US + request->wait_s * CLOCK_US_PER_S;
         if (i + 1 < count && soon_us < until.deadline_us)
             until.deadline_us = soon_us;
-        err = client_call(&p->sink, &p->cfg.rs[at], request, &until, out);
+        err = client_call(&p->sink, &p->cfg.rs[at], request, &until, NULL, out);
         if (err == DI_OK) {
             net_limit_spend(p->down, out->head.content_length);
             lock_acquire(&r->lock);
@@ -377,6 +379,34 @@ enum di_err registrar_register(struct registrar *r, int64_t deadline_us)
     return err;
 }
 
+void registrar_begin(struct registrar *r)
+{
+    lock_acquire(&r->lock);
+    r->wanted = true;
+    r->begun = true;
+    r->begun_err = DI_CANCELLED;
+    r->due_us = 0;
+    r->complained = true; /* who awaits it does */
+    cond_broadcast(&r->changed);
+    lock_release(&r->lock);
+}
+
+enum di_err registrar_await(struct registrar *r, int64_t deadline_us)
+{
+    enum di_err err = DI_OK;
+    lock_acquire(&r->lock);
+    while (r->begun && err == DI_OK) {
+        if (peer_is_cancelled(r->peer))
+            err = DI_CANCELLED;
+        else if (!cond_wait_until(&r->changed, &r->lock, deadline_us) && r->begun)
+            err = DI_TIMEOUT;
+    }
+    if (err == DI_OK && !r->registered)
+        err = r->begun_err;
+    lock_release(&r->lock);
+    return err;
+}
+
 enum di_err registrar_on_unknown(struct registrar *r, uint64_t cookie, int64_t deadline_us)
 {
     forget_cookie(r, cookie);
@@ -388,7 +418,8 @@ enum di_err registrar_on_unknown(struct registrar *r, uint64_t cookie, int64_t d
     enum di_err err = claim(r, deadline_us);
     if (err != DI_OK)
         return err;
-    err = exchange_register(r, deadline_us);
+    if (!peer_is_registered(r->peer)) /* nobody else did meanwhile */
+        err = exchange_register(r, deadline_us);
     unclaim(r);
     return err;
 }
@@ -470,12 +501,23 @@ static void on_failure(struct registrar *r, enum di_err err)
         (void)registrar_report(r, "the registration server does not answer; trying again", err);
 }
 
+static void end_begun(struct registrar *r, enum di_err err)
+{
+    lock_acquire(&r->lock);
+    r->begun = false;
+    r->begun_err = err;
+    cond_broadcast(&r->changed);
+    lock_release(&r->lock);
+}
+
 static void act(struct registrar *r)
 {
     int64_t deadline_us = clock_mono_us() + PEER_CALL_US;
     enum di_err err = claim(r, deadline_us);
-    if (err != DI_OK)
+    if (err != DI_OK) {
+        end_begun(r, err);
         return;
+    }
     lock_acquire(&r->lock);
     bool due = r->wanted && clock_mono_us() >= r->due_us;
     bool registered = r->registered;
@@ -484,6 +526,7 @@ static void act(struct registrar *r)
         err = registered ? exchange_keepalive(r, deadline_us) : exchange_register(r, deadline_us);
         if (err != DI_OK && err != DI_CANCELLED)
             on_failure(r, err);
+        end_begun(r, err);
     }
     unclaim(r);
 }

@@ -113,11 +113,12 @@ static enum di_err want(struct peer *p, struct pool *pool, const struct numbers 
 {
     struct offer *offers = NULL;
     size_t count = 0;
-    enum di_err err = pool_want(pool, order, only);
+    enum di_err err = pool_plan_begin(pool, order, only);
     if (err == DI_OK)
         err = select_offers(p, sorted, &offers, &count);
     if (err == DI_OK)
         downloads_offer(p->downloads, offers, count);
+    pool_plan_end(pool);
     free(offers);
     return err;
 }
@@ -137,6 +138,39 @@ enum di_err seeker_plan(struct seeker *s, struct pool *pool, const struct number
     s->planning--;
     lock_release(&s->lock);
     return err;
+}
+
+/* sync: what is offered and not here is wanted. */
+static enum di_err want_offered(struct peer *p, struct offer *offers, size_t count)
+{
+    struct numbers numbers = {0};
+    struct pool *pool = NULL;
+    enum di_err err = downloads_pool(p->downloads, &pool);
+    if (err != DI_OK)
+        return err;
+    for (size_t i = 0; i < count; i++)
+        if (!catalog_has(p->catalog, offers[i].rfc))
+            numbers_add(&numbers, offers[i].rfc);
+    err = pool_plan_begin(pool, &numbers, NULL);
+    downloads_offer(p->downloads, offers, count);
+    pool_plan_end(pool);
+    err = err != DI_OK ? err : numbers.err;
+    numbers_fini(&numbers);
+    return err;
+}
+
+void seeker_on_offers(struct seeker *s, struct offer *offers, size_t count)
+{
+    lock_acquire(&s->lock);
+    bool sync = s->sync;
+    lock_release(&s->lock);
+    if (!sync) {
+        downloads_offer(s->peer->downloads, offers, count);
+        return;
+    }
+    enum di_err err = want_offered(s->peer, offers, count);
+    if (err != DI_OK)
+        peer_emit_error(s->peer, "what is new was not planned", di_err_text(err), "");
 }
 
 static void give_up(struct seeker *s, uint64_t planned_before)

@@ -5,7 +5,7 @@
 
 #define FEW 32 /* documents looked up one by one rather than by a walk over all */
 
-static void numbers_add(struct numbers *s, uint32_t n)
+void numbers_add(struct numbers *s, uint32_t n)
 {
     if (s->err != DI_OK)
         return;

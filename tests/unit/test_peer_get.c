@@ -61,6 +61,7 @@ static void one_peer_gets_all_from_another(void **state)
     struct peer_result r = node_get_all(&b);
     assert_int_equal(r.done, 39);
     assert_int_equal(r.failed, 0);
+    assert_int_equal(node_seen(&b, PEER_EV_REGISTERED, 0, NULL), 1); /* by the get */
     for (uint32_t i = 0; i < 40; i++)
         assert_true(node_holds(&b, 8586 + i, i, 2000 + 3000 * i));
     assert_int_equal(node_seen(&b, PEER_EV_DONE, 0, NULL), 39);
@@ -386,6 +387,29 @@ static void peers_that_come_later_help(void **state)
     node_fini(&a);
 }
 
+static void news_come_over_a_kept_connection(void **state)
+{
+    (void)state;
+    struct node a, b;
+    node_init(&a, "a");
+    node_init(&b, "b");
+    node_write(&a, 1, 1, 2000);
+    node_start(&a, &world);
+    node_start(&b, &world);
+    join(&a);
+    assert_int_equal(peer_sync(b.peer), DI_OK);
+    node_wait(&b, PEER_EV_DONE, 1, 1);
+    int64_t before = STATS_GET(peer_stats(a.peer), connections_accepted_total);
+    for (uint32_t i = 2; i <= 21; i++) {
+        node_write(&a, i, i, 2000);
+        node_wait(&b, PEER_EV_DONE, i, 1);
+    }
+    /* Documents come over one that is kept, too; listening begins anew every two seconds. */
+    assert_in_range(STATS_GET(peer_stats(a.peer), connections_accepted_total) - before, 0, 8);
+    node_fini(&b);
+    node_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,6 +429,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(holders_that_talk_nonsense_are_named, start, stop),
         cmocka_unit_test_setup_teardown(only_the_named_holder_is_asked, start, stop),
         cmocka_unit_test_setup_teardown(peers_that_come_later_help, start, stop),
+        cmocka_unit_test_setup_teardown(news_come_over_a_kept_connection, start, stop),
     };
     return cmocka_run_group_tests_name("peer_get", tests, NULL, NULL);
 }
