@@ -53,7 +53,10 @@ static enum cli_exit choose_source(const struct options *o, struct source *out, 
     return CLI_EXIT_OK;
 }
 
-/* Without commands: register, serve until a signal comes. */
+/*
+ * Without commands: register, serve until a signal comes. Whoever starts it first need not wait for
+ * the server: the registrar goes on trying.
+ */
 static enum cli_exit serve(struct script *s, const struct options *o)
 {
     struct batch_command c = {.verb = BATCH_REGISTER};
@@ -61,8 +64,10 @@ static enum cli_exit serve(struct script *s, const struct options *o)
 
     if (!options_flag(o, OPT_MANUAL))
         code = script_run_command(s, &c);
-    if (code != CLI_EXIT_OK)
+    if (code != CLI_EXIT_OK && code != CLI_EXIT_RS)
         return code;
+    if (code == CLI_EXIT_RS)
+        events_say(s->events, "serving without it; trying again");
     (void)input_sleep(INT64_MAX);
     return (enum cli_exit)signals_exit_code();
 }

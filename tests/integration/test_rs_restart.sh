@@ -1,6 +1,6 @@
 #!/bin/bash
 # The server is killed while peers run, and started again on the same port: its records are there, the
-# peers carry on. Started without its records, they register again.
+# peers carry on. Started without its records, they register again. A peer may be there before its server.
 # shellcheck source=tests/integration/lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -50,3 +50,15 @@ say a 'wait peers 1 timeout 60' quit
 ended a 0
 say b quit
 ended b 0
+
+kill -KILL "${pid[rs]}"
+ended rs 137
+start d peer --json --rs "$rs" --listen 127.0.0.1:0 --share d.rfcs --state "$work/d.state"
+event d error
+start rs rs --listen "$rs" --state "$work/rs.state" --json
+event rs listening
+event d registered
+has d.err 'connection refused' 'trying again'
+kill -TERM "${pid[d]}"
+event d left
+ended d 143
