@@ -116,18 +116,33 @@ static void format_json(struct buf *out, const struct experiment *x, int64_t sin
     buf_fini(&report);
 }
 
+static enum cli_exit tell_no_report(struct events *e, const char *why)
+{
+    struct problem p;
+
+    problem_set(&p, "p2pdi experiment --out DIR", why, "the report could not be written");
+    events_problem(e, &p);
+    return CLI_EXIT_OPEN;
+}
+
 enum cli_exit cmd_experiment(const struct options *o, struct events *e)
 {
     struct experiment x = {0};
     struct lab_config cfg;
     struct buf out;
+    const char *dir = options_text(o, OPT_OUT);
     char why[512] = "";
+    bool made = false;
 
     lab_config_init(&cfg);
     if (!experiment_parse_tasks(slice_of(options_text(o, OPT_TASK)), &cfg.tasks))
         return CLI_EXIT_USAGE; /* was checked with the options */
+    if (dir != NULL && report_prepare(dir, &made, why) != DI_OK)
+        return tell_no_report(e, why);
     configure(o, e, &cfg);
     enum cli_exit code = run(o, e, &cfg, &x);
+    if (code != CLI_EXIT_OK && made)
+        (void)rmdir(dir);
     if (code == CLI_EXIT_OK) {
         buf_init(&out, EVENTS_RESULT_MAX);
         if (e->json)
@@ -136,14 +151,10 @@ enum cli_exit cmd_experiment(const struct options *o, struct events *e)
             report_text(&out, &x, e->level == EVENTS_VERBOSE);
         events_result(e, &out);
         buf_fini(&out);
-        const char *dir = options_text(o, OPT_OUT);
-        enum di_err err = dir == NULL ? DI_OK : report_write(&x, dir, why);
-        if (err != DI_OK) {
-            (void)tell(o, e, err, why, "the report could not be written");
-            code = CLI_EXIT_OPEN;
-        } else if (dir != NULL) {
+        if (dir != NULL && report_write(&x, dir, why) != DI_OK)
+            code = tell_no_report(e, why);
+        else if (dir != NULL)
             events_say(e, "report, tables and plots are in %s", dir);
-        }
     }
     experiment_fini(&x);
     return code;

@@ -26,10 +26,12 @@ static enum cli_exit interrupted_or(enum cli_exit code)
     return by_signal != 0 ? (enum cli_exit)by_signal : code;
 }
 
-/* The peer has told why. */
+/* The peer has told why. DI_NOT_FOUND: it is not registered. */
 static enum cli_exit code_of_rs(enum di_err err)
 {
-    return err == DI_OK ? CLI_EXIT_OK : interrupted_or(CLI_EXIT_RS);
+    if (err == DI_OK)
+        return CLI_EXIT_OK;
+    return interrupted_or(err == DI_NOT_FOUND ? CLI_EXIT_USAGE : CLI_EXIT_RS);
 }
 
 /* ---- looking --------------------------------------------------------------------------------------- */
@@ -160,7 +162,7 @@ static enum cli_exit tell_failures(struct script *s, const struct batch_command 
         return tell(s, CLI_EXIT_MISMATCH, &p);
     }
     if (r->done == 0 && r->nobody == r->failed && !is_known(s, c, true)) {
-        problem_set(&p, "p2pdi ls", "none of the active peers has what was asked for",
+        problem_set(&p, "p2pdi ls", "none of the active peers that answer has it",
                     "nothing to download");
         return tell(s, CLI_EXIT_NOBODY, &p);
     }

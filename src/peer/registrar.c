@@ -176,7 +176,8 @@ enum di_err registrar_report(struct registrar *r, const char *what, enum di_err 
     const char *hint = "check --rs: `p2pdi peers` asks it alone";
     if (r->peer->cfg.rs_count > 0)
         addr_format(rs, name);
-    snprintf(why, sizeof(why), "%s: %s", name, di_err_text(err));
+    snprintf(why, sizeof(why), "%s: %s", name,
+             err == DI_NOT_FOUND ? "not registered there" : di_err_text(err));
     if (err == DI_REFUSED)
         hint = "is a registration server running there? start one with `p2pdi rs`";
     else if (err == DI_PROTOCOL)

@@ -49,18 +49,36 @@ out:
     return err;
 }
 
+enum di_err report_prepare(const char *dir, bool *made, char why[512])
+{
+    struct stat st;
+
+    why[0] = '\0';
+    *made = mkdir(dir, 0777) == 0;
+    if (*made)
+        return DI_OK;
+    bool exists = errno == EEXIST;
+    if (exists && stat(dir, &st) == 0 && !S_ISDIR(st.st_mode)) {
+        snprintf(why, 512, "%.400s is no directory", dir);
+        return DI_NOT_FOUND;
+    }
+    if (exists && access(dir, W_OK | X_OK) == 0)
+        return DI_OK;
+    enum di_err err = di_err_from_errno(errno);
+    snprintf(why, 512, "cannot %s the directory %.400s: %s", exists ? "write into" : "make", dir,
+             di_err_text(err));
+    return err;
+}
+
 enum di_err report_write(const struct experiment *e, const char *dir, char why[512])
 {
     struct buf b;
-    enum di_err err;
     char name[64];
+    bool made;
 
-    why[0] = '\0';
-    if (mkdir(dir, 0777) != 0 && errno != EEXIST) {
-        err = di_err_from_errno(errno);
-        snprintf(why, 512, "cannot make the directory %.400s: %s", dir, di_err_text(err));
+    enum di_err err = report_prepare(dir, &made, why);
+    if (err != DI_OK)
         return err;
-    }
     buf_init(&b, REPORT_BYTES_MAX);
     report_text(&b, e, true);
     err = write_file(dir, "report.txt", &b, why);

@@ -41,6 +41,8 @@ has script.err "-c:1: there is no batch command 'gte'" '  try: get'
 has_not script.err listening
 expect 2 file peer script.txt "${asked[@]}"
 has file.err 'needs --batch'
+expect 2 renew peer -c keepalive "${asked[@]}"
+has renew.err 'not registered' '  try: register first'
 mkdir -p "$XDG_CONFIG_HOME/p2pdi"
 printf '# mine\n\nworker = 3\n' >"$XDG_CONFIG_HOME/p2pdi/config"
 expect 2 config ls
@@ -118,6 +120,11 @@ expect 6 share get 1 --rs "$rs" --share plain/rfcs --state "$work/a.state"
 has share.err plain/rfcs '  try: '
 expect 6 state rs --listen 127.0.0.1:0 --state plain/state
 has state.err plain/state '  try: '
+expect 6 out experiment --out plain/R
+has out.err plain/R '  try: '
+has_not out.log Task
+expect 2 out experiment --rfcs none --out R
+[[ ! -e R ]] || fail "a directory for no report was left behind"
 expect 6 script peer --batch no-such-file --rs "$rs" --share a.rfcs --state "$work/a.state"
 has script.err no-such-file
 

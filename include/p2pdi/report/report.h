@@ -1,6 +1,6 @@
 /*
  * What `p2pdi experiment` shows and writes. All functions append to a buffer, whose error sticks
- * (buf_status), and read plain data: pure, any thread. Only report_write touches the disk.
+ * (buf_status), and read plain data: pure, any thread. Only report_prepare and report_write touch the disk.
  */
 #ifndef P2PDI_REPORT_REPORT_H
 #define P2PDI_REPORT_REPORT_H
@@ -46,6 +46,11 @@ void report_svg_run(struct buf *out, const struct experiment *e, enum experiment
 /* Bars: the slowest peer's elapsed time and the sum of all times, run by run. */
 void report_svg_totals(struct buf *out, const struct experiment *e);
 
+/*
+ * Can report_write write into dir? It is made if it is missing, and *made says so: for rmdir, if there
+ * will be no report. Asked before an experiment, which takes its time. why on failure.
+ */
+enum di_err report_prepare(const char *dir, bool *made, char why[512]) DI_MUST_CHECK;
 /*
  * Writes report.txt, files.csv, matrix.csv, report.json, TASK.svg for each run and totals.svg into
  * dir, which is made if it is missing. why names the file on failure.
