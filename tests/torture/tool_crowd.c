@@ -6,7 +6,8 @@
  *
  * Commands on standard input, each answered by one line that begins with its word:
  *   hold IDLE READERS SENDERS PATH   so many of each from now on, on 127.0.0.1; readers ask for PATH
- *   probe COUNT PATH                 GETs one after another, each on a new connection: "probe p50_us p99_us max_us failed"
+ *   probe PORT COUNT PATH            GETs at that port, one after another, each on a new connection:
+ *                                    "probe p50_us p99_us max_us failed"
  *   ask PATH                         every silent client sends one GET: "ask answered refused" (200, anything else)
  *   count                            "count open sent_away": how many are connected, how often one was sent away
  */
@@ -43,7 +44,7 @@ struct member {
     int64_t back_us;
 };
 
-static struct sockaddr_in server;
+static uint16_t server_port;
 static int epoll_fd;
 static struct thread keeper;
 
@@ -62,15 +63,17 @@ static void die(const char *what)
 
 /* ---- one connection --------------------------------------------------------------------------- */
 
-static int dial(int receive_buffer)
+static int dial(uint16_t port, int receive_buffer)
 {
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         die("socket");
     if (receive_buffer > 0 &&
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer)) != 0)
         die("setsockopt");
-    if (connect(fd, (struct sockaddr *)&server, sizeof(server)) != 0) {
+    if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
         (void)close(fd);
         return -1;
     }
@@ -88,7 +91,7 @@ static void join_locked(struct member *m)
 {
     struct epoll_event ev = {.events = EPOLLRDHUP | (m->kind == SENDER ? EPOLLIN : 0),
                              .data.u64 = (uint64_t)(m - members)};
-    m->fd = dial(m->kind == READER ? READER_BUFFER : 0);
+    m->fd = dial(server_port, m->kind == READER ? READER_BUFFER : 0);
     m->sent = 0;
     m->back_us = clock_mono_us() + COME_BACK_US;
     if (m->fd < 0)
@@ -240,7 +243,7 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static void probe(size_t count, const char *path)
+static void probe(uint16_t port, size_t count, const char *path)
 {
     int64_t *took = calloc(count + 1, sizeof(*took));
     size_t failed = 0;
@@ -248,7 +251,7 @@ static void probe(size_t count, const char *path)
         die("probe");
     for (size_t i = 0; i < count; i++) {
         int64_t start_us = clock_mono_us();
-        int fd = dial(0);
+        int fd = dial(port, 0);
         failed += fd < 0 || !get(fd, path);
         took[i] = clock_mono_us() - start_us;
         if (fd >= 0)
@@ -286,9 +289,7 @@ int main(int argc, char **argv)
         die("tool_crowd PORT");
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
-    server = (struct sockaddr_in){.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)strtoul(argv[1], NULL, 10)),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    server_port = (uint16_t)strtoul(argv[1], NULL, 10);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_fd < 0 || thread_start(&keeper, "crowd", keep, NULL) != DI_OK)
         die("the crowd's thread");
@@ -296,8 +297,8 @@ int main(int argc, char **argv)
     while (scanf("%15s", word) == 1) {
         if (strcmp(word, "hold") == 0 && scanf("%zu %zu %zu %199s", &n[0], &n[1], &n[2], path) == 4)
             hold(n, path);
-        else if (strcmp(word, "probe") == 0 && scanf("%zu %199s", &n[0], path) == 2)
-            probe(n[0], path);
+        else if (strcmp(word, "probe") == 0 && scanf("%zu %zu %199s", &n[0], &n[1], path) == 3)
+            probe((uint16_t)n[0], n[1], path);
         else if (strcmp(word, "ask") == 0 && scanf("%199s", path) == 1)
             ask(path);
         else if (strcmp(word, "count") == 0)
