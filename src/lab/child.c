@@ -158,8 +158,10 @@ static enum di_err read_some(struct child *c)
     n = read(c->out, room, 65536);
     if (n > 0)
         buf_commit(&c->from, (size_t)n);
-    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+    else if (n == 0)
         close_fd(&c->out);
+    else if (errno != EAGAIN && errno != EINTR)
+        return di_err_from_errno(errno);
     return DI_OK;
 }
 

@@ -206,15 +206,17 @@ static int by_peer(const void *a, const void *b)
     return (x->peer > y->peer) - (x->peer < y->peer);
 }
 
-static void emit_peers(struct neighbours *n)
+static enum di_err emit_peers(struct neighbours *n)
 {
     struct wire_peer_row *rows = NULL;
     size_t count = 0;
-    if (copy_rows(n, &rows, &count) != DI_OK)
-        return;
+    enum di_err err = copy_rows(n, &rows, &count);
+    if (err != DI_OK)
+        return err;
     qsort(rows, count, sizeof(*rows), by_peer);
     peer_emit(n->peer, (struct peer_event){.kind = PEER_EV_PEERS, .rows = rows, .count = count});
     free(rows);
+    return DI_OK;
 }
 
 /* One PQUERY. *unknown: the RS does not know the cookie. */
@@ -279,7 +281,7 @@ enum di_err neighbours_ask(struct neighbours *n, const struct patience *patience
     if (seen.changed)
         tell_company(n);
     if (err == DI_OK && (always || seen.changed))
-        emit_peers(n);
+        err = emit_peers(n);
     *changed = seen.changed;
     return err;
 }
