@@ -125,8 +125,6 @@ size_t stamps_copy(const struct stamps *s, struct peer_stamp out[PEER_STAMPS_MAX
 
 enum di_err stamps_set(struct stamps *s, const struct peer_stamp *stored, size_t count)
 {
-    if (count == 0)
-        return DI_OK;
     if (count > PEER_STAMPS_MAX) {
         stored += count - PEER_STAMPS_MAX;
         count = PEER_STAMPS_MAX;

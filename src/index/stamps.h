@@ -21,7 +21,7 @@ struct stamps {
 };
 
 void stamps_fini(struct stamps *s);
-/* Takes over what was stored. DI_NOMEM. */
+/* Takes over what was stored, at least one. DI_NOMEM. */
 enum di_err stamps_set(struct stamps *s, const struct peer_stamp *stored, size_t count)
     DI_MUST_CHECK;
 /* Room for one more, so that stamps_add cannot fail. DI_NOMEM. */

@@ -324,6 +324,7 @@ static void the_exhausted_name_whom_they_tried_and_why(void **state)
     assert_false(is_exhausted(s));
     for (int why = SCHED_REFUSED; why <= SCHED_SHUNNED; why++)
         assert_true(strlen(sched_why_text((enum sched_why)why)) > 3);
+    assert_string_equal(sched_why_text((enum sched_why)(SCHED_SHUNNED + 1)), "unknown");
     sched_free(s);
 }
 

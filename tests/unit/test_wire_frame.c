@@ -54,6 +54,7 @@ static const struct request_case requests[] = {
     {BYTES("GET / " H), WIRE_MORE, 0, WIRE_HTTP, ALL, 0, 0},
     /* first lines */
     {BYTES("\r\n"), WIRE_BAD, 400, WIRE_FRAMED, 2, 0, 0},
+    {BYTES("\rLEAVE"), WIRE_BAD, 400, WIRE_FRAMED, 2, 0, 0},
     {BYTES("hello\r\nworld"), WIRE_BAD, 400, WIRE_FRAMED, 7, 0, 0},
     {BYTES(F "\r\n"), WIRE_BAD, 400, WIRE_FRAMED, 12, 0, 0},
     {BYTES("GET /\r\n\r\n"), WIRE_BAD, 400, WIRE_FRAMED, 7, 0, 0},

@@ -133,6 +133,7 @@ static const struct request_case cases[] = {
     {"GET /a?b=c?d " H E, 0, "http GET 1.1 /a"},
     {"GET /? " H E, 0, "http GET 1.1 /"},
     {"GET http://h:80/a/b?c " H E, 0, "http GET 1.1 /a/b"},
+    {"GET http://h/ab " H E, 0, "http GET 1.1 /ab"},
     {"GET HTTP://h " H E, 0, "http GET 1.1 /"},
     {"GET / " H "Cookie: a=b" E "Port: x" E "Limit: 0" E "Since: 1" E E, 0, "http GET 1.1 /"},
     {"GET / " H "Accept-Encoding: gzip, deflate, br, zstd" E E, 0, "http GET 1.1 / zstd gzip"},

@@ -77,6 +77,7 @@ static const struct {
     {"206 Partial Content" E
      "Content-Range: bytes 18446744073709551613-18446744073709551614/18446744073709551615" E E,
      "206 range=18446744073709551613-18446744073709551614/18446744073709551615"},
+    {"206 Partial Content" E "Content-Range: bytes 4-4/5" E E, "206 range=4-4/5"},
     {"416 Range Not Satisfiable" E "Content-Range: bytes */5" E E, "416"},
     {"200 OK" E "Content-Encoding: gzip" E E, "200 gzip"},
     {"200 OK" E "Content-Encoding: identity" E E, "200"},
@@ -85,7 +86,9 @@ static const struct {
     {"200 OK" E "Nonce: n" E "Connection: keep-alive" E E, "200 nonce=n"},
     {"200 OK" E "X-New: 1" E "Port: x" E "Host: y" E "X-New: 2" E E, "200"},
     {"299 New" E E, "299"},
+    {"200 " E E, "200"},
 
+    {"200" E E, NULL},
     {"20 OK" E E, NULL},
     {"200 OK" E "no colon" E E, NULL},
     {"200 OK" E "Content-Length: 9223372036854775808" E E, NULL},
