@@ -11,7 +11,6 @@
 #include <utlist.h>
 
 #define LINKS_PER_HOLDER 2
-#define KEPT_IDLE_US (10 * CLOCK_US_PER_S) /* a connection without work is kept that long */
 
 enum di_err downloads_new(struct peer *p, struct downloads **out)
 {
@@ -48,8 +47,8 @@ static bool is_stuck_locked(struct pool *pool)
     return pool->plans == 0 && sched_pending(pool->sched) > 0 && !sched_is_busy(pool->sched);
 }
 
-/* No work: waits for some. Closes the kept connection when it has been idle for long. */
-static void rest_locked(struct pool *pool, int64_t retry_us, struct client **kept)
+/* No work: waits for some, and closes a connection that was without for long. */
+static void rest_locked(struct pool *pool, int64_t retry_us)
 {
     struct downloads *d = pool->owner;
     lock_assert_held(&d->lock);
@@ -62,40 +61,53 @@ static void rest_locked(struct pool *pool, int64_t retry_us, struct client **kep
         if (!pool->stuck_told || pool->stop)
             return;
     }
-    int64_t idle_us = *kept == NULL ? INT64_MAX : clock_mono_us() + KEPT_IDLE_US;
+    int64_t idle_us = spares_when(&pool->spares);
     int64_t until_us = retry_us < idle_us ? retry_us : idle_us;
-    if (until_us == INT64_MAX) {
+    if (until_us == INT64_MAX)
         cond_wait(&pool->work, &d->lock);
-    } else if (!cond_wait_until(&pool->work, &d->lock, until_us) && until_us == idle_us) {
-        struct client *idle = *kept;
-        *kept = NULL;
+    else
+        (void)cond_wait_until(&pool->work, &d->lock, until_us);
+    struct client *idle = spares_expire(&pool->spares, clock_mono_us());
+    if (idle != NULL) {
         lock_release(&d->lock);
         client_close(idle);
         lock_acquire(&d->lock);
     }
 }
 
+/* Leaves the lock meanwhile. */
+static void work_locked(struct pool *pool, struct link *l)
+{
+    struct downloads *d = pool->owner;
+    lock_assert_held(&d->lock);
+    struct client *kept = spares_take(&pool->spares, &l->holder);
+    lock_release(&d->lock);
+    fetch_run(l, &kept);
+    lock_acquire(&d->lock);
+    struct client *gone = spares_put(&pool->spares, kept, clock_mono_us());
+    if (gone != NULL) {
+        lock_release(&d->lock);
+        client_close(gone);
+        lock_acquire(&d->lock);
+    }
+    cond_broadcast(&pool->work);
+}
+
 static void run(void *arg)
 {
     struct pool *pool = arg;
     struct downloads *d = pool->owner;
-    struct client *kept = NULL;
 
     lock_acquire(&d->lock);
     while (!pool->stop) {
         struct link l = {.pool = pool, .peer = d->peer};
         int64_t retry_us = INT64_MAX;
-        if (sched_link_open(pool->sched, clock_mono_us(), &l.holder, &l.id, &retry_us) != DI_OK) {
-            rest_locked(pool, retry_us, &kept);
-            continue;
-        }
-        lock_release(&d->lock);
-        fetch_run(&l, &kept);
-        lock_acquire(&d->lock);
-        cond_broadcast(&pool->work);
+        if (sched_link_open(pool->sched, clock_mono_us(), &l.holder, &l.id, &retry_us) == DI_OK)
+            work_locked(pool, &l);
+        else
+            rest_locked(pool, retry_us);
     }
     lock_release(&d->lock);
-    client_close(kept);
 }
 
 static void pool_stop(struct pool *pool)
@@ -110,6 +122,9 @@ static void pool_stop(struct pool *pool)
 
 static void pool_free(struct pool *pool)
 {
+    /* Its threads have ended: no lock. */
+    for (struct client *c; (c = spares_expire(&pool->spares, INT64_MAX)) != NULL;)
+        client_close(c);
     sched_free(pool->sched);
     cond_fini(&pool->work);
     free(pool->threads);

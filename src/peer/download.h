@@ -6,6 +6,7 @@
 #define P2PDI_PEER_DOWNLOAD_H
 
 #include "internal.h"
+#include "spares.h"
 
 #include "p2pdi/base/hash.h"
 
@@ -37,6 +38,7 @@ struct pool {
     size_t thread_count;
     struct thread *threads;
     struct flight *flights;
+    struct spares spares;
     struct pool *prev, *next;
 };
 
@@ -80,8 +82,8 @@ struct link {
 };
 
 /*
- * Takes from that holder while it has something that is wanted, then closes the link. kept: the
- * calling thread's connection from an earlier link (may be NULL), and what it has for the next one.
+ * Takes from that holder while it has something that is wanted, then closes the link. kept: a
+ * connection to it from an earlier link (may be NULL), and what is left for the next one.
  */
 void fetch_run(struct link *l, struct client **kept);
 

@@ -450,13 +450,12 @@ static enum di_err take_answer(struct session *s, bool *resumable)
 
 /* ---- the link -------------------------------------------------------------------------------- */
 
-/* Takes up the kept connection if it leads to that holder and lives, else opens one. */
+/* Takes up the kept connection if it lives, else opens one. */
 static enum di_err connect(struct session *s, struct client **kept)
 {
     s->client = *kept;
     *kept = NULL;
-    if (s->client != NULL && addr_equal(client_remote(s->client), &s->link->holder) &&
-        client_is_idle_alive(s->client)) {
+    if (s->client != NULL && client_is_idle_alive(s->client)) {
         /* Should it turn out dead all the same, the holder is not to blame. */
         s->proven = true;
         return DI_OK;
