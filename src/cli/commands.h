@@ -13,5 +13,6 @@ enum cli_exit cmd_ls(const struct options *o, struct events *e) DI_MUST_CHECK;
 enum cli_exit cmd_peers(const struct options *o, struct events *e) DI_MUST_CHECK;
 enum cli_exit cmd_experiment(const struct options *o, struct events *e) DI_MUST_CHECK;
 enum cli_exit cmd_demo(const struct options *o, struct events *e) DI_MUST_CHECK;
+enum cli_exit cmd_doctor(const struct options *o, struct events *e) DI_MUST_CHECK;
 
 #endif

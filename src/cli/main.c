@@ -18,9 +18,9 @@
 #define SYSTEM_CONFIG "/etc/p2pdi.conf"
 
 static enum cli_exit (*const run[])(const struct options *o, struct events *e) = {
-    [COMMAND_RS] = cmd_rs,     [COMMAND_PEER] = cmd_peer,   [COMMAND_GET] = cmd_get,
-    [COMMAND_LS] = cmd_ls,     [COMMAND_PEERS] = cmd_peers, [COMMAND_EXPERIMENT] = cmd_experiment,
-    [COMMAND_DEMO] = cmd_demo,
+    [COMMAND_RS] = cmd_rs,     [COMMAND_PEER] = cmd_peer,     [COMMAND_GET] = cmd_get,
+    [COMMAND_LS] = cmd_ls,     [COMMAND_PEERS] = cmd_peers,   [COMMAND_EXPERIMENT] = cmd_experiment,
+    [COMMAND_DEMO] = cmd_demo, [COMMAND_DOCTOR] = cmd_doctor,
 };
 
 /* A descriptor of ours must never be taken for a standard stream that was closed. */

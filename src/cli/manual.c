@@ -138,6 +138,7 @@ static const char events[] =
     ".It Cm entry\n.Va rfc , title , from , own , ttl , bytes , sha256 :\n"
     "a line of\n.Ic index\nor\n.Cm ls\n"
     ".It Cm transfer\n.Va rfc , from , bytes , have , us , finished :\na line of\n.Ic transfers\n"
+    ".It Cm check\n.Va name , result , what , hint :\na line of\n.Cm doctor\n"
     ".It Cm status\n"
     ".Va registered , peer , rs , ttl , reachable , peers , rfcs , held , pending , scanned\n"
     ".El\n";

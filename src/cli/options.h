@@ -32,7 +32,9 @@
     X(EXPERIMENT, "experiment", "", 0, 0, "Compares one server with peers, on this machine.",      \
       "p2pdi experiment", "p2pdi experiment --task all --rfcs ~/rfcs --out results")               \
     X(DEMO, "demo", "", 0, 0, "Shows a server and six peers at work, here.", "p2pdi demo",         \
-      "p2pdi demo --seed 7")
+      "p2pdi demo --seed 7")                                                                       \
+    X(DOCTOR, "doctor", "", 0, 0, "Checks what usually goes wrong, each with its fix.",            \
+      "p2pdi doctor", "p2pdi doctor --rs rs.example.org --listen :40001 --share ~/rfcs")
 
 enum command {
 #define X(ID, name, arguments, fewest, most, summary, one, two) COMMAND_##ID,
@@ -68,7 +70,8 @@ enum option_kind {
 #define ON(ID) (1U << COMMAND_##ID)
 #define ON_ALL ((1U << COMMAND_COUNT) - 1U)
 #define ON_RUN (ON(RS) | ON(PEER) | ON(GET))
-#define ON_ASK (ON(PEER) | ON(GET) | ON(LS) | ON(PEERS))
+#define ON_ASK (ON(PEER) | ON(GET) | ON(LS) | ON(PEERS) | ON(DOCTOR))
+#define ON_OPEN (ON_RUN | ON(DOCTOR))
 #define ON_LAB (ON(EXPERIMENT) | ON(DEMO))
 #define ON_MESSAGE (ON_RUN | ON_ASK)
 
@@ -80,11 +83,11 @@ enum option_kind {
 #define OPTION_MAP(X)                                                                              \
     X(RS, 0, "rs", SERVERS, "HOST[:PORT][,...]", "127.0.0.1:65423", ANYWHERE, ON_ASK,              \
       "registration server(s)")                                                                    \
-    X(LISTEN, 0, "listen", LISTEN, "[ADDR][:PORT]", NULL, ANYWHERE, ON_RUN,                        \
+    X(LISTEN, 0, "listen", LISTEN, "[ADDR][:PORT]", NULL, ANYWHERE, ON_OPEN,                       \
       "where to serve; port 0: any (peer :0, rs :65423)")                                          \
-    X(SHARE, 0, "share", DIR, "DIR", "./rfcs", ANYWHERE, ON(PEER) | ON(GET),                       \
+    X(SHARE, 0, "share", DIR, "DIR", "./rfcs", ANYWHERE, ON(PEER) | ON(GET) | ON(DOCTOR),          \
       "the library, read and written")                                                             \
-    X(STATE, 0, "state", DIR, "DIR", NULL, ANYWHERE, ON_RUN,                                       \
+    X(STATE, 0, "state", DIR, "DIR", NULL, ANYWHERE, ON_OPEN,                                      \
       "what is remembered (~/.local/state/p2pdi)")                                                 \
     X(WORKERS, 0, "workers", THREADS, "N", NULL, ANYWHERE, ON_RUN,                                 \
       "serving threads (2 a core, at least 4)")                                                    \
