@@ -4,6 +4,7 @@
  */
 #include "internal.h"
 
+#include "p2pdi/base/clock.h"
 #include "p2pdi/service/service.h"
 
 #include <stdio.h>
@@ -73,6 +74,23 @@ static void send_bad_range(struct job *j, const struct library_doc *doc)
     if (j->wire->method != WIRE_HTTP_HEAD)
         buf_append(&head, text, sizeof(text) - 1);
     STATS_ADD(&j->peer->stats, request_errors_total, 1);
+    job_send_head(j, &head);
+}
+
+static void send_location(struct job *j, const struct addr *other)
+{
+    static const char text[] = "others are being served: this peer has got it\n";
+    char where[ADDR_TEXT_SIZE];
+    struct buf head;
+    addr_format(other, where);
+    buf_init(&head, HEAD_MAX);
+    wire_head_begin(&head, j->wire->form, 302);
+    wire_head_field(&head, "Location", where);
+    wire_head_field(&head, "Content-Type", "text/plain; charset=utf-8");
+    wire_head_field_u64(&head, "Content-Length", sizeof(text) - 1);
+    service_connection_field(&head, j->wire);
+    wire_head_end(&head);
+    buf_append(&head, text, sizeof(text) - 1);
     job_send_head(j, &head);
 }
 
@@ -193,6 +211,25 @@ static void serve_held(struct job *j, struct library *lib, const struct library_
         job_send_error(j, 500, di_err_text(err));
 }
 
+/* 302, if others have their turn and one of them has got it already. */
+static bool point_elsewhere(struct job *j, uint32_t rfc)
+{
+    struct peer *p = j->peer;
+    struct addr asker = *net_conn_remote(j->conn);
+    struct addr other;
+    /* Only our own programs say where they serve, and know where to turn to. */
+    if (j->wire->form != WIRE_FRAMED || !j->wire->has_port)
+        return false;
+    asker.port = j->wire->port;
+    lock_acquire(&p->turns_lock);
+    bool serve = turns_take(p->turns, &asker, rfc, clock_mono_us(), &other);
+    lock_release(&p->turns_lock);
+    if (serve)
+        return false;
+    send_location(j, &other);
+    return true;
+}
+
 void serve_document(struct job *j, uint32_t rfc, enum library_format format)
 {
     struct library *lib = j->peer->library;
@@ -207,6 +244,7 @@ void serve_document(struct job *j, uint32_t rfc, enum library_format format)
         job_send_error(j, 404, text);
         return;
     }
-    serve_held(j, lib, doc);
+    if (!point_elsewhere(j, rfc))
+        serve_held(j, lib, doc);
     library_doc_unref(doc);
 }

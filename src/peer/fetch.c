@@ -82,6 +82,8 @@ static void format_request(struct session *s, const struct flight *f, struct buf
         .host = slice_of(host),
         .has_if_match = true,
         .if_match = {etag, SHA256_HEX_SIZE + 1},
+        .has_port = true,
+        .port = s->link->peer->addr.port,
     };
     /* The rest of a document is asked for as it is: a frame begins at the first byte. */
     if (f->have == 0 && s->link->peer->cfg.compress != PEER_COMPRESS_NEVER)
@@ -403,6 +405,7 @@ static enum sched_why why_of_status(int status)
     case 416:
         return SCHED_CHANGED;
     case 302: /* whom it points to is not followed: others are known from their own word */
+        return SCHED_ELSEWHERE;
     case 429:
     case 503:
         return SCHED_BUSY;
@@ -415,12 +418,14 @@ static enum sched_why why_of_status(int status)
 static enum di_err take_refusal(struct session *s, struct flight *f,
                                 const struct wire_response *head, enum sched_why why)
 {
-    int64_t retry_us = BUSY_RETRY_US;
-    if (head->has_retry_after)
+    int64_t retry_us = why == SCHED_ELSEWHERE ? TURNS_REST_US
+                       : why == SCHED_BUSY    ? BUSY_RETRY_US
+                                              : 0;
+    if (why == SCHED_BUSY && head->has_retry_after)
         retry_us = (int64_t)head->retry_after_s * CLOCK_US_PER_S;
     enum di_err err = skip_body(s, head);
     library_part_keep(f->part);
-    link_failed(s->link, f, why, f->have, why == SCHED_BUSY ? retry_us : 0);
+    link_failed(s->link, f, why, f->have, retry_us);
     return err;
 }
 

@@ -22,6 +22,7 @@
 #include "p2pdi/net/server.h"
 #include "p2pdi/net/stream.h"
 #include "p2pdi/peer/peer.h"
+#include "p2pdi/sched/turns.h"
 #include "p2pdi/store/frames.h"
 #include "p2pdi/store/library.h"
 #include "p2pdi/wire/message.h"
@@ -73,6 +74,9 @@ struct peer {
     struct downloads *downloads;
     struct seeker *seeker;
     struct gets *gets;
+
+    struct lock turns_lock;
+    struct turns *turns; /* guarded by turns_lock */
 
     _Atomic(struct library *) library; /* NULL while starting: the port answers already */
     _Atomic(bool) listening;           /* server is set and not stopped */
@@ -294,7 +298,7 @@ void neighbours_want_whole(struct neighbours *n);
 void neighbours_add_named(struct neighbours *n, const struct addr *a);
 /*
  * Heap array of addresses that may be asked: those near, which stay the same as long as they answer
- * (at most 16, and those named by the user), then so many others whose turn it is. DI_NOMEM.
+ * (at most 8, and those named by the user), then so many others whose turn it is. DI_NOMEM.
  */
 enum di_err neighbours_list(struct neighbours *n, size_t others, struct addr **out, size_t *count)
     DI_MUST_CHECK;

@@ -58,6 +58,8 @@ static enum di_err make_parts(struct peer *p)
     if (err == DI_OK)
         err = frames_new(PEER_FRAMES_BYTES, &p->frames);
     if (err == DI_OK)
+        err = turns_new(&p->turns);
+    if (err == DI_OK)
         err = listings_new(p, &p->listings);
     if (err == DI_OK)
         err = waiters_new(PEER_CONNECTIONS, &p->waiters);
@@ -123,6 +125,7 @@ enum di_err peer_start(const struct peer_config *cfg, struct peer **out, char wh
     while (p->cfg.seed == 0)
         random_secret(&p->cfg.seed, sizeof(p->cfg.seed));
     lock_init(&p->sink.lock);
+    lock_init(&p->turns_lock);
     p->sink.on_event = cfg->on_event;
     p->sink.trace = cfg->trace;
     p->sink.arg = cfg->arg;
@@ -188,10 +191,12 @@ void peer_stop(struct peer *p)
     neighbours_free(p->neighbours);
     waiters_free(p->waiters);
     listings_free(p->listings);
+    turns_free(p->turns);
     frames_free(p->frames);
     catalog_free(p->catalog);
     net_limit_free(p->down);
     net_waker_free(p->waker);
+    lock_fini(&p->turns_lock);
     lock_fini(&p->sink.lock);
     free(p->library_dir);
     free(p);

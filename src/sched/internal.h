@@ -25,6 +25,8 @@
 #define FAILURES_MAX 4
 /* Refusals to serve in a row, until a holder is given up. */
 #define BUSY_MAX 12
+/* Pointings elsewhere in a row. */
+#define RESTS_MAX 40
 /* How often a holder may change its mind about what it offers. */
 #define EDITIONS_MAX 8
 /*
@@ -47,7 +49,7 @@
 #define TURN_MAX 3u
 #define RARE_MAX (READY_BUCKETS / (TURN_MAX + 1) - 1)
 /*
- * Requests under way on a fresh link; then as many as are answered in two round trips and
+ * Requests under way on a fresh link; then as many as are answered in a round trip and
  * WINDOW_AHEAD_US, which keeps holder and link busy. What is asked for earlier than that cannot be
  * asked of others any more, and of several who ask one holder none hears in time what others got.
  */
@@ -114,11 +116,11 @@ struct holder {
     struct ready ready;
     unsigned links, requests;
     bool is_connecting;
-    unsigned failures, busies; /* in a row */
-    unsigned lates;            /* broken off since it brought a document */
-    int64_t not_before_us;     /* no new link until then */
-    int64_t busy_until_us;     /* no request on any link until then */
-    bool is_fast;              /* one link cannot hold as many requests as it answers soon */
+    unsigned failures, busies, rests; /* in a row */
+    unsigned lates;                   /* broken off since it brought a document */
+    int64_t not_before_us;            /* no new link until then */
+    int64_t busy_until_us;            /* no request on any link until then */
+    bool is_fast;                     /* one link cannot hold as many requests as it answers soon */
 };
 
 struct request {

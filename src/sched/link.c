@@ -39,6 +39,19 @@ static void holder_failed(struct sched *s, struct holder *h, enum sched_why why,
     plan_fail_holder(s, h, why);
 }
 
+/* It is well, but others have their turn first: that is no failure, unless it never ends. */
+static void holder_rest(struct sched *s, struct holder *h, int64_t until_us)
+{
+    if (until_us <= h->busy_until_us)
+        return;
+    h->busy_until_us = until_us;
+    delay_links(h, until_us);
+    if (++h->rests < RESTS_MAX)
+        return;
+    h->rests = RESTS_MAX - 1;
+    plan_fail_holder(s, h, SCHED_ELSEWHERE);
+}
+
 static void holder_busy(struct sched *s, struct holder *h, int64_t retry_after_us, int64_t now_us)
 {
     int64_t wait_us = retry_after_us < RETRY_AFTER_MAX_US ? retry_after_us : RETRY_AFTER_MAX_US;
@@ -127,6 +140,10 @@ static void blame(struct sched *s, struct link *l, const struct request *r, enum
     case SCHED_BUSY:
         holder_busy(s, h, retry_after_us, now_us);
         break;
+    case SCHED_ELSEWHERE:
+        l->is_faulted = false;
+        holder_rest(s, h, now_us + retry_after_us);
+        break;
     case SCHED_REFUSED:
     case SCHED_UNREACHABLE:
     case SCHED_TIMEOUT:
@@ -206,7 +223,7 @@ static void measure(const struct sched *s, struct link *l, const struct request 
     if (l->answer_us == 0)
         l->answer_us = 1;
 
-    int64_t wanted = 1 + (2 * l->round_trip_us + WINDOW_AHEAD_US) / l->answer_us;
+    int64_t wanted = 1 + (l->round_trip_us + WINDOW_AHEAD_US) / l->answer_us;
 
     l->holder->is_fast = wanted > s->cfg.window_max;
     if (l->window < wanted && l->window < s->cfg.window_max)
@@ -232,6 +249,7 @@ void sched_on_done(struct sched *s, uint32_t link, uint32_t id, int64_t now_us)
     l->holder->failures = 0;
     l->holder->lates = 0;
     l->holder->busies = 0;
+    l->holder->rests = 0;
     if (!d->is_dropped) {
         d->is_dropped = true;
         s->pending--;

@@ -125,7 +125,7 @@ void sched_set_company(struct sched *s, const struct sched_company *company)
 static bool is_forgivable(enum sched_why why)
 {
     return why == SCHED_REFUSED || why == SCHED_UNREACHABLE || why == SCHED_TIMEOUT ||
-           why == SCHED_CLOSED || why == SCHED_BUSY || why == SCHED_LEFT;
+           why == SCHED_CLOSED || why == SCHED_BUSY || why == SCHED_ELSEWHERE || why == SCHED_LEFT;
 }
 
 void sched_forgive(struct sched *s, const struct addr *holder)
@@ -138,6 +138,7 @@ void sched_forgive(struct sched *s, const struct addr *holder)
     h->state = HOLDER_GOOD;
     h->failures = 0;
     h->busies = 0;
+    h->rests = 0;
     h->lates = 0;
     h->not_before_us = 0;
     h->busy_until_us = 0;

@@ -183,6 +183,29 @@ static void pipelined_requests_are_answered_in_order(void **state)
     free(a);
 }
 
+/* Nine peers, as their Port says, over one connection so that no time passes between them. */
+static void who_has_no_turn_is_pointed_to_one_that_got_it(void **state)
+{
+    char text[2000] = "";
+    size_t len = 0, at = 0;
+    char *answer = NULL;
+    unsigned served = 0;
+    (void)state;
+    for (unsigned port = 5001; port <= 5009; port++)
+        at += (size_t)snprintf(text + at, sizeof(text) - at,
+                               "GET RFC 8609 P2P-DI/1.0\r\nPort: %u\r\n\r\n", port);
+    answer = ask(&len,
+                 "%sGET RFC 8609 P2P-DI/1.0\r\nPort: 5001\r\n\r\n"
+                 "GET RFC 8609 P2P-DI/1.0\r\nConnection: close\r\n\r\n",
+                 text);
+    for (const char *p = answer; (p = strstr(p, "P2P-DI/1.0 200 OK")) != NULL; p++)
+        served++;
+    /* Eight, the first of them once more, and one that does not say where it serves. */
+    assert_int_equal(served, 10);
+    expect_in(answer, "P2P-DI/1.0 302 Found\r\nLocation: 127.0.0.1:5008\r\n");
+    free(answer);
+}
+
 static void http_serves_the_same(void **state)
 {
     (void)state;
@@ -360,6 +383,7 @@ int main(void)
         cmocka_unit_test(requests_of_the_rs_are_405),
         cmocka_unit_test(probe_echoes_the_nonce),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(who_has_no_turn_is_pointed_to_one_that_got_it),
         cmocka_unit_test(http_serves_the_same),
         cmocka_unit_test(http_pages_list_what_is_held),
         cmocka_unit_test(index_tells_what_changed_since),

@@ -419,6 +419,66 @@ static void who_is_always_busy_fails_in_the_end(void **state)
     sched_free(s);
 }
 
+static void who_points_elsewhere_is_asked_again_after_its_time(void **state)
+{
+    struct sched *s = make();
+    int64_t now_us = 0;
+
+    (void)state;
+    for (uint32_t rfc = 1; rfc <= 2; rfc++) {
+        want(s, rfc);
+        offer(s, rfc, 1);
+    }
+    for (int i = 0; i < 30; i++) {
+        struct opened o = up_at(s, now_us);
+        struct sched_request q = next_at(s, o, now_us);
+
+        assert_int_equal(o.holder, 1);
+        sched_on_failed(s, o.link, q.id, SCHED_ELSEWHERE, 0, S / 2, now_us);
+        assert_false(has_next(s, o, now_us + S / 2 - 1));
+        sched_link_closed(s, o.link, SCHED_CLOSED, now_us);
+        o = open_at(s, now_us);
+        assert_int_equal(o.holder, 0);
+        now_us += S / 2;
+        assert_true(o.retry_us == now_us);
+    }
+    /* Whoever else offers it is asked at once. */
+    struct opened o = up_at(s, now_us);
+    struct sched_request q = next_at(s, o, now_us);
+
+    sched_on_failed(s, o.link, q.id, SCHED_ELSEWHERE, 0, S / 2, now_us);
+    sched_link_closed(s, o.link, SCHED_CLOSED, now_us);
+    offer(s, q.rfc, 2);
+    o = up_at(s, now_us);
+    assert_int_equal(o.holder, 2);
+    assert_int_equal(next_at(s, o, now_us).rfc, q.rfc);
+    sched_free(s);
+}
+
+static void who_always_points_elsewhere_fails_in_the_end(void **state)
+{
+    struct sched *s = make();
+    struct sched_tried tried;
+    int64_t now_us = 0;
+    int asked = 0;
+
+    (void)state;
+    want(s, 1);
+    offer(s, 1, 1);
+    for (; !sched_has_exhausted(s); asked++, now_us += S) {
+        struct opened o = up_at(s, now_us);
+        struct sched_request q = next_at(s, o, now_us);
+
+        sched_on_failed(s, o.link, q.id, SCHED_ELSEWHERE, 0, S, now_us);
+        sched_link_closed(s, o.link, SCHED_CLOSED, now_us);
+        assert_true(asked < 100);
+    }
+    assert_int_equal(asked, 40);
+    assert_int_equal(pop_one(s, 1, &tried, 1), 1);
+    assert_int_equal(tried.why, SCHED_ELSEWHERE);
+    sched_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,6 +496,8 @@ int main(void)
         cmocka_unit_test(progress_keeps_a_bad_line_going),
         cmocka_unit_test(a_busy_holder_is_left_alone_for_as_long_as_it_says),
         cmocka_unit_test(who_is_always_busy_fails_in_the_end),
+        cmocka_unit_test(who_points_elsewhere_is_asked_again_after_its_time),
+        cmocka_unit_test(who_always_points_elsewhere_fails_in_the_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

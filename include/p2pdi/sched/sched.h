@@ -37,6 +37,7 @@ struct sched;
     X(TIMEOUT, "no answer in time")                                                                \
     X(CLOSED, "closed the connection")                                                             \
     X(NOT_FOUND, "does not have it")                                                               \
+    X(ELSEWHERE, "pointed to another holder")                                                      \
     X(BUSY, "busy")                                                                                \
     X(PROTOCOL, "answered wrongly")                                                                \
     X(MISMATCH, "content did not match its SHA-256")                                               \
@@ -163,7 +164,7 @@ bool sched_is_late(const struct sched *s, uint32_t link, int64_t now_us, int64_t
 /* Whole and verified; being published. It is wanted no longer. */
 void sched_on_done(struct sched *s, uint32_t link, uint32_t id, int64_t now_us);
 /*
- * Failed: another holder, or this one again later (BUSY: not before retry_after_us have passed;
+ * Failed: another holder, or this one again later (BUSY, ELSEWHERE: not before retry_after_us have passed;
  * SLOW: not at once, and it is never given up for that).
  *
  * kept: how many bytes of the document are stored and stay good, from its start; 0 after a

@@ -1,0 +1,129 @@
+/* Whose turn it is to be served. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "p2pdi/sched/turns.h"
+
+#define S INT64_C(1000000)
+
+static struct turns *make(void)
+{
+    struct turns *t = NULL;
+
+    assert_int_equal(turns_new(&t), DI_OK);
+    return t;
+}
+
+static struct addr peer_of(unsigned n)
+{
+    return addr_ipv4(10, 2, (uint8_t)(n >> 8), (uint8_t)n, 40000);
+}
+
+/* 0: it is served; else whom it is pointed to. */
+static unsigned ask(struct turns *t, unsigned peer, uint32_t rfc, int64_t now_us)
+{
+    struct addr a = peer_of(peer), other;
+
+    return turns_take(t, &a, rfc, now_us, &other) ? 0 : (unsigned)other.ip[14] << 8 | other.ip[15];
+}
+
+static void a_few_are_served_whatever_they_ask_for(void **state)
+{
+    struct turns *t = make();
+
+    (void)state;
+    for (int64_t now_us = S; now_us < 10 * S; now_us += S / 10)
+        for (unsigned peer = 1; peer <= TURNS_AT_A_TIME; peer++)
+            assert_int_equal(ask(t, peer, 7, now_us), 0);
+    turns_free(t);
+}
+
+static void who_has_no_turn_is_pointed_to_who_got_it(void **state)
+{
+    struct turns *t = make();
+
+    (void)state;
+    for (unsigned peer = 1; peer <= TURNS_AT_A_TIME; peer++)
+        assert_int_equal(ask(t, peer, 100 + peer, S), 0);
+    for (unsigned peer = 1; peer <= TURNS_AT_A_TIME; peer++)
+        assert_int_equal(ask(t, 50, 100 + peer, S), peer);
+    /* What nobody has got here has to come from here. */
+    assert_int_equal(ask(t, 50, 200, S), 0);
+    assert_int_equal(ask(t, 51, 200, S), 50);
+    /* Nobody is pointed to itself. */
+    assert_int_equal(ask(t, 50, 200, S), 0);
+    turns_free(t);
+}
+
+static void a_turn_ends_when_nothing_is_asked_for(void **state)
+{
+    struct turns *t = make();
+
+    (void)state;
+    for (unsigned peer = 1; peer <= TURNS_AT_A_TIME; peer++)
+        assert_int_equal(ask(t, peer, 7, S), 0);
+    for (unsigned peer = 2; peer <= TURNS_AT_A_TIME; peer++)
+        assert_int_equal(ask(t, peer, 7, S + TURNS_REST_US - 1), 0);
+    assert_int_not_equal(ask(t, 50, 7, S + TURNS_REST_US - 1), 0);
+    assert_int_equal(ask(t, 50, 7, S + TURNS_REST_US), 0);
+    assert_int_equal(ask(t, 1, 7, S + TURNS_REST_US), 50);
+    turns_free(t);
+}
+
+/* Twenty that never stop asking for what all have got: each has its turn, and nobody waits for long. */
+static void everyone_has_its_turn(void **state)
+{
+    struct turns *t = make();
+    int64_t served_us[21] = {0}, longest_us = 0;
+    int64_t back_us[21] = {0};
+
+    (void)state;
+    for (int64_t now_us = S; now_us < 60 * S; now_us += 10000) {
+        for (unsigned peer = 1; peer <= 20; peer++) {
+            if (now_us < back_us[peer])
+                continue;
+            if (ask(t, peer, 7, now_us) != 0) {
+                back_us[peer] = now_us + TURNS_REST_US;
+                continue;
+            }
+            if (served_us[peer] != 0 && now_us - served_us[peer] > longest_us)
+                longest_us = now_us - served_us[peer];
+            served_us[peer] = now_us;
+        }
+    }
+    for (unsigned peer = 1; peer <= 20; peer++)
+        assert_true(served_us[peer] > 50 * S);
+    assert_true(longest_us < 10 * S);
+    turns_free(t);
+}
+
+static void what_is_remembered_is_bounded(void **state)
+{
+    struct turns *t = make();
+
+    (void)state;
+    for (uint32_t rfc = 1; rfc <= 2 * TURNS_SERVED_MAX; rfc++)
+        assert_int_equal(ask(t, 1, rfc, S), 0);
+    for (unsigned peer = 2; peer <= TURNS_AT_A_TIME; peer++)
+        assert_int_equal(ask(t, peer, 0, S), 0);
+    assert_int_equal(ask(t, 50, 2 * TURNS_SERVED_MAX, S), 1);
+    assert_int_equal(ask(t, 50, 1, S), 0); /* forgotten */
+    turns_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_few_are_served_whatever_they_ask_for),
+        cmocka_unit_test(who_has_no_turn_is_pointed_to_who_got_it),
+        cmocka_unit_test(a_turn_ends_when_nothing_is_asked_for),
+        cmocka_unit_test(everyone_has_its_turn),
+        cmocka_unit_test(what_is_remembered_is_bounded),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
