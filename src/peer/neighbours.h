@@ -16,7 +16,7 @@
  * each round.
  */
 #define LIST_MAX 256
-#define NEAR_MAX 16
+#define NEAR_MAX 8
 #define SELF_MAX 16 /* addresses of our own that we remember */
 
 struct neighbour {

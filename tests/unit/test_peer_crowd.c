@@ -26,8 +26,8 @@
 
 #define CROWD 300
 #define OPEN_MAX 256
-#define NEAR 16   /* NEAR_MAX of src/peer/neighbours.h */
-#define FIRST 64  /* near ones, and those asked once at the start of a get */
+#define NEAR 8    /* NEAR_MAX of src/peer/neighbours.h */
+#define FIRST 56  /* near ones, and those asked once at the start of a get */
 #define BESIDES 4 /* asked in turn in each round */
 
 struct visitor {
