@@ -189,7 +189,7 @@ static void open_transfer(struct app *a, const struct snap_transfer *t)
     app_show(a, SNAP_ERROR, text);
 }
 
-static void open_row(struct app *a)
+void app_open_row(struct app *a)
 {
     struct grid *t = dash_table(&a->dash);
     const void *row = t == NULL ? NULL : grid_selected(t);
@@ -331,7 +331,7 @@ static void dash_key(struct app *a, enum key_action action)
         open_prompt(a, PROMPT_COMMAND);
         break;
     case KEY_DO_OPEN:
-        open_row(a);
+        app_open_row(a);
         break;
     case KEY_DO_BACK:
         back(a);
@@ -378,41 +378,6 @@ static void reader_action(struct app *a, enum key_action action)
     }
 }
 
-/* ---- mouse ------------------------------------------------------------------------------------------ */
-
-static void mouse(struct app *a)
-{
-    MEVENT ev;
-
-    if (getmouse(&ev) != OK || app_context(a) == KEY_IN_HELP)
-        return;
-
-    enum pane p = dash_pane_at(&a->dash, ev.y, ev.x);
-    bool wheel = (ev.bstate & (BUTTON4_PRESSED | BUTTON5_PRESSED)) != 0;
-    bool up = (ev.bstate & BUTTON4_PRESSED) != 0;
-    size_t position;
-
-    if (a->reader.document != NULL) {
-        for (int i = 0; wheel && i < 3; i++)
-            reader_key(&a->reader, up ? KEY_DO_UP : KEY_DO_DOWN);
-        return;
-    }
-    if (!dash_has_table(&a->dash, p))
-        return;
-
-    struct grid *t = &a->dash.table[p];
-
-    if (wheel) {
-        grid_move(t, up ? -3 : 3);
-        return;
-    }
-    dash_focus(&a->dash, p);
-    if (grid_position_at(t, layout_inside(&a->dash.layout, p), ev.y, &position))
-        grid_move_to(t, position);
-    if ((ev.bstate & BUTTON1_DOUBLE_CLICKED) != 0)
-        open_row(a);
-}
-
 /* ---- the key ----------------------------------------------------------------------------------------- */
 
 static void anywhere_key(struct app *a, enum key_action action)
@@ -457,7 +422,7 @@ void app_key(struct app *a, int key, uint32_t ch)
     if (key == KEY_RESIZE)
         return;
     if (key == KEY_MOUSE) {
-        mouse(a);
+        app_mouse(a);
         return;
     }
     if (a->prompt.kind != PROMPT_CLOSED) {

@@ -26,6 +26,8 @@ struct app {
     int64_t message_until_us;
     uint64_t log_seen; /* lines, plus one; 0: none looked at yet */
     bool mouse, over, dirty;
+    int64_t click_us; /* when and where the mouse was pressed last */
+    int click_y, click_x;
 };
 
 /* Where keys go now. */
@@ -36,6 +38,10 @@ void app_say(struct app *a, const char *fmt, ...) DI_PRINTF(2, 3);
 void app_show(struct app *a, enum snap_level level, const char *text);
 void app_key(struct app *a, int key, uint32_t ch);
 void app_draw(struct app *a);
+/* Enter: what that does depends on the pane. */
+void app_open_row(struct app *a);
+/* ---- mouse.c */
+void app_mouse(struct app *a);
 
 /* ---- act.c: what keys do in the dashboards ------------------------------------------------------- */
 

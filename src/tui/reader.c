@@ -266,6 +266,47 @@ bool reader_key(struct reader *r, enum key_action action)
 
 /* ---- drawing ------------------------------------------------------------------------------------------ */
 
+/* Where on the screen a reference begins, counted from the left of the body. */
+static int link_cell(const struct reader *r, const char *text, const struct document_link *link)
+{
+    char before[1024];
+
+    snprintf(before, sizeof(before), "%.*s", (int)link->from, text);
+    return text_cells(before) - r->shift;
+}
+
+bool reader_click(struct reader *r, int y, int x)
+{
+    struct document_link links[LINKS_MAX];
+    size_t row = (size_t)(y - r->body.y), line = r->top + row;
+
+    if (y < r->body.y || y >= r->body.y + r->body.h)
+        return false;
+    if (r->contents) {
+        if (r->contents_top + row < r->document->heading_count) {
+            r->contents_at = r->contents_top + row;
+            contents_key(r, KEY_DO_FOLLOW);
+        }
+        return false;
+    }
+    if (line >= r->document->count)
+        return false;
+
+    size_t n = document_links(r->document, line, links, LINKS_MAX);
+
+    for (size_t i = 0; i < n; i++) {
+        int at = r->body.x + link_cell(r, r->document->lines[line], &links[i]);
+
+        if (x < at || x >= at + (int)(links[i].to - links[i].from))
+            continue;
+        r->has_link = true;
+        r->link_line = line;
+        r->link_index = i;
+        return true;
+    }
+    return false;
+}
+
 /* The reference once more over its line, in its own style: only where the line is ASCII up to it. */
 static void draw_links(const struct reader *r, size_t line, int y, struct rect body)
 {
@@ -277,10 +318,7 @@ static void draw_links(const struct reader *r, size_t line, int y, struct rect b
     for (size_t i = 0; i < n; i++) {
         if (links[i].to >= sizeof(part))
             break;
-        memcpy(part, text, links[i].from);
-        part[links[i].from] = '\0';
-
-        int x = text_cells(part) - r->shift;
+        int x = link_cell(r, text, &links[i]);
         size_t len = links[i].to - links[i].from;
         bool chosen = r->has_link && r->link_line == line && r->link_index == i;
 
@@ -338,6 +376,7 @@ void reader_draw(struct reader *r, struct rect header, struct rect body, struct 
     size_t last;
     char text[160];
 
+    r->body = body;
     r->page = body.h > 0 ? (size_t)body.h : 1;
     last = last_top(r);
     if (r->top > last)

@@ -29,6 +29,7 @@ struct reader {
     char search[GRID_WORD_SIZE];
     struct reader_place stack[READER_STACK];
     size_t depth;
+    struct rect body; /* of the last drawing */
 };
 
 void reader_init(struct reader *r);
@@ -46,6 +47,8 @@ bool reader_link(const struct reader *r, uint32_t *rfc);
 bool reader_search(struct reader *r, bool forward, bool from_here);
 /* Lines with r->search, and the how manieth of them the one found last is. */
 void reader_matches(const struct reader *r, size_t *at, size_t *of);
+/* At a place of the screen: chooses the reference there (true), or goes where the contents say. */
+bool reader_click(struct reader *r, int y, int x);
 void reader_draw(struct reader *r, struct rect header, struct rect body, struct rect footer);
 
 #endif

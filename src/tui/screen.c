@@ -328,10 +328,8 @@ void screen_show(void)
 
 bool screen_set_mouse(bool on)
 {
-    /* A press whose release is there already comes as a click, however short we say clicks are. */
-    mmask_t wanted = BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON1_DOUBLE_CLICKED | BUTTON4_PRESSED |
-                     BUTTON5_PRESSED;
-    mmask_t got = mousemask(on ? wanted : 0, NULL);
+    /* However short we say that clicks are, quick ones come as double or triple clicks. */
+    mmask_t got = mousemask(on ? ALL_MOUSE_EVENTS : 0, NULL);
 
     return on && got != 0;
 }

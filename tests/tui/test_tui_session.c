@@ -175,6 +175,7 @@ static void fetched_from_the_reader(void **state)
     vt_wait(&peer, "(12 known");
     vt_send(&peer, "D");
     vt_wait(&peer, "12 here");
+    vt_wait(&peer, " files, "); /* the log has said all it has to say */
     vt_send(&peer, "g\r");
     vt_wait(&peer, "See RFC 90002");
     vt_send(&peer, "\t\r");
