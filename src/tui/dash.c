@@ -155,8 +155,7 @@ static void title_rs(const struct dash *d, enum pane p, const char *table,
         break;
     case PANE_3:
         if (chosen != 0)
-            snprintf(out, size, "3 Last requests of peer %llu%s", (unsigned long long)chosen,
-                     table);
+            snprintf(out, size, "3 Peer %llu: last requests%s", (unsigned long long)chosen, table);
         else
             snprintf(out, size, "3 Last requests%s", table);
         break;
@@ -166,11 +165,37 @@ static void title_rs(const struct dash *d, enum pane p, const char *table,
     }
 }
 
+/* The record of the peer whose requests are shown; NULL: of all peers, or it is gone. */
+static const struct snap_record *chosen_record(const struct dash *d, const struct rows *records)
+{
+    const struct grid *t = &d->table[PANE_1];
+    uint64_t peer = d->table[PANE_3].argument;
+    const struct snap_record *r = grid_shown(t, t->cursor); /* nearly always */
+
+    if (peer == 0 || (r != NULL && r->peer == peer))
+        return peer == 0 ? NULL : r;
+    for (size_t i = 0; i < records->count; i++) {
+        r = rows_at(records, i);
+        if (r->peer == peer)
+            return r;
+    }
+    return NULL;
+}
+
 static void draw_table(struct dash *d, enum pane p, struct rect inside, const struct grid_moment *m)
 {
     struct rect r = d->layout.pane[p];
     char position[48];
+    const struct snap_record *chosen =
+        d->kind == TUI_RS && p == PANE_3 ? chosen_record(d, &m->content->records) : NULL;
 
+    if (chosen != NULL) {
+        struct rect text = {inside.y, inside.x + 1, inside.h, inside.w - 2};
+        int used = view_draw_record(text, chosen, m);
+
+        inside.y += used;
+        inside.h -= used;
+    }
     grid_draw(&d->table[p], inside, p == d->focus, m);
     grid_position_text(&d->table[p], position);
 

@@ -403,6 +403,7 @@ void grid_draw(struct grid *t, struct rect r, bool focused, const struct grid_mo
     int rows = r.h - (titles ? 1 : 0);
 
     t->page = rows > 0 ? rows : 1;
+    t->drawn = r;
     if (r.h < 1 || r.w < 1 || t->rows == NULL)
         return;
     fit_columns(t, r.w - 1, widths);
@@ -437,9 +438,9 @@ void grid_position_text(const struct grid *t, char out[48])
         snprintf(out, 48, "%zu/%zu", t->cursor + 1, t->shown);
 }
 
-bool grid_position_at(const struct grid *t, struct rect r, int y, size_t *position)
+bool grid_position_at(const struct grid *t, int y, size_t *position)
 {
-    int line = y - r.y - (!t->type->headless && r.h >= 3 ? 1 : 0);
+    int line = y - t->drawn.y - (!t->type->headless && t->drawn.h >= 3 ? 1 : 0);
 
     if (line < 0 || line >= t->page || t->top + (size_t)line >= t->shown)
         return false;

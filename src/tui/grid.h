@@ -66,6 +66,7 @@ struct grid {
 
     size_t cursor, top; /* positions */
     int page;           /* rows that were visible at the last drawing */
+    struct rect drawn;  /* where that was */
     uint64_t cursor_id;
     bool pinned; /* to the first row, or the last if at_bottom, instead of to a row */
 
@@ -109,8 +110,8 @@ bool grid_walk_marked(const struct grid *t, void (*visit)(void *arg, const void 
 void grid_draw(struct grid *t, struct rect r, bool focused, const struct grid_moment *m);
 /* Where the cursor is, for the lower edge of the frame; "" if all rows are visible. */
 void grid_position_text(const struct grid *t, char out[48]);
-/* The position at a screen row of the last drawing in r; false: none. */
-bool grid_position_at(const struct grid *t, struct rect r, int y, size_t *position);
+/* The position at a screen row of the last drawing; false: none. */
+bool grid_position_at(const struct grid *t, int y, size_t *position);
 
 /* ---- order.c ---------------------------------------------------------------------------------- */
 

@@ -70,7 +70,7 @@ void app_mouse(struct app *a)
         click_in_reader(a, &ev);
     } else if (t != NULL) {
         dash_focus(&a->dash, p);
-        if (!grid_position_at(t, layout_inside(&a->dash.layout, p), ev.y, &position))
+        if (!grid_position_at(t, ev.y, &position))
             return;
         grid_move_to(t, position);
         if (is_double_click(a, &ev))

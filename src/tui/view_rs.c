@@ -296,6 +296,27 @@ const struct grid_type view_requests = {
     .wanted = of_peer,
 };
 
+int view_draw_record(struct rect r, const struct snap_record *rec, const struct grid_moment *m)
+{
+    char text[GRID_TEXT_SIZE], addr[GRID_CELL_SIZE], ttl[GRID_CELL_SIZE], last[GRID_CELL_SIZE];
+
+    addr_cell(m, rec, addr);
+    ttl_format(m, rec, ttl);
+    last_format(m, rec, last);
+    snprintf(text, sizeof(text),
+             "%s at %.60s  TTL %.20s  reachable %s  %u registration%s in 30 days, the last %.30s  "
+             "name %.256s  os %.256s",
+             rec->active ? "active" : "gone", addr, ttl, view_reachable(rec->reachable),
+             rec->registrations, rec->registrations == 1 ? "" : "s", last,
+             rec->name != NULL ? shared_text_str(rec->name) : "-",
+             rec->os != NULL ? shared_text_str(rec->os) : "-");
+    r.h /= 2;
+
+    int lines = draw_wrapped(r, style(rec), text, 0);
+
+    return lines < r.h ? lines : r.h;
+}
+
 /* ---- header, rates ----------------------------------------------------------------------------------- */
 
 void view_draw_rs_header(struct rect r, const struct grid_moment *m)

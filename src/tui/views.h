@@ -42,6 +42,8 @@ void view_draw_rs_header(struct rect r, const struct grid_moment *m);
 /* The whole screen of the demo. top: the first line of the comparison that is shown, put right. */
 void view_draw_demo(struct rect all, const struct view_curves *c, const struct grid_moment *m,
                     int *top);
+/* All fields of a record, over as many lines as they take, but half of r at most; returns how many. */
+int view_draw_record(struct rect r, const struct snap_record *record, const struct grid_moment *m);
 void view_draw_rates(struct rect r, const struct grid_moment *m);
 
 #endif

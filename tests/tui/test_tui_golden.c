@@ -135,7 +135,7 @@ static void a_peers_last_requests(void **state)
     vt_start(&v, SCENE_RS, 24, 80, "xterm-256color", "C.UTF-8", NULL);
     vt_wait(&v, "Peers (200)");
     vt_send(&v, "jj\r");
-    check(&v, "rs-requests-80x24", "Last requests of peer 3");
+    check(&v, "rs-requests-80x24", "3 Peer 3: last requests");
     vt_stop(&v);
 }
 

@@ -538,7 +538,8 @@ static void the_servers_keys(void **state)
     vt_send(&v, "\033G");
     vt_wait_reversed(&v, "200");
     vt_send(&v, "gjj\r");
-    vt_wait(&v, "Last requests of peer 3");
+    vt_wait(&v, "3 Peer 3: last requests");
+    vt_wait(&v, "3 registrations in 30 days");
     vt_send(&v, "\033");
     vt_wait_gone(&v, "Last requests");
     vt_send(&v, "d:");
