@@ -106,6 +106,8 @@ enum cli_exit cmd_peer(const struct options *o, struct events *e)
         events_problem(e, &p);
         goto free_screen;
     }
+    if (own.made != NULL && screen == NULL)
+        events_say(e, "there was no library %s: it is empty", own.made);
     input_init(&input, source.input);
     struct script s = {.peer = own.peer, .events = e, .input = &input};
     if (source.input)

@@ -74,6 +74,10 @@ expect 0 forgiven peer -c '-register; status' --rs "$nowhere" --share a.rfcs --s
 has forgiven.log 'registered: no'
 expect 3 no-rs get 8611 --rs "$nowhere" --share none --state "$work/a.state"
 [[ ! -e none ]] || fail "an empty library was left behind"
+# who mistypes it is told, after where it listens
+expect 0 typo peer -c quit --share none --listen 127.0.0.1:0 --state "$work/a.state"
+[[ $(sed -n 2p typo.err) == *'no library none'* ]] || fail "nothing about the library: $(<typo.err)"
+[[ ! -e none ]] || fail "an empty library was left behind"
 expect 3 no-name peers --rs no-such-host.invalid
 has no-name.err 'no-such-host.invalid' '  try: getent hosts no-such-host.invalid'
 
