@@ -95,6 +95,14 @@ static void choose_serial(struct sched *s, int64_t now_us, struct choice *c)
         consider(s, o->holder, d, now_us, c);
 }
 
+/* Counts like a connection that failed: memory that does not come back must have an end, too. */
+static enum di_err no_memory(struct sched *s, struct holder *h, int64_t now_us, int64_t *retry_us)
+{
+    link_holder_failed(s, h, SCHED_LOCAL, 1, now_us);
+    *retry_us = h->not_before_us;
+    return DI_NOMEM;
+}
+
 enum di_err sched_link_open(struct sched *s, int64_t now_us, struct addr *holder, uint32_t *link,
                             int64_t *retry_us)
 {
@@ -112,9 +120,8 @@ enum di_err sched_link_open(struct sched *s, int64_t now_us, struct addr *holder
 
     struct link *l = calloc(1, sizeof(*l));
 
-    *retry_us = now_us + NOMEM_RETRY_US; /* should there be no memory, no event will say when */
     if (l == NULL)
-        return DI_NOMEM;
+        return no_memory(s, c.holder, now_us, retry_us);
     l->id = ++s->last_link;
     l->holder = c.holder;
     l->window = s->cfg.window_max < WINDOW_START ? s->cfg.window_max : WINDOW_START;
@@ -122,7 +129,7 @@ enum di_err sched_link_open(struct sched *s, int64_t now_us, struct addr *holder
     HASH_ADD(hh, s->links, id, sizeof(l->id), l);
     if (!hash_was_added(l)) {
         free(l);
-        return DI_NOMEM;
+        return no_memory(s, c.holder, now_us, retry_us);
     }
     c.claim->claimed_until_us = now_us + CLAIM_US;
     c.holder->links++;
@@ -187,8 +194,11 @@ bool sched_next(struct sched *s, uint32_t link, int64_t now_us, struct sched_req
     struct offer *o = choose_offer(s, h);
     struct request *r = o != NULL ? calloc(1, sizeof(*r)) : NULL;
 
-    if (r == NULL)
+    if (r == NULL) {
+        if (o != NULL)
+            link_holder_failed(s, h, SCHED_LOCAL, 1, now_us);
         return false;
+    }
     r->id = ++s->last_request;
     r->doc = o->doc;
     r->edition = o->edition;

@@ -43,7 +43,6 @@
 #define CLAIM_US INT64_C(300000)
 #define BACKOFF_MIN_US INT64_C(250000)
 #define BACKOFF_MAX_US INT64_C(30000000)
-#define NOMEM_RETRY_US INT64_C(100000)
 #define RETRY_AFTER_MAX_US INT64_C(60000000)
 /* Rarity and turn together are a bucket of the ready lists. */
 #define TURN_MAX 3u
@@ -214,6 +213,9 @@ static inline struct offer *offer_of(struct ready_place *p)
 
 struct link *link_find(const struct sched *s, uint32_t id);
 void link_free(struct sched *s, struct link *l);
+/* A connection to it was of no use: a back-off, and after some of them an end. */
+void link_holder_failed(struct sched *s, struct holder *h, enum sched_why why, unsigned weight,
+                        int64_t now_us);
 /* All bytes of it are this holder's. */
 void link_answer_for_all(struct request *r, const struct holder *h);
 

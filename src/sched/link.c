@@ -25,8 +25,8 @@ static void delay_links(struct holder *h, int64_t until_us)
 }
 
 /* The connection was of no use. Several that break within one back-off are one incident. */
-static void holder_failed(struct sched *s, struct holder *h, enum sched_why why, unsigned weight,
-                          int64_t now_us)
+void link_holder_failed(struct sched *s, struct holder *h, enum sched_why why, unsigned weight,
+                        int64_t now_us)
 {
     if (now_us < h->not_before_us)
         return;
@@ -152,12 +152,12 @@ static void blame(struct sched *s, struct link *l, const struct request *r, enum
             h->failures = 0;
         else if (o != NULL && ++o->failures >= FAILURES_MAX)
             plan_fail_offer(s, o, why);
-        holder_failed(s, h, why, 1, now_us);
+        link_holder_failed(s, h, why, 1, now_us);
         break;
     case SCHED_PROTOCOL:
         if (o != NULL)
             plan_fail_offer(s, o, why);
-        holder_failed(s, h, why, 1, now_us);
+        link_holder_failed(s, h, why, 1, now_us);
         break;
     case SCHED_SLOW:
         holder_late(s, h, now_us);
@@ -323,10 +323,11 @@ void sched_link_closed(struct sched *s, uint32_t link, enum sched_why why, int64
         return;
     if (!l->is_up) {
         /* A timeout has cost seconds already. */
-        holder_failed(s, l->holder, why, why == SCHED_TIMEOUT ? 2 : 1, now_us);
+        link_holder_failed(s, l->holder, why, why == SCHED_TIMEOUT ? 2 : 1, now_us);
     } else if (l->requests != NULL && is_to_blame(l, l->requests, why)) {
         if (why == SCHED_LOCAL)
-            holder_failed(s, l->holder, why, 1, now_us); /* of this link, not of the document */
+            link_holder_failed(s, l->holder, why, 1,
+                               now_us); /* of this link, not of the document */
         else
             blame(s, l, l->requests, why, l->requests->have, 0, now_us);
     }
