@@ -96,7 +96,7 @@ static const struct grid_column columns[] = {
     {.title = "id", .width = 4, .rank = 9, .right = true, .format = peer_format, .key = peer_key},
     {.title = "address", .width = 21, .most = 47, .rank = 8, .format = addr_cell, .key = addr_key},
     {.title = "ttl", .width = 7, .rank = 4, .right = true, .format = ttl_format, .key = ttl_key},
-    {.title = "ok", .width = 3, .rank = 1, .format = reachable_format, .key = reachable_key},
+    {.title = "reach", .width = 6, .rank = 1, .format = reachable_format, .key = reachable_key},
     {.title = "rfcs",
      .width = 5,
      .rank = 6,
@@ -150,6 +150,8 @@ void view_draw_peer_header(struct rect r, const struct grid_moment *m)
         view_format_ttl(ttl, s->expires_us - m->now_us);
         parts[n] = (struct view_part){.rank = 70, .style = STYLE_TEXT};
         snprintf(parts[n++].text, sizeof(parts->text), "TTL %.20s", ttl);
+    }
+    if (s->registered && s->reachable != SNAP_REACHABLE_UNKNOWN) {
         parts[n] = (struct view_part){
             .rank = 60, .style = s->reachable == SNAP_REACHABLE_NO ? STYLE_BAD : STYLE_TEXT};
         snprintf(parts[n++].text, sizeof(parts->text), "reachable %s",

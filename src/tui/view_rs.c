@@ -150,7 +150,7 @@ static const struct grid_column columns[] = {
      .format = active_format,
      .key = active_key},
     {.title = "ttl", .width = 7, .rank = 6, .right = true, .format = ttl_format, .key = ttl_key},
-    {.title = "ok", .width = 3, .rank = 2, .format = reachable_format, .key = reachable_key},
+    {.title = "reach", .width = 6, .rank = 2, .format = reachable_format, .key = reachable_key},
     {.title = "regs",
      .width = 5,
      .rank = 4,

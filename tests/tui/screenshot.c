@@ -22,10 +22,11 @@
 #include "vt.h"
 
 #define ROWS 34
-#define COLS 110
+#define COLS 112
 #define HOLDERS 3
 #define DOCUMENTS 120
-#define ENOUGH 70 /* that are done when the picture is taken */
+#define ENOUGH 75 /* that are done when the picture is taken, */
+#define ACTIVE 7  /* and at most that many are under way */
 
 #define CELL_W 8.4
 #define CELL_H 17.0
@@ -283,6 +284,8 @@ static void start_peer(struct vt *v, unsigned number, const char *up, int rows, 
                           share,
                           "--state",
                           state,
+                          "--compress",
+                          "always", /* as between machines */
                           up != NULL ? "--up" : NULL,
                           up,
                           NULL};
@@ -299,22 +302,40 @@ static void end(struct vt *v)
     vt_stop(v);
 }
 
-static bool enough_done(struct vt *v, void *arg)
+/* A number in the title of the transfers: what stands before a word. */
+static unsigned long count_of(const char *row, const char *word)
+{
+    const char *at = strstr(row, word);
+
+    while (at != NULL && at > row && at[-1] >= '0' && at[-1] <= '9')
+        at--;
+    return at == NULL ? 0 : strtoul(at, NULL, 10);
+}
+
+/* There is some of everything to be seen. */
+static bool is_a_picture(struct vt *v, void *arg)
 {
     char row[VT_LINE];
     int y = vt_find(v, "3 Transfers");
-    const char *at;
 
     (void)arg;
     if (y < 0)
         return false;
     vt_row(v, y, row);
-    at = strstr(row, " active ");
-    return at != NULL && strtoul(at + strlen(" active "), NULL, 10) >= ENOUGH;
+    if (count_of(row, " done") < ENOUGH || count_of(row, " active") > ACTIVE)
+        return false;
+    unsigned partial = 0;
+
+    for (y++; y < v->rows; y++) {
+        vt_row(v, y, row);
+        partial += count_of(row, "%") >= 20 && count_of(row, "%") < 90;
+    }
+    return partial >= 2;
 }
 
 int main(void)
 {
+    static const char *const up[HOLDERS] = {"45k", "60k", "80k"};
     struct vt rs, holders[HOLDERS], peer;
     char text[64];
 
@@ -324,7 +345,7 @@ int main(void)
     start_rs(&rs);
     for (unsigned i = 0; i < HOLDERS; i++) {
         make_library(i);
-        start_peer(&holders[i], i, "400k", 24, 80, "xterm-256color");
+        start_peer(&holders[i], i, up[i], 24, 80, "xterm-256color");
         vt_wait(&holders[i], "80 here");
         snprintf(text, sizeof(text), "%u active", i + 1);
         vt_wait(&rs, text);
@@ -333,7 +354,7 @@ int main(void)
     vt_wait(&peer, "(120 known");
     vt_send(&peer, "D");
     vt_send(&peer, "g"); /* any key clears what the last one said */
-    vt_wait_for(&peer, "many downloads", enough_done, NULL);
+    vt_wait_for(&peer, "some of everything", is_a_picture, NULL);
     put_picture(&peer);
     end(&peer);
     for (unsigned i = 0; i < HOLDERS; i++)
