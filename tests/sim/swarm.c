@@ -47,45 +47,14 @@ void swarm_note(struct world *w, uint64_t what)
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
-static bool is_earlier(const struct event *a, const struct event *b)
-{
-    return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
-}
-
 void swarm_after(struct world *w, int64_t delay_us, enum event_kind kind, uint32_t who,
                  uint32_t other, uint32_t generation)
 {
-    struct event e = {w->now_us + delay_us, ++w->order, kind, who, other, generation};
-    size_t at = w->heap_count++;
-
-    if (w->heap_count > w->heap_room) {
-        w->heap_room = w->heap_room * 2 + 64;
-        w->heap = swarm_must(realloc(w->heap, w->heap_room * sizeof(*w->heap)));
-    }
-    for (; at > 0 && is_earlier(&e, &w->heap[(at - 1) / 2]); at = (at - 1) / 2)
-        w->heap[at] = w->heap[(at - 1) / 2];
-    w->heap[at] = e;
-}
-
-static struct event pop(struct world *w)
-{
-    struct event first = w->heap[0], last = w->heap[--w->heap_count];
-    size_t at = 0;
-
-    for (;;) {
-        size_t child = 2 * at + 1;
-
-        if (child >= w->heap_count)
-            break;
-        if (child + 1 < w->heap_count && is_earlier(&w->heap[child + 1], &w->heap[child]))
-            child++;
-        if (!is_earlier(&w->heap[child], &last))
-            break;
-        w->heap[at] = w->heap[child];
-        at = child;
-    }
-    w->heap[at] = last;
-    return first;
+    agenda_add(&w->agenda, (struct agenda_event){.at_us = w->now_us + delay_us,
+                                                 .kind = kind,
+                                                 .who = who,
+                                                 .other = other,
+                                                 .generation = generation});
 }
 
 /* ---- documents ------------------------------------------------------------------------------- */
@@ -157,12 +126,12 @@ static void on_vanish(struct world *w, uint32_t who)
         swarm_after(w, swarm_between(w, SECOND, 20 * SECOND), COME_BACK, who, 0, 0);
 }
 
-static void on_event(struct world *w, const struct event *e)
+static void on_event(struct world *w, const struct agenda_event *e)
 {
     struct peer *p = &w->peers[e->who];
     struct task *t = &p->tasks[e->kind == CONNECTED || e->kind == DELIVERED ? e->other : 0];
 
-    switch (e->kind) {
+    switch ((enum event_kind)e->kind) {
     case POLL:
         swarm_on_poll(w, e->who);
         break;
@@ -277,12 +246,12 @@ static void world_fini(struct world *w)
     }
     peer_index_free(w->rs);
     free(w->peers);
-    free(w->heap);
+    agenda_fini(&w->agenda);
 }
 
 static bool is_over(const struct world *w)
 {
-    if (w->result->broken[0] != '\0' || w->heap_count == 0)
+    if (w->result->broken[0] != '\0')
         return true;
     return w->now_us > (w->cfg->is_long ? LONG_END_US : END_US);
 }
@@ -290,13 +259,12 @@ static bool is_over(const struct world *w)
 bool swarm_run(const struct swarm_config *cfg, struct swarm_result *out)
 {
     struct world w = {.cfg = cfg, .result = out};
+    struct agenda_event e;
 
     *out = (struct swarm_result){.digest = UINT64_C(0xcbf29ce484222325)};
     prng_seed(&w.prng, cfg->seed);
     world_init(&w);
-    while (!is_over(&w)) {
-        struct event e = pop(&w);
-
+    while (!is_over(&w) && agenda_next(&w.agenda, &e)) {
         w.now_us = e.at_us;
         on_event(&w, &e);
         out->steps++;

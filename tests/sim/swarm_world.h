@@ -10,6 +10,7 @@
 #include "p2pdi/index/rfc_index.h"
 #include "p2pdi/sched/sched.h"
 
+#include "agenda.h"
 #include "swarm.h"
 
 #define THREADS 4 /* of each peer */
@@ -79,13 +80,6 @@ struct peer {
 
 enum event_kind { POLL, ANSWER, CONNECTED, DELIVERED, RETRY, VANISH, COME_BACK };
 
-struct event {
-    int64_t at_us;
-    uint64_t order;
-    enum event_kind kind;
-    uint32_t who, other, generation;
-};
-
 struct world {
     const struct swarm_config *cfg;
     struct swarm_result *result;
@@ -95,9 +89,7 @@ struct world {
     struct peer_index *rs;
     struct peer *peers;
     bool has_anchor; /* peer 0 is honest, stays, and holds everything */
-    struct event *heap;
-    size_t heap_count, heap_room;
-    uint64_t order;
+    struct agenda agenda;
 };
 
 #define CHECK(w, condition, ...)                                                                   \
