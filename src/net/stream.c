@@ -170,6 +170,11 @@ void net_stream_limit(struct net_stream *s, struct net_limit *l)
     s->limit = l;
 }
 
+void net_stream_uncancel(struct net_stream *s)
+{
+    s->cancel = NULL;
+}
+
 const struct addr *net_stream_remote(const struct net_stream *s)
 {
     return &s->remote;

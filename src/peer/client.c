@@ -203,13 +203,17 @@ static enum di_err decode_body(struct reply *r)
     return err;
 }
 
-static enum di_err exchange(struct client *c, const struct buf *message, int64_t deadline_us,
-                            struct reply *out)
+static enum di_err exchange(struct client *c, const struct buf *message,
+                            const struct patience *patience, struct reply *out)
 {
-    enum di_err err = client_send(c, message, deadline_us);
-    if (err == DI_OK)
-        err = client_head(c, &out->head, deadline_us);
-    return err;
+    enum di_err err = client_send(c, message, patience->deadline_us);
+    if (err != DI_OK)
+        return err;
+    err = client_head(c, &out->head, patience->deadline_us);
+    if (err != DI_CANCELLED || patience->linger_us == 0)
+        return err;
+    net_stream_uncancel(c->stream);
+    return client_head(c, &out->head, clock_mono_us() + patience->linger_us);
 }
 
 enum di_err client_call(struct sink *sink, const struct addr *to,
@@ -227,7 +231,7 @@ enum di_err client_call(struct sink *sink, const struct addr *to,
     if (kept != NULL)
         *kept = NULL;
     if (old != NULL && client_is_idle_alive(old))
-        err = exchange(old, &message, deadline_us, out);
+        err = exchange(old, &message, patience, out);
     if (old != NULL && err == DI_CLOSED) { /* it had its time: once more over a new one */
         client_close(old);
         old = NULL;
@@ -236,7 +240,7 @@ enum di_err client_call(struct sink *sink, const struct addr *to,
     if (old == NULL) {
         err = client_open(sink, to, CALL_BUFFER, patience->waker, deadline_us, &out->client);
         if (err == DI_OK)
-            err = exchange(out->client, &message, deadline_us, out);
+            err = exchange(out->client, &message, patience, out);
     }
     if (err == DI_OK && out->head.has_content_length)
         err = read_body(out->client, out->head.content_length, &out->body, deadline_us);

@@ -81,11 +81,17 @@ struct peer {
     _Atomic(struct library *) library; /* NULL while starting: the port answers already */
     _Atomic(bool) listening;           /* server is set and not stopped */
     _Atomic(bool) cancelled;
+    _Atomic(int64_t) stopped_by_us; /* when all is to be over, once cancelled */
     _Atomic(bool) scanned;
     struct stats_counters stats;
     struct sink sink;
 };
 
+/* For who stops a cancelled peer. */
+static inline int64_t peer_stopped_by_us(const struct peer *p)
+{
+    return p->stopped_by_us;
+}
 static inline bool peer_is_cancelled(const struct peer *p)
 {
     return p->cancelled;
@@ -213,6 +219,7 @@ struct patience {
     int64_t deadline_us;
     struct net_waker *waker; /* ends it early: DI_CANCELLED. May be NULL */
     unsigned wait_s;         /* how long the other side may hold back a "nothing new" (long poll) */
+    int64_t linger_us;       /* how long the waker leaves it for its answer once it was sent */
 };
 
 /* A connection to another program with a buffer of what came. One thread at a time. */

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STOP_GRACE_US CLOCK_US_PER_S
+#define STOP_US (1800 * CLOCK_US_PER_MS) /* from the cancel to the end */
+#define STOP_GRACE_US CLOCK_US_PER_S     /* for answers that are under way; or what is left of that */
+#define STOP_GRACE_MIN_US (100 * CLOCK_US_PER_MS)
 #define DOWNLOADS_DEFAULT 8
 #define WORKERS_DEFAULT 4
 #define LINK_RATE_MIN 4000 /* bytes/s: on who takes less others may close */
@@ -154,6 +156,8 @@ enum di_err peer_start(const struct peer_config *cfg, struct peer **out, char wh
 
 void peer_cancel(struct peer *p)
 {
+    int64_t never = 0;
+    (void)atomic_compare_exchange_strong(&p->stopped_by_us, &never, clock_mono_us() + STOP_US);
     p->cancelled = true;
     net_waker_wake(p->waker);
     registrar_wake(p->registrar);
@@ -172,6 +176,14 @@ static void stop_threads(struct peer *p)
     registrar_stop(p->registrar);
 }
 
+static int64_t grace_us(const struct peer *p)
+{
+    int64_t left_us = peer_stopped_by_us(p) - clock_mono_us();
+    if (left_us > STOP_GRACE_US)
+        return STOP_GRACE_US;
+    return left_us < STOP_GRACE_MIN_US ? STOP_GRACE_MIN_US : left_us;
+}
+
 void peer_stop(struct peer *p)
 {
     if (p == NULL)
@@ -180,7 +192,7 @@ void peer_stop(struct peer *p)
         stop_threads(p);
     p->listening = false;
     if (p->server != NULL)
-        net_server_stop(p->server, STOP_GRACE_US);
+        net_server_stop(p->server, grace_us(p));
     if (p->library != NULL)
         library_close(p->library);
     net_server_free(p->server);

@@ -17,8 +17,9 @@
 
 #define BACKOFF_FIRST_US CLOCK_US_PER_S
 #define BACKOFF_LAST_US (60 * CLOCK_US_PER_S)
-#define LEAVE_US (2 * CLOCK_US_PER_S)
-#define RS_TRY_US (3 * CLOCK_US_PER_S) /* for one of several addresses */
+#define LINGER_US (CLOCK_US_PER_S / 2)
+#define LEAVE_BEFORE_US (300 * CLOCK_US_PER_MS) /* the end: time for what comes after it */
+#define RS_TRY_US (3 * CLOCK_US_PER_S)          /* for one of several addresses */
 #define NAME_SIZE 64
 
 struct registrar {
@@ -30,9 +31,10 @@ struct registrar {
     struct lock lock;
     struct cond changed;
     bool stop;
-    bool busy;   /* somebody registers, leaves or renews */
-    bool wanted; /* the user wants us to be registered */
-    bool begun;  /* the thread's next exchange is one that somebody may await */
+    bool leaving; /* for good: the last exchange */
+    bool busy;    /* somebody registers, leaves or renews */
+    bool wanted;  /* the user wants us to be registered */
+    bool begun;   /* the thread's next exchange is one that somebody may await */
     enum di_err begun_err;
     bool registered;
     bool complained; /* an outage is reported once */
@@ -196,9 +198,11 @@ static enum di_err call(struct registrar *r, struct wire_request *q, int64_t dea
                         struct reply *out)
 {
     lock_acquire(&r->lock);
-    /* Leaving goes on after the cancel. */
+    /* Leaving goes on after the cancel. And a REGISTER that was sent may be carried out: without its
+     * answer there would be a record that nobody can take back. */
     struct patience patience = {.deadline_us = deadline_us,
-                                .waker = r->stop ? NULL : r->peer->waker};
+                                .waker = r->leaving ? NULL : r->peer->waker,
+                                .linger_us = q->method == WIRE_REGISTER ? LINGER_US : 0};
     lock_release(&r->lock);
     return registrar_call(r, q, &patience, out);
 }
@@ -567,9 +571,13 @@ void registrar_stop(struct registrar *r)
     lock_acquire(&r->lock);
     r->stop = true;
     cond_broadcast(&r->changed);
-    bool registered = r->registered;
     lock_release(&r->lock);
     thread_join(&r->thread);
-    if (registered)
-        (void)registrar_report(r, "leaving failed", exchange_leave(r, clock_mono_us() + LEAVE_US));
+    lock_acquire(&r->lock);
+    r->leaving = r->registered; /* it may have become that just now */
+    bool leave = r->leaving;
+    lock_release(&r->lock);
+    if (leave)
+        (void)registrar_report(r, "leaving failed",
+                               exchange_leave(r, peer_stopped_by_us(r->peer) - LEAVE_BEFORE_US));
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define RECORDS_MAX_DEFAULT 1000000
-#define STOP_GRACE_US (2 * CLOCK_US_PER_S)
+#define STOP_GRACE_US CLOCK_US_PER_S
 
 /* X(method, handler): a method that is not here belongs to the other end. */
 static void (*const handlers[WIRE_METHOD_COUNT])(struct rs_request *q) = {

@@ -40,6 +40,7 @@ struct entry {
 
 struct worker {
     struct thread thread;
+    struct net_stream *stream; /* NULL: it could not connect */
     struct prng random;
     struct entry *entries;
     size_t count, room;
@@ -107,13 +108,13 @@ static void expect(int status, const struct wire_response *r, enum wire_method m
 
 /* ---- load ------------------------------------------------------------------------------------ */
 
-static bool register_new(struct worker *w, struct net_stream *s)
+static bool register_new(struct worker *w)
 {
     struct wire_response r;
     struct entry e = {.port = (uint16_t)(PORT_FIRST + atomic_fetch_add(&port_next, 1)),
                       .state = ACTIVE,
                       .touched = true};
-    if (call(s, WIRE_REGISTER, &e, &r) != DI_OK)
+    if (call(w->stream, WIRE_REGISTER, &e, &r) != DI_OK)
         return false;
     expect(200, &r, WIRE_REGISTER);
     e.cookie = r.cookie;
@@ -128,7 +129,7 @@ static bool register_new(struct worker *w, struct net_stream *s)
     return true;
 }
 
-static bool change(struct worker *w, struct net_stream *s)
+static bool change(struct worker *w)
 {
     struct entry *e = &w->entries[prng_below(&w->random, w->count)];
     bool leave = e->state == ACTIVE && prng_below(&w->random, 2) == 0;
@@ -138,7 +139,7 @@ static bool change(struct worker *w, struct net_stream *s)
 
     e->touched = true;
     e->state = e->state == aim ? aim : EITHER;
-    if (call(s, method, e, &r) != DI_OK)
+    if (call(w->stream, method, e, &r) != DI_OK)
         return false;
     expect(200, &r, method);
     if (!leave && (r.peer != e->peer || r.cookie != e->cookie))
@@ -160,23 +161,27 @@ static void sleep_until(int64_t at_us)
 static void run(void *arg)
 {
     struct worker *w = arg;
-    struct net_stream *s = NULL;
     int64_t next_us = clock_mono_us() + (int64_t)prng_below(&w->random, (uint64_t)period_us);
-    bool alive = net_stream_open(&rs, next_us + PATIENCE_US, NULL, &s) == DI_OK;
 
-    while (alive) {
+    for (bool alive = w->stream != NULL; alive;) {
         sleep_until(next_us);
         next_us += period_us;
         bool fresh = w->count == 0 || prng_below(&w->random, 2) == 0;
-        alive = fresh && atomic_load(&port_next) < PORTS - THREADS_MAX ? register_new(w, s)
-                                                                       : change(w, s);
+        alive =
+            fresh && atomic_load(&port_next) < PORTS - THREADS_MAX ? register_new(w) : change(w);
         w->acknowledged += alive;
     }
-    net_stream_close(s);
+    net_stream_close(w->stream);
 }
 
+/* All are connected before anyone is told: nobody mistakes the server that comes after for this one. */
 static void load(void)
 {
+    for (unsigned i = 0; i < thread_count; i++) {
+        workers[i].stream = NULL;
+        if (net_stream_open(&rs, clock_mono_us() + PATIENCE_US, NULL, &workers[i].stream) != DI_OK)
+            workers[i].stream = NULL;
+    }
     for (unsigned i = 0; i < thread_count; i++)
         if (thread_start(&workers[i].thread, "load", run, &workers[i]) != DI_OK)
             die("load", "no thread");

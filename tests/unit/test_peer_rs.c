@@ -10,9 +10,13 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static struct world world;
 
@@ -283,6 +287,106 @@ static void cancelling_ends_all_waiting(void **state)
     fake_stop(&stalls);
 }
 
+/* A server of one connection at a time, by hand: port is set, the descriptor returned. */
+static int listen_by_hand(struct addr *at)
+{
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(sa);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&sa, len), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+    *at = addr_ipv4(127, 0, 0, 1, ntohs(sa.sin_port));
+    return fd;
+}
+
+/* Accepts, reads one head, which holds these words. */
+static int take_request(int listening, const char *method, const char *field)
+{
+    char head[2000];
+    size_t len = 0;
+    int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(fd >= 0);
+    do {
+        ssize_t n = recv(fd, head + len, sizeof(head) - 1 - len, 0);
+        assert_true(n > 0);
+        len += (size_t)n;
+        head[len] = '\0';
+    } while (strstr(head, "\r\n\r\n") == NULL);
+    assert_memory_equal(head, method, strlen(method));
+    assert_non_null(strstr(head, field));
+    return fd;
+}
+
+static void answer_by_hand(int fd, const char *text)
+{
+    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+    assert_int_equal(close(fd), 0);
+}
+
+static enum di_err do_register(struct node *n)
+{
+    return peer_register(n->peer, WORLD_WAIT_US);
+}
+
+static enum di_err do_stop(struct node *n)
+{
+    node_stop(n);
+    return DI_OK;
+}
+
+/* Otherwise its record would stay active at the server, with a cookie that nobody has. */
+static void a_register_that_is_under_way_when_cancelled_is_taken_back(void **state)
+{
+    (void)state;
+    struct node a;
+    struct world by_hand = {0};
+    struct thread thread = {0};
+    struct waiting registering = {&a, do_register, DI_OK}, stopping = {&a, do_stop, DI_IO};
+    int listening = listen_by_hand(&by_hand.rs_addr);
+    node_init(&a, "a");
+    node_start(&a, &by_hand);
+    assert_int_equal(thread_start(&thread, "register", wait_on_thread, &registering), DI_OK);
+    int fd = take_request(listening, "REGISTER", "Port: ");
+    peer_cancel(a.peer);
+    answer_by_hand(fd, "P2P-DI/1.0 200 OK\r\nCookie: 4711\r\nPeer: 1\r\nTTL: 7200\r\n"
+                       "Reachable: yes\r\nContent-Length: 0\r\n\r\n");
+    thread_join(&thread);
+    assert_int_equal(registering.err, DI_OK);
+    assert_int_equal(thread_start(&thread, "stop", wait_on_thread, &stopping), DI_OK);
+    fd = take_request(listening, "LEAVE", "Cookie: 4711\r\n");
+    answer_by_hand(fd, "P2P-DI/1.0 200 OK\r\nContent-Length: 0\r\n\r\n");
+    thread_join(&thread);
+    assert_int_equal(node_seen(&a, PEER_EV_LEFT, 0, NULL), 1);
+    assert_int_equal(close(listening), 0);
+    node_fini(&a);
+}
+
+/* A server that took the REGISTER and never answers. */
+static void a_server_that_hangs_does_not_keep_a_peer_from_ending(void **state)
+{
+    (void)state;
+    struct node a;
+    struct world by_hand = {0};
+    struct thread thread = {0};
+    struct waiting registering = {&a, do_register, DI_OK};
+    int listening = listen_by_hand(&by_hand.rs_addr);
+    node_init(&a, "a");
+    node_start(&a, &by_hand);
+    assert_int_equal(thread_start(&thread, "register", wait_on_thread, &registering), DI_OK);
+    int fd = take_request(listening, "REGISTER", "Port: ");
+    int64_t before_us = clock_mono_us();
+    peer_cancel(a.peer);
+    thread_join(&thread);
+    assert_int_not_equal(registering.err, DI_OK);
+    node_stop(&a);
+    assert_true(clock_mono_us() - before_us < 5 * CLOCK_US_PER_S); /* PEER_CALL_US is 10 s */
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(close(listening), 0);
+    node_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +400,8 @@ int main(void)
                                         stop),
         cmocka_unit_test_setup_teardown(waiting_ends_at_its_time, start, stop),
         cmocka_unit_test_setup_teardown(cancelling_ends_all_waiting, start, stop),
+        cmocka_unit_test(a_register_that_is_under_way_when_cancelled_is_taken_back),
+        cmocka_unit_test(a_server_that_hangs_does_not_keep_a_peer_from_ending),
     };
     return cmocka_run_group_tests_name("peer_rs", tests, NULL, NULL);
 }

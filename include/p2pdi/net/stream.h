@@ -56,6 +56,8 @@ void net_stream_close(struct net_stream *s);
  * deadline's. NULL is fine.
  */
 void net_stream_limit(struct net_stream *s, struct net_limit *l);
+/* The waker ends its waits no more. */
+void net_stream_uncancel(struct net_stream *s);
 const struct addr *net_stream_remote(const struct net_stream *s);
 /* Sends all of it. DI_CLOSED, DI_TIMEOUT, DI_CANCELLED, DI_IO. */
 enum di_err net_stream_send(struct net_stream *s, const void *bytes, size_t len,
