@@ -240,10 +240,11 @@ static void look(struct seeker *s, bool sync, struct news *news)
                                err);
     }
     /* Who does not answer says so in the outcome of what depends on it. */
-    query_all(p, RFC_SCOPE_OWN, need ? ASKED_IN_NEED : ASKED_BESIDES, &patience);
+    err = query_all(p, RFC_SCOPE_OWN, need ? ASKED_IN_NEED : ASKED_BESIDES, &patience);
     if (sync)
         want_missing(s);
-    if (!crowd && neighbours_all_asked(p->neighbours, planned_us))
+    /* Without memory nobody can be asked; what cannot be had then is not waited for. */
+    if (err == DI_NOMEM || (!crowd && neighbours_all_asked(p->neighbours, planned_us)))
         give_up(s, planned);
     else if (need)
         seeker_on_stuck(s); /* others may have it */
