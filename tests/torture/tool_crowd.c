@@ -9,9 +9,12 @@
  *   probe PORT COUNT PATH            GETs at that port, one after another, each on a new connection:
  *                                    "probe p50_us p99_us max_us failed"
  *   ask PATH                         every silent client sends one GET: "ask answered refused" (200, anything else)
+ *   requests PORT COUNT FILE         so many requests from 8 clients, drawn from the lines of FILE, in which | is
+ *                                    the end of a line: "requests answered failed per_second"
  *   count                            "count open sent_away": how many are connected, how often one was sent away
  */
 #include "p2pdi/base/clock.h"
+#include "p2pdi/base/random.h"
 #include "p2pdi/base/thread.h"
 
 #include <arpa/inet.h>
@@ -34,6 +37,10 @@
 #define READER_BUFFER 4096
 #define PATIENCE_MS 30000
 #define PATH_MAX_LEN 200
+#define CLIENTS 8
+#define REQUESTS_MAX 32
+#define REQUEST_SIZE 400
+#define A_CONNECTION 50 /* requests */
 
 enum kind { IDLE, READER, SENDER };
 
@@ -199,9 +206,10 @@ static void count_members(void)
 
 /* ---- questions -------------------------------------------------------------------------------- */
 
-/* Reads up to the end of the answer. Is it a whole 200? */
-static bool take_answer(int fd)
+/* Reads up to the end of the answer; its status, or 0 if it did not come whole. */
+static int take_answer(int fd)
 {
+    int status = 0;
     char bytes[65536];
     size_t len = 0, whole = 0;
     const char *end = NULL;
@@ -209,32 +217,34 @@ static bool take_answer(int fd)
     while (whole == 0 || len < whole) {
         struct pollfd ready = {.fd = fd, .events = POLLIN};
         if (poll(&ready, 1, PATIENCE_MS) <= 0)
-            return false;
+            return 0;
         /* Only the head is looked at: bytes of the body go over those before them. */
         size_t at = whole == 0 ? len : 0;
         ssize_t n = recv(fd, bytes + at, sizeof(bytes) - 1 - at, 0);
         if (n <= 0)
-            return false;
+            return 0;
         len += (size_t)n;
         if (whole != 0)
             continue;
         bytes[len] = '\0';
         end = strstr(bytes, "\r\n\r\n");
-        const char *length = strstr(bytes, "\r\nContent-Length: ");
         if (end == NULL)
             continue;
-        if (strncmp(bytes, "HTTP/1.1 200 ", 13) != 0 || length == NULL)
-            return false;
-        whole = (size_t)(end + 4 - bytes) + strtoul(length + 18, NULL, 10);
+        const char *length = strstr(bytes, "\r\nContent-Length: ");
+        const char *code = strchr(bytes, ' ');
+        status = code == NULL ? 0 : (int)strtol(code, NULL, 10);
+        whole = (size_t)(end + 4 - bytes);
+        if (length != NULL && length < end)
+            whole += strtoul(length + 18, NULL, 10);
     }
-    return true;
+    return status;
 }
 
 static bool get(int fd, const char *path)
 {
     char request[PATH_MAX_LEN + 40];
     int len = snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
-    return send_text(fd, request, (size_t)len) && take_answer(fd);
+    return send_text(fd, request, (size_t)len) && take_answer(fd) == 200;
 }
 
 static int by_size(const void *a, const void *b)
@@ -279,6 +289,88 @@ static void ask(const char *path)
     lock_release(&lock);
 }
 
+/* ---- many requests ---------------------------------------------------------------------------- */
+
+static char requests[REQUESTS_MAX][REQUEST_SIZE];
+static size_t request_count;
+
+struct client {
+    struct thread thread;
+    struct prng random;
+    uint16_t port;
+    size_t wanted, answered, failed;
+};
+
+static void read_requests(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    char line[REQUEST_SIZE / 2];
+    if (f == NULL)
+        die(path);
+    request_count = 0;
+    while (request_count < REQUESTS_MAX && fgets(line, sizeof(line), f) != NULL) {
+        char *out = requests[request_count++];
+        for (const char *p = line; *p != '\0' && *p != '\n'; p++) {
+            if (*p == '|')
+                *out++ = '\r';
+            *out++ = *p == '|' ? '\n' : *p;
+        }
+        *out = '\0';
+    }
+    (void)fclose(f);
+    if (request_count == 0)
+        die(path);
+}
+
+/* An answer of any kind but that it is our own trouble. After one that closes it begins anew. */
+static void run_client(void *arg)
+{
+    struct client *c = arg;
+    int fd = -1;
+    for (size_t i = 0; i < c->wanted; i++) {
+        const char *request = requests[prng_below(&c->random, request_count)];
+        int status = 0;
+        if (fd < 0)
+            fd = dial(c->port, 0);
+        if (fd >= 0 && send_text(fd, request, strlen(request)))
+            status = take_answer(fd);
+        if (status == 0 || status >= 500)
+            c->failed++;
+        else
+            c->answered++;
+        if (fd >= 0 && (status == 0 || status >= 400 || i % A_CONNECTION == 0)) {
+            (void)close(fd);
+            fd = -1;
+        }
+    }
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+static void ask_much(uint16_t port, size_t count, const char *path)
+{
+    static struct client clients[CLIENTS];
+    static uint64_t seed;
+    size_t answered = 0, failed = 0;
+    int64_t start_us = clock_mono_us();
+
+    read_requests(path);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        clients[i] = (struct client){.port = port, .wanted = count / CLIENTS};
+        prng_seed(&clients[i].random, ++seed);
+        if (thread_start(&clients[i].thread, "client", run_client, &clients[i]) != DI_OK)
+            die("a client's thread");
+    }
+    for (size_t i = 0; i < CLIENTS; i++) {
+        thread_join(&clients[i].thread);
+        answered += clients[i].answered;
+        failed += clients[i].failed;
+    }
+    int64_t us = clock_mono_us() - start_us + 1;
+    (void)printf("requests %zu %zu %lld\n", answered, failed,
+                 (long long)((int64_t)answered * CLOCK_US_PER_S / us));
+}
+
 int main(int argc, char **argv)
 {
     struct rlimit limit;
@@ -301,6 +393,8 @@ int main(int argc, char **argv)
             probe((uint16_t)n[0], n[1], path);
         else if (strcmp(word, "ask") == 0 && scanf("%199s", path) == 1)
             ask(path);
+        else if (strcmp(word, "requests") == 0 && scanf("%zu %zu %199s", &n[0], &n[1], path) == 3)
+            ask_much((uint16_t)n[0], n[1], path);
         else if (strcmp(word, "count") == 0)
             count_members();
         else
