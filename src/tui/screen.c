@@ -259,6 +259,12 @@ enum di_err screen_start(int in_fd, int out_fd, char why[256])
     leaveok(stdscr, FALSE);
     cells_start(has_colors() && (no_color == NULL || no_color[0] == '\0'));
     screen_cursor(-1, 0);
+    /*
+     * As newterm leaves it, curses 6.4 flushes after each movement of the cursor: dozens of writes a frame.
+     * Once it has come back from a shell it does so no more.
+     */
+    screen_leave();
+    reset_prog_mode();
     return DI_OK;
 
 fail_screen:

@@ -183,6 +183,47 @@ static bool ticked_thrice(struct vt *v, void *arg)
     return atomic_load(&v->shared->snapshots) >= *(uint32_t *)arg + 3;
 }
 
+/* Write calls of the child so far; 0: the kernel does not count them. */
+static unsigned long writes_of(struct vt *v)
+{
+    char path[64], line[128];
+    unsigned long count = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/io", (int)v->child);
+
+    FILE *f = fopen(path, "r");
+
+    while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+        if (strncmp(line, "syscw: ", 7) == 0)
+            count = strtoul(line + 7, NULL, 10);
+    if (f != NULL)
+        fclose(f);
+    return count;
+}
+
+/* A terminal at the other end of a slow line does not see halves of it, and it costs one call. */
+static void a_frame_is_one_write(void **state)
+{
+    unsigned long before;
+    struct vt v;
+
+    (void)state;
+    vt_start(&v, SCENE_PEER, 24, 103, "xterm-256color", "C.UTF-8", NULL);
+    vt_wait(&v, "8586");
+    before = writes_of(&v);
+    if (before == 0) {
+        vt_stop(&v);
+        skip();
+    }
+    vt_send(&v, "?");
+    vt_wait(&v, "Moving");
+    vt_send(&v, "q");
+    vt_wait(&v, "8586");
+    print_message("two frames: %lu write calls\n", writes_of(&v) - before);
+    assert_true(writes_of(&v) - before <= 6);
+    vt_stop(&v);
+}
+
 static void nothing_is_drawn_when_nothing_changed(void **state)
 {
     struct vt v;
@@ -215,6 +256,7 @@ int main(void)
         cmocka_unit_test(an_unknown_terminal_is_refused_in_words),
         cmocka_unit_test(escape_reacts_soon),
         cmocka_unit_test(frames_are_small),
+        cmocka_unit_test(a_frame_is_one_write),
         cmocka_unit_test(nothing_is_drawn_when_nothing_changed),
     };
 
