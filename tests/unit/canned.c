@@ -1,0 +1,67 @@
+/* See canned.h. */
+#include "canned.h"
+
+#include "p2pdi/service/service.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+static void serve(void *ctx, struct net_conn *conn, const char *message, size_t len)
+{
+    struct canned *c = ctx;
+    struct wire_request q = {0};
+    struct wire_fault fault = {0};
+    const char *answer = NULL;
+
+    if (wire_request_parse(message, len, &q, &fault) == 0) {
+        const char **says = c->says[q.method];
+        size_t at = c->asked[q.method]++, last = 0;
+
+        while (last + 1 < CANNED_ANSWERS && says[last + 1] != NULL)
+            last++;
+        answer = says[at < last ? at : last];
+    }
+    if (answer != NULL)
+        net_conn_send(conn, answer, strlen(answer));
+    else
+        net_conn_close_after(conn);
+}
+
+void canned_say(struct canned *c, enum wire_method method, const char *first, const char *second)
+{
+    c->says[method][0] = first;
+    c->says[method][1] = second;
+    c->asked[method] = 0;
+}
+
+void canned_start(struct canned *c)
+{
+    static const struct net_service service = {
+        .frame = service_frame,
+        .serve = serve,
+        .refuse = service_refuse,
+    };
+    struct net_server_config cfg = {
+        .listen = addr_ipv4(127, 0, 0, 1, 0),
+        .workers = 2,
+        .message_max = WIRE_HEAD_MAX,
+        .name = "canned",
+    };
+    char why[160];
+
+    *c = (struct canned){0};
+    assert_int_equal(net_server_start(&cfg, &service, c, &c->stats, &c->server, why), DI_OK);
+    c->addr = *net_server_addr(c->server);
+}
+
+void canned_stop(struct canned *c)
+{
+    net_server_stop(c->server, 0);
+    net_server_free(c->server);
+}

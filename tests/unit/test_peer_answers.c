@@ -1,0 +1,308 @@
+/* What a peer makes of odd answers: of a registration server, and of holders. */
+#include "canned.h"
+#include "peer_world.h"
+
+#include "p2pdi/base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define P "P2P-DI/1.0 "
+#define E "\r\n"
+#define REGISTERED P "200 OK" E "Cookie: 76" E "Peer: 3" E "TTL: 7200" E "Reachable: unknown" E E
+#define OK P "200 OK" E E
+#define UNKNOWN P "401 Unauthorized" E E
+#define FAILURE P "500 Internal Server Error" E E
+#define NOBODY P "204 No Active Peers" E "Active-Peers: 0" E "Index-Version: a.1" E E
+
+static struct canned rs, holder;
+static struct world world;
+static struct node node;
+
+static int start(void **state)
+{
+    (void)state;
+    canned_start(&rs);
+    canned_start(&holder);
+    canned_say(&rs, WIRE_REGISTER, REGISTERED, NULL);
+    canned_say(&rs, WIRE_LEAVE, OK, NULL);
+    canned_say(&rs, WIRE_PQUERY, NOBODY, NULL);
+    world.rs_addr = rs.addr;
+    node_init(&node, "a");
+    node_start(&node, &world);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    node_fini(&node);
+    canned_stop(&holder);
+    canned_stop(&rs);
+    return 0;
+}
+
+static enum di_err enrol(void)
+{
+    return peer_register(node.peer, WORLD_WAIT_US);
+}
+
+static struct peer_status status(void)
+{
+    struct peer_status s;
+    peer_status(node.peer, &s);
+    return s;
+}
+
+/* ---- the registration server ----------------------------------------------------------------- */
+
+static void a_busy_server_is_asked_again_when_it_says(void **state)
+{
+    (void)state;
+    canned_say(&rs, WIRE_REGISTER, P "503 Service Unavailable" E "Retry-After: 0" E E, REGISTERED);
+    assert_int_equal(enrol(), DI_OK);
+    assert_int_equal(rs.asked[WIRE_REGISTER], 2);
+    /* Not before the patience ends: then it is told at once. */
+    canned_say(&rs, WIRE_KEEP_ALIVE, P "429 Too Many Requests" E "Retry-After: 3600" E E, NULL);
+    int64_t begin_us = clock_mono_us();
+    assert_int_equal(peer_keepalive(node.peer, WORLD_WAIT_US), DI_TIMEOUT);
+    assert_true(clock_mono_us() - begin_us < WORLD_WAIT_US);
+    assert_int_equal(rs.asked[WIRE_KEEP_ALIVE], 1);
+}
+
+static void a_busy_server_that_names_no_time_is_asked_after_a_second(void **state)
+{
+    (void)state;
+    canned_say(&rs, WIRE_REGISTER, P "503 Service Unavailable" E E, REGISTERED);
+    int64_t begin_us = clock_mono_us();
+    assert_int_equal(enrol(), DI_OK);
+    assert_true(clock_mono_us() - begin_us >= CLOCK_US_PER_S);
+}
+
+static void what_is_no_registration_is_not_taken_for_one(void **state)
+{
+    static const char *const answers[] = {
+        OK,
+        P "200 OK" E "Cookie: 76" E "TTL: 7200" E E,
+        P "200 OK" E "Cookie: 76" E "Peer: 3" E E,
+        P "200 OK" E "Peer: 3" E "TTL: 7200" E E,
+        P "404 Not Found" E E,
+        UNKNOWN,
+        "HTTP/1.1 200 OK" E E,
+        "SSH-2.0-OpenSSH_9.2" E E,
+        P "200 OK" E "Content-Length: 1" E "Content-Length: 1" E E,
+        P "200 OK" E "Content-Length: 99999999999" E E,
+    };
+    struct seen ev;
+    (void)state;
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        canned_say(&rs, WIRE_REGISTER, answers[i], NULL);
+        if (enrol() != DI_PROTOCOL)
+            fail_msg("believed: %s", answers[i]);
+        assert_false(peer_is_registered(node.peer));
+        assert_int_equal(node_seen(&node, PEER_EV_ERROR, 0, &ev), i + 1);
+        assert_non_null(strstr(ev.what, "registering failed"));
+    }
+    canned_say(&rs, WIRE_REGISTER, NULL, NULL);
+    assert_int_equal(enrol(), DI_CLOSED);
+}
+
+static void what_the_server_found_of_reachability_is_kept(void **state)
+{
+    (void)state;
+    canned_say(&rs, WIRE_REGISTER,
+               P "200 OK" E "Cookie: 76" E "Peer: 3" E "TTL: 7200" E "Reachable: no" E E,
+               P "200 OK" E "Cookie: 76" E "Peer: 3" E "TTL: 7200" E "Reachable: yes" E E);
+    assert_int_equal(enrol(), DI_OK);
+    assert_int_equal(status().reachable, WIRE_REACHABLE_NO);
+    assert_int_equal(enrol(), DI_OK);
+    assert_int_equal(status().reachable, WIRE_REACHABLE_YES);
+}
+
+static void an_unknown_cookie_is_given_up_once(void **state)
+{
+    uint64_t cookie = 0;
+    (void)state;
+    assert_int_equal(enrol(), DI_OK);
+    canned_say(&rs, WIRE_REGISTER, UNKNOWN, REGISTERED);
+    assert_int_equal(enrol(), DI_OK);
+    assert_int_equal(rs.asked[WIRE_REGISTER], 2);
+    assert_int_equal(state_cookie_load(&node.state, &cookie), DI_OK);
+    canned_say(&rs, WIRE_REGISTER, UNKNOWN, NULL);
+    assert_int_equal(enrol(), DI_PROTOCOL);
+    assert_int_equal(rs.asked[WIRE_REGISTER], 2);
+    assert_int_equal(state_cookie_load(&node.state, &cookie), DI_NOT_FOUND);
+}
+
+static void keeping_alive_registers_again_where_that_is_needed(void **state)
+{
+    (void)state;
+    assert_int_equal(enrol(), DI_OK);
+    canned_say(&rs, WIRE_KEEP_ALIVE, P "200 OK" E "TTL: 600" E E, OK);
+    assert_int_equal(peer_keepalive(node.peer, WORLD_WAIT_US), DI_OK);
+    assert_in_range(status().ttl_s, 500, 600);
+    assert_int_equal(peer_keepalive(node.peer, WORLD_WAIT_US), DI_OK);
+    assert_in_range(status().ttl_s, 7100, 7200); /* it need not say */
+    canned_say(&rs, WIRE_REGISTER, REGISTERED, NULL);
+    canned_say(&rs, WIRE_KEEP_ALIVE, P "404 Not Found" E E, UNKNOWN);
+    assert_int_equal(peer_keepalive(node.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_keepalive(node.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(rs.asked[WIRE_REGISTER], 2);
+    canned_say(&rs, WIRE_KEEP_ALIVE, FAILURE, NULL);
+    assert_int_equal(peer_keepalive(node.peer, WORLD_WAIT_US), DI_PROTOCOL);
+}
+
+static void leaving_is_done_when_the_server_knows_nothing_of_one(void **state)
+{
+    (void)state;
+    assert_int_equal(enrol(), DI_OK);
+    canned_say(&rs, WIRE_LEAVE, FAILURE, UNKNOWN);
+    assert_int_equal(peer_leave(node.peer, WORLD_WAIT_US), DI_PROTOCOL);
+    assert_true(peer_is_registered(node.peer));
+    assert_int_equal(peer_leave(node.peer, WORLD_WAIT_US), DI_OK);
+    assert_false(peer_is_registered(node.peer));
+}
+
+static void a_peer_list_is_believed_or_not(void **state)
+{
+#define HEADER "Hostname\tPeer\tActive\tTTL\tPort\tRegistrations\tLast-Registered\tReachable\n"
+    static const struct {
+        const char *answer;
+        enum di_err err;
+    } cases[] = {
+        {NOBODY, DI_OK},
+        {P "204 No Active Peers" E "Active-Peers: 0" E E, DI_PROTOCOL},
+        {P "204 No Active Peers" E "Index-Version: "
+           "a.12345678901234567890123456789012345678901234567890123456789012345678901234567890" E E,
+         DI_PROTOCOL},
+        {P "200 OK" E "Index-Version: a.2" E "Active-Peers: 1" E "Content-Length: 5" E E "hello",
+         DI_PROTOCOL},
+        {P "200 OK" E "Index-Version: a.2" E "Active-Peers: 0" E "Content-Length: 70" E E HEADER,
+         DI_OK},
+        {P "304 Not Modified" E "Index-Version: a.2" E E, DI_OK},
+        {P "404 Not Found" E E, DI_PROTOCOL},
+        {FAILURE, DI_PROTOCOL},
+    };
+    (void)state;
+    assert_int_equal(sizeof(HEADER) - 1, 70);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        canned_say(&rs, WIRE_PQUERY, cases[i].answer, NULL);
+        if (peer_pquery(node.peer, WORLD_WAIT_US) != cases[i].err)
+            fail_msg("not as expected: %s", cases[i].answer);
+    }
+}
+
+/* ---- a holder -------------------------------------------------------------------------------- */
+
+#define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define OTHER "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
+#define HAS P "200 OK" E "SHA-256: " SHA E
+
+/* RFC 8609 of 5 bytes. */
+static void offer(void)
+{
+    static char index[400];
+    char rows[200];
+    int n = snprintf(rows, sizeof(rows),
+                     "RFC\tTitle\tHostname\tPort\tTTL\tSize\tSHA-256\n"
+                     "8609\tT\t127.0.0.1\t%u\t7200\t5\t" SHA "\n",
+                     holder.addr.port);
+    snprintf(index, sizeof(index),
+             P "200 OK" E "Index-Version: b.1" E "Content-Length: %d" E E "%s", n, rows);
+    canned_say(&holder, WIRE_GET_INDEX, index, NULL);
+}
+
+static void what_a_holder_answers_is_named(void **state)
+{
+    static const struct {
+        const char *answer;
+        enum sched_why why;
+    } cases[] = {
+        {P "404 Not Found" E "Content-Length: 4" E E "not\n", SCHED_NOT_FOUND},
+        {P "409 Conflict" E E, SCHED_CHANGED},
+        {P "416 Range Not Satisfiable" E E, SCHED_CHANGED},
+        {P "200 OK" E "SHA-256: " OTHER E "Content-Length: 5" E E "hello", SCHED_CHANGED},
+        {FAILURE, SCHED_PROTOCOL},
+        {P "200 OK" E "Content-Length: 5" E E "hello", SCHED_PROTOCOL},
+        {HAS E, SCHED_PROTOCOL},
+        {HAS "Content-Length: 6" E E "hello!", SCHED_PROTOCOL},
+        {HAS "Content-Length: 5" E "Content-Encoding: gzip" E E "hello", SCHED_PROTOCOL},
+        {P "206 Partial Content" E "SHA-256: " SHA E "Content-Range: bytes 1-4/5" E
+           "Content-Length: 4" E E "ello",
+         SCHED_PROTOCOL},
+        {P "206 Partial Content" E "SHA-256: " SHA E "Content-Range: bytes 0-4/6" E
+           "Content-Length: 5" E E "hello",
+         SCHED_PROTOCOL},
+        {"nothing of ours" E E, SCHED_PROTOCOL},
+        {NULL, SCHED_CLOSED},
+        {HAS "Content-Length: 5" E E "hello", SCHED_MISMATCH},
+    };
+    (void)state;
+    offer();
+    assert_int_equal(enrol(), DI_OK);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct seen ev;
+        canned_say(&holder, WIRE_GET_RFC, cases[i].answer, NULL);
+        struct peer_result result = node_get(&node, 8609, &holder.addr);
+        assert_int_equal(result.done, 0);
+        assert_int_equal(result.failed, 1);
+        assert_int_equal(node_seen(&node, PEER_EV_FAILED, 8609, &ev), i + 1);
+        assert_int_equal(ev.ev.count, 1);
+        if (ev.tried[0].why != cases[i].why)
+            fail_msg("%s: %s", cases[i].answer == NULL ? "closed" : cases[i].answer,
+                     sched_why_text(ev.tried[0].why));
+        assert_int_equal(result.mismatch, cases[i].why == SCHED_MISMATCH);
+    }
+}
+
+static void an_index_is_believed_or_not(void **state)
+{
+    static const struct {
+        const char *answer;
+        enum di_err err;
+    } cases[] = {
+        {P "304 Not Modified" E "Index-Version: b.1" E E, DI_PROTOCOL}, /* nothing was known */
+        {P "200 OK" E "Content-Length: 3" E E "RFC", DI_PROTOCOL},
+        {P "200 OK" E "Content-Length: 3" E "Content-Encoding: zstd" E E "RFC", DI_PROTOCOL},
+        {P "200 OK" E "Content-Length: 3" E "Content-Encoding: gzip" E E "RFC", DI_PROTOCOL},
+        {P "429 Too Many Requests" E E, DI_LIMIT},
+        {P "503 Service Unavailable" E E, DI_LIMIT},
+        {P "404 Not Found" E E, DI_PROTOCOL},
+        {NULL, DI_CLOSED},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        canned_say(&holder, WIRE_GET_INDEX, cases[i].answer, NULL);
+        enum di_err err = peer_rfcquery(node.peer, &holder.addr, WORLD_WAIT_US);
+        if (err != cases[i].err)
+            fail_msg("%s: %s", cases[i].answer == NULL ? "closed" : cases[i].answer,
+                     di_err_text(err));
+    }
+    offer();
+    assert_int_equal(peer_rfcquery(node.peer, &holder.addr, WORLD_WAIT_US), DI_OK);
+}
+
+int main(void)
+{
+#define ANSWER_TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+    const struct CMUnitTest tests[] = {
+        ANSWER_TEST(a_busy_server_is_asked_again_when_it_says),
+        ANSWER_TEST(a_busy_server_that_names_no_time_is_asked_after_a_second),
+        ANSWER_TEST(what_is_no_registration_is_not_taken_for_one),
+        ANSWER_TEST(what_the_server_found_of_reachability_is_kept),
+        ANSWER_TEST(an_unknown_cookie_is_given_up_once),
+        ANSWER_TEST(keeping_alive_registers_again_where_that_is_needed),
+        ANSWER_TEST(leaving_is_done_when_the_server_knows_nothing_of_one),
+        ANSWER_TEST(a_peer_list_is_believed_or_not),
+        ANSWER_TEST(what_a_holder_answers_is_named),
+        ANSWER_TEST(an_index_is_believed_or_not),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
