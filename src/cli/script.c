@@ -166,7 +166,9 @@ static enum cli_exit tell_failures(struct script *s, const struct batch_command 
                     "nothing to download");
         return tell(s, CLI_EXIT_NOBODY, &p);
     }
-    problem_set(&p, "p2pdi peers", "every holder failed, or there was none",
+    problem_set(&p, r->local > 0 ? "p2pdi doctor, with the same --share" : "p2pdi peers",
+                r->local > 0 ? "they could not be stored here"
+                             : "every holder failed, or there was none",
                 "%zu of %zu RFCs failed", r->failed, r->failed + r->done);
     return tell(s, CLI_EXIT_INCOMPLETE, &p);
 }

@@ -7,6 +7,8 @@
 
 #include "p2pdi/service/service.h"
 
+#include <stdatomic.h>
+
 void peer_emit(struct peer *p, struct peer_event ev)
 {
     struct sink *s = &p->sink;
@@ -22,6 +24,13 @@ void peer_emit_error(struct peer *p, const char *what, const char *why, const ch
 {
     struct peer_event ev = {.kind = PEER_EV_ERROR, .what = what, .why = why, .hint = hint};
     peer_emit(p, ev);
+}
+
+void peer_emit_unstored(struct peer *p, enum di_err err)
+{
+    if (!atomic_exchange(&p->cannot_store, true))
+        peer_emit_error(p, "a download cannot be stored", di_err_text(err),
+                        "check space and permissions of the library");
 }
 
 void sink_trace(struct sink *s, bool received, const struct addr *remote, const char *head,

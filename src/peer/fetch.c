@@ -112,8 +112,7 @@ static struct flight *take_off(struct session *s, const struct sched_request *r)
         return NULL;
     }
     if (err != DI_OK) {
-        peer_emit_error(l->peer, "a download cannot be stored", di_err_text(err),
-                        "check space and permissions of the library");
+        peer_emit_unstored(l->peer, err);
         link_failed(l, f, SCHED_LOCAL, 0, 0);
         return NULL;
     }
@@ -132,8 +131,7 @@ static void blame(struct session *s, struct flight *f)
 
 static void fail_here(struct session *s, struct flight *f, enum di_err err)
 {
-    peer_emit_error(s->link->peer, "a download cannot be stored", di_err_text(err),
-                    "check space and permissions of the library");
+    peer_emit_unstored(s->link->peer, err);
     library_part_keep(f->part);
     link_failed(s->link, f, SCHED_LOCAL, f->have, 0);
 }

@@ -109,15 +109,15 @@ void gets_forgo(struct gets *g, uint32_t rfc)
     lock_release(&g->lock);
 }
 
-void gets_on_failed(struct gets *g, const struct pool *pool, uint32_t rfc, bool nobody,
-                    bool mismatch)
+void gets_on_failed(struct gets *g, const struct pool *pool, uint32_t rfc, struct failure why)
 {
     lock_acquire(&g->lock);
     for (struct get *get = g->list; get != NULL; get = get->next) {
         if ((pool == NULL || get->pool == pool) && close_one_locked(g, get, rfc)) {
             get->result.failed++;
-            get->result.nobody += nobody ? 1 : 0;
-            get->result.mismatch += mismatch ? 1 : 0;
+            get->result.nobody += why.nobody ? 1 : 0;
+            get->result.mismatch += why.mismatch ? 1 : 0;
+            get->result.local += why.local ? 1 : 0;
         }
     }
     lock_release(&g->lock);

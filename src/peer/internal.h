@@ -83,6 +83,7 @@ struct peer {
     _Atomic(bool) cancelled;
     _Atomic(int64_t) stopped_by_us; /* when all is to be over, once cancelled */
     _Atomic(bool) scanned;
+    _Atomic(bool) cannot_store; /* told, and nothing has been stored since */
     struct stats_counters stats;
     struct sink sink;
 };
@@ -102,6 +103,8 @@ static inline bool peer_is_cancelled(const struct peer *p)
 /* Sets at_us. */
 void peer_emit(struct peer *p, struct peer_event ev);
 void peer_emit_error(struct peer *p, const char *what, const char *why, const char *hint);
+/* A document cannot be written here: told once, until another one could. */
+void peer_emit_unstored(struct peer *p, enum di_err err);
 /* Traces a message, head and body (may be NULL). Quick if nobody traces. */
 void sink_trace(struct sink *s, bool received, const struct addr *remote, const char *head,
                 size_t head_len, const char *body, size_t body_len);
@@ -452,8 +455,13 @@ enum di_err gets_sleep(struct gets *g, int64_t until_us) DI_MUST_CHECK;
 void gets_on_done(struct gets *g, uint32_t rfc, uint64_t bytes);
 /* It is here, though not by us. */
 void gets_on_here(struct gets *g, uint32_t rfc);
-/* Of gets in that pool (NULL: in any). nobody: had no holder; mismatch: some sent wrong content. */
-void gets_on_failed(struct gets *g, const struct pool *pool, uint32_t rfc, bool nobody,
-                    bool mismatch);
+/* Why a document did not come. */
+struct failure {
+    bool nobody;   /* had no holder */
+    bool mismatch; /* some sent wrong content */
+    bool local;    /* could not be written here */
+};
+/* Of gets in that pool (NULL: in any). */
+void gets_on_failed(struct gets *g, const struct pool *pool, uint32_t rfc, struct failure why);
 
 #endif

@@ -17,20 +17,21 @@
 static void report_failed(struct peer *p, const struct pool *pool, uint32_t rfc,
                           struct sched_tried *tried, size_t count)
 {
-    bool nobody = count == 0;
-    bool mismatch = false;
-    if (nobody)
+    struct failure failure = {.nobody = count == 0};
+    if (failure.nobody)
         count = neighbours_asked(p->neighbours, tried, TRIED_MAX);
     if (count > TRIED_MAX)
         count = TRIED_MAX;
     for (size_t i = 0; i < count; i++) {
-        mismatch = mismatch || tried[i].why == SCHED_MISMATCH;
-        nobody = nobody && tried[i].why != SCHED_SHUNNED; /* it may well have had it */
+        failure.mismatch = failure.mismatch || tried[i].why == SCHED_MISMATCH;
+        failure.local = failure.local || tried[i].why == SCHED_LOCAL;
+        if (tried[i].why == SCHED_SHUNNED)
+            failure.nobody = false; /* it may well have had it */
     }
     STATS_ADD(&p->stats, downloads_failed_total, 1);
     peer_emit(
         p, (struct peer_event){.kind = PEER_EV_FAILED, .rfc = rfc, .tried = tried, .count = count});
-    gets_on_failed(p->gets, pool, rfc, nobody, mismatch);
+    gets_on_failed(p->gets, pool, rfc, failure);
 }
 
 void downloads_give_up(struct downloads *d)
@@ -149,6 +150,7 @@ static void on_published(void *arg, enum di_err err)
     cond_broadcast(&p->downloads->landed);
     lock_release(&p->downloads->lock);
     if (err == DI_OK) {
+        p->cannot_store = false;
         STATS_ADD(&p->stats, downloads_done_total, 1);
         STATS_ADD(&p->stats, download_bytes_total, (int64_t)g->bytes);
         peer_emit(p, (struct peer_event){.kind = PEER_EV_DONE,
@@ -162,8 +164,7 @@ static void on_published(void *arg, enum di_err err)
         gets_on_done(p->gets, g->rfc, g->bytes);
     } else {
         struct sched_tried tried[TRIED_MAX] = {{.holder = g->holder, .why = SCHED_LOCAL}};
-        peer_emit_error(p, "a document could not be stored", di_err_text(err),
-                        "check space and permissions of the library");
+        peer_emit_unstored(p, err);
         report_failed(p, NULL, g->rfc, tried, 1);
     }
     free(g);

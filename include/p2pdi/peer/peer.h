@@ -152,6 +152,7 @@ struct peer_result {
     size_t done, failed;
     size_t nobody;   /* of the failed: nothing that was asked for had a holder */
     size_t mismatch; /* of the failed: ended on a hash mismatch */
+    size_t local;    /* of the failed: could not be written here */
     uint64_t bytes;
     int64_t us;
 };
