@@ -450,8 +450,9 @@ static void tell_log(struct app *a)
 {
     const struct snap_content *s = a->moment.content;
     const struct rows *log = &s->log;
-    uint64_t end = log->first + log->count, seen = a->log_seen > 0 ? a->log_seen - 1 : end;
-    bool quiet = a->dash.kind != TUI_PEER || s->peer.active > 0;
+    uint64_t end = log->first + log->count, seen = a->log_seen > 0 ? a->log_seen - 1 : 0;
+    /* What was said before there was a screen is told if something is wrong. */
+    bool quiet = a->dash.kind != TUI_PEER || s->peer.active > 0 || a->log_seen == 0;
     const struct snap_line *told = NULL;
 
     a->log_seen = end + 1;

@@ -55,6 +55,7 @@ static void check(struct vt *v, const char *name, const char *wait)
     const char *update = getenv("GOLDEN");
 
     vt_wait(v, wait);
+    vt_send(v, "\014"); /* any key takes away what is said at the bottom */
     while (vt_read(v, update != NULL ? 300 : 0))
         ;
     snprintf(path, sizeof(path), "tests/tui/golden/%s", name);

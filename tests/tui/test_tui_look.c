@@ -65,6 +65,10 @@ static void the_footer_fits_what_has_the_focus(void **state)
 
     (void)state;
     vt_start(&v, SCENE_PEER, 24, 103, "xterm-256color", "C.UTF-8", NULL);
+    /* What went wrong before there was a screen comes first. */
+    vt_wait(&v, "RFC 8638: connection refused by 192.168.1.55");
+    assert_int_equal(vt_find(&v, "RFC 8638: connection refused by 192.168.1.55"), 23);
+    vt_send(&v, "\014");
     vt_wait(&v, "[d]ownload");
     vt_wait(&v, "[Enter]read");
     assert_int_equal(vt_find(&v, "[x]cancel"), -1);
@@ -88,6 +92,8 @@ static void news_in_the_footer_are_of_use(void **state)
     (void)state;
     vt_start(&v, SCENE_PEER, 24, 80, "xterm-256color", "C.UTF-8", NULL);
     vt_wait(&v, "8586");
+    vt_send(&v, "\014");
+    vt_wait(&v, "[d]ownload");
     vt_scene(&v, SCENE_MOVED); /* logs a warning, then that a document came */
     vt_wait(&v, "three more peers");
     assert_int_equal(vt_find(&v, "three more peers"), 23);
