@@ -5,7 +5,7 @@
 # shellcheck source=tests/torture/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-rounds=${ROUNDS:-$(full 50 10000)} limit_us=2000000
+rounds=${ROUNDS:-$(full 20 10000)} limit_us=$(full 10000000 2000000)
 [[ ${VARIANT-release} == release ]] || limit_us=20000000
 
 for ((i = 0; i < 60; i++)); do document b.rfcs $((91000 + i)) $((50 + 37 * i)); done
@@ -42,7 +42,7 @@ stop() {
     unset "pid[$name]" "out[$name]"
     ((took <= slowest)) || slowest=$took
     [[ " $* " == *" $rc "* ]] || fail "round $round: $name ended with $rc"
-    ((took < limit_us)) || fail "round $round: $name took $took us to end"
+    ((took < limit_us)) || fail "${what:-round $round}: $name took $took us to end"
 }
 
 # a_moment MS: as long as is drawn, below that. Nothing is waited for but time.
@@ -92,9 +92,40 @@ for ((round = 0; round < rounds; round++)); do
     [[ $kind == rs ]] || [[ $(counter "$rs" peers_active) == 1 ]] ||
         fail "round $round: the server still has $(curl -fsS "http://$rs/peers.tsv")"
 done
+
+usual=$slowest slowest=0
+
+# The worst that can stand in the way: a server that hangs, and clients that do not read.
+cp b.rfcs/rfc91059.txt a.rfcs
+for ((i = 0; i < 40; i++)); do cat b.rfcs/*.txt; done >a.rfcs/rfc90001.txt
+for ((round = 0; round < $(full 1 20); round++)); do
+    what="a server that hangs, round $round"
+    start a peer --rs "$rs" --share a.rfcs --state a.state --listen 127.0.0.1:0 --json -c 'wait rfcs 1; register; hold'
+    event a listening
+    port=$(field port)
+    event a registered
+    held=()
+    for ((i = 0; i < 20; i++)); do
+        exec {fd}<>"/dev/tcp/127.0.0.1/$port"
+        printf 'GET /rfc/90001.txt HTTP/1.1\r\n\r\n' >&"$fd"
+        read -r -t "$patience" -u "$fd" line
+        held+=("$fd")
+    done
+    kill -STOP "${pid[rs]}"
+    stop a 143
+    kill -CONT "${pid[rs]}"
+    for fd in "${held[@]}"; do exec {fd}>&-; done
+    # What it had sent is carried out when the server goes on.
+    SECONDS=0
+    until [[ $(counter "$rs" peers_active) == 1 ]]; do
+        ((SECONDS < patience)) || fail "$what: its LEAVE was never sent"
+    done
+done
+
 registered=$(counter "$rs" register_total) left=$(counter "$rs" leave_total)
 row "$rounds starts and stops (${count[get]} receivers, ${count[peer]} peers, ${count[rs]} servers under load):" \
-    "slowest end $((slowest / 1000)) ms; $((registered - 1)) registrations, $left left"
+    "slowest end $((usual / 1000)) ms, with a server that hangs and clients that do not read $((slowest / 1000)) ms;" \
+    "$((registered - 1)) registrations, $left left"
 curl -fsS "http://$holder/rfc/91007.txt" | cmp - b.rfcs/rfc91007.txt
 say b quit
 ended b 0
