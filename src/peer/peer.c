@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STOP_US (1800 * CLOCK_US_PER_MS) /* from the cancel to the end */
-#define STOP_GRACE_US CLOCK_US_PER_S     /* for answers that are under way; or what is left of that */
+#define STOP_US (1500 * CLOCK_US_PER_MS) /* from the cancel to the end; a busy machine adds to it */
+#define STOP_GRACE_US CLOCK_US_PER_S /* for answers that are under way; or what is left of that */
 #define STOP_GRACE_MIN_US (100 * CLOCK_US_PER_MS)
 #define DOWNLOADS_DEFAULT 8
 #define WORKERS_DEFAULT 4
