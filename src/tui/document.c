@@ -13,6 +13,7 @@
 
 #define LINE_MAX_BYTES 1024
 #define TAB_STOP 8
+#define TOP_LINES 16 /* where a document says what it obsoletes */
 
 static bool is_digit(char c)
 {
@@ -288,6 +289,57 @@ static bool ends_in_rfc(const char *s)
     return n >= 3 && strcmp(s + n - 3, "RFC") == 0;
 }
 
+/* What stands between two numbers of a list: ", ", " and ", ", or "; 0: the list is over. */
+static size_t list_gap(const char *s)
+{
+    static const char *const gaps[] = {", and ", ", or ", ", ", " and ", " or "};
+
+    for (size_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++) {
+        size_t n = strlen(gaps[i]);
+
+        if (strncmp(s, gaps[i], n) == 0 && is_digit(s[n]))
+            return n;
+    }
+    return 0;
+}
+
+/* The number, or numbers, at s within a line; the first reference begins at from. Returns the new count. */
+static size_t add_numbers(const struct document *d, const char *text, const char *from,
+                          const char *s, bool many, struct document_link *out, size_t count,
+                          size_t max)
+{
+    size_t digits, gap;
+    uint32_t rfc;
+
+    while (count < max && (digits = number_at(s, &rfc)) > 0) {
+        if (rfc != d->rfc)
+            out[count++] =
+                (struct document_link){(size_t)(from - text), (size_t)(s + digits - text), rfc};
+        gap = many ? list_gap(s + digits) : 0;
+        if (gap == 0)
+            break;
+        s += digits + gap;
+        from = s;
+    }
+    return count;
+}
+
+/* "Obsoletes: 793, 879", at the top of a document. */
+static size_t top_links(const struct document *d, const char *s, struct document_link *out,
+                        size_t count, size_t max)
+{
+    static const char *const words[] = {"Obsoletes: ", "Updates: "};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strncmp(s, words[i], strlen(words[i])) == 0) {
+            const char *number = s + strlen(words[i]);
+
+            number += indent_of(number);
+            return add_numbers(d, s, number, number, true, out, count, max);
+        }
+    return count;
+}
+
 size_t document_links(const struct document *d, size_t line, struct document_link *out, size_t max)
 {
     const char *s = d->lines[line];
@@ -301,15 +353,16 @@ size_t document_links(const struct document *d, size_t line, struct document_lin
         if (digits > 0 && rfc != d->rfc)
             out[count++] = (struct document_link){at, at + digits, rfc};
     }
+    if (line < TOP_LINES)
+        count = top_links(d, s, out, count, max);
     for (const char *p = s; count < max && (p = strstr(p, "RFC")) != NULL;) {
         const char *number = p + 3;
+        bool many = *number == 's';
 
+        number += many;
         if (*number == ' ' || *number == '-')
             number++;
-        digits = number_at(number, &rfc);
-        if (digits > 0 && rfc != d->rfc)
-            out[count++] =
-                (struct document_link){(size_t)(p - s), (size_t)(number + digits - s), rfc};
+        count = add_numbers(d, s, p, number, many, out, count, max);
         p += 3;
     }
     return count;

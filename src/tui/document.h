@@ -32,7 +32,7 @@ struct document_link {
 };
 /*
  * The references of a line, at most max of them; such a one as "RFC" at the end of the line before and
- * the number here counts. References to the document itself are left out.
+ * the number here counts, and so does each number of "RFCs 793, 879 and 1122" and of "Updates: 5961". References to the document itself are left out.
  */
 size_t document_links(const struct document *d, size_t line, struct document_link *out, size_t max);
 

@@ -162,9 +162,36 @@ static void panes_never_overlap_and_the_focus_is_there(void **state)
             }
 }
 
+static void lists_of_references(void **state)
+{
+    struct document *d =
+        read_text(9293, "Obsoletes: 793, 9293, 879,\nUpdates: 5961     IETF\n"
+                        "RFCs 1011, 1122 and 3168, and RFC 1 and 2 or RFCs in 2022\n");
+    struct document_link links[8];
+
+    (void)state;
+    assert_int_equal(document_links(d, 0, links, 8), 2);
+    assert_int_equal(links[0].rfc, 793);
+    assert_int_equal(links[0].from, 11);
+    assert_int_equal(links[0].to, 14);
+    assert_int_equal(links[1].rfc, 879);
+    assert_int_equal(document_links(d, 1, links, 8), 1);
+    assert_int_equal(links[0].rfc, 5961);
+    assert_int_equal(document_links(d, 2, links, 8), 4);
+    assert_int_equal(links[0].rfc, 1011);
+    assert_int_equal(links[0].from, 0);
+    assert_int_equal(links[1].rfc, 1122);
+    assert_int_equal(links[1].from, 11);
+    assert_int_equal(links[2].rfc, 3168);
+    assert_int_equal(links[3].rfc, 1);
+    assert_int_equal(document_links(d, 2, links, 2), 2);
+    document_free(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lists_of_references),
         cmocka_unit_test(page_breaks_are_folded),
         cmocka_unit_test(what_is_not_text_goes),
         cmocka_unit_test(headings_make_the_contents),
