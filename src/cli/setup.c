@@ -89,11 +89,16 @@ enum cli_exit setup_state(const struct options *o, const char *name, struct stat
     enum di_err err = state_dir_open(root, name, out, why);
     if (err == DI_OK)
         return CLI_EXIT_OK;
-    problem_set(p, "", *why != '\0' ? why : di_err_text(err), "cannot use state directory %.150s",
-                root);
+    bool is_peer = o->command == COMMAND_PEER || o->command == COMMAND_GET;
+    if (err == DI_IN_USE && is_peer) /* its directory is named after server and library */
+        problem_set(p, "", "another p2pdi shares it, with the same server",
+                    "cannot use library %.150s", options_text(o, OPT_SHARE));
+    else
+        problem_set(p, "", *why != '\0' ? why : di_err_text(err),
+                    "cannot use state directory %.150s", root);
     if (err == DI_IN_USE)
-        snprintf(p->hint, sizeof(p->hint), "p2pdi %s --state OTHER-DIR, or end the other process",
-                 command);
+        snprintf(p->hint, sizeof(p->hint), "p2pdi %s --%s OTHER-DIR, or end the other process",
+                 command, is_peer ? "share" : "state");
     else
         snprintf(p->hint, sizeof(p->hint), "ls -ld '%.200s'", root);
     return CLI_EXIT_OPEN;

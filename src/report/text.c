@@ -244,7 +244,7 @@ void report_demo(struct buf *out, const struct experiment *e, const char *progra
         {"experiment --out results", "all experiments, with tables and plots"},
         {"rs", "a registration server for your network"},
         {"peer --share rfcs", "a peer that shares what lies in ./rfcs"},
-        {"get 90001", "a document from whoever has it"},
+        {"get 90001 --share mine", "a document from whoever has it, into ./mine"},
     };
 
     buf_printf(out,

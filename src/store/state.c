@@ -77,9 +77,7 @@ static enum di_err lock_directory(const char *path, int *out_fd, char why[256])
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         err = errno == EWOULDBLOCK ? DI_IN_USE : di_err_from_errno(errno);
         if (err == DI_IN_USE)
-            (void)snprintf(
-                why, 256, "another p2pdi is using %.160s: end it, or give this one its own --state",
-                path);
+            (void)snprintf(why, 256, "another p2pdi is using %.200s", path);
         else
             (void)snprintf(why, 256, "cannot lock %.160s: %s", name, strerror(errno));
         (void)close(fd);

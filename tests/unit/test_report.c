@@ -121,6 +121,8 @@ static void the_demo_ends_with_commands_that_work_from_here(void **state)
     assert_non_null(strstr(text(), "Peers fetched 2 documents each (of 4 RFCs):\n"));
     assert_non_null(strstr(buf_bytes(&out), "was faster than"));
     assert_non_null(strstr(buf_bytes(&out), "\n  ./p2pdi experiment --out results "));
+    /* Not the library of the peer beside it, which is in use. */
+    assert_non_null(strstr(buf_bytes(&out), "\n  ./p2pdi get 90001 --share mine "));
 }
 
 static void whichever_side_wins_is_named(void **state)

@@ -48,7 +48,7 @@ static void a_second_one_is_refused_until_the_first_closes(void **state)
     struct state_dir a, b;
     open_one(&a);
     assert_int_equal(state_dir_open(root, "rs", &b, why), DI_IN_USE);
-    assert_non_null(strstr(why, "--state"));
+    assert_non_null(strstr(why, "another p2pdi"));
     assert_int_equal(state_dir_open(root, "peer-x", &b, why), DI_OK);
     state_dir_close(&b);
     state_dir_close(&a);
