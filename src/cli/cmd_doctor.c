@@ -245,6 +245,12 @@ static void check_reachable(struct doctor *d, const struct peer_status *status)
     char what[160];
     unsigned port = peer_addr(d->peer)->port;
 
+    /* The server tells others the address that we came from. */
+    if (addr_is_loopback(&status->rs) && status->reachable != WIRE_REACHABLE_NO) {
+        print(d, VERDICT_NOTE, "reachable", "by loopback: only for peers on this machine",
+              "for others: --rs with this machine's address in the network");
+        return;
+    }
     switch (status->reachable) {
     case WIRE_REACHABLE_YES:
         snprintf(what, sizeof(what), "the server reaches port %u here", port);

@@ -23,6 +23,7 @@ expect 0 doctor doctor --rs "$rs" "${here[@]}" --json
 for name in state library listen server clock; do
     check "$name" ok
 done
+check reachable note 'only for peers on this machine'
 has_not doctor.log '"event":"error"'
 # It has left, and whoever comes again is the same.
 expect 0 peers peers --rs "$rs" --json
