@@ -93,6 +93,27 @@ static void search_again(struct app *a, bool forward)
         tell_search(a, search(a, forward, false));
 }
 
+/* Where search goes on from, and puts one. */
+static size_t place(struct app *a)
+{
+    struct grid *t = dash_table(&a->dash);
+
+    return a->help.open                 ? a->help.top
+           : a->reader.document != NULL ? a->reader.top
+           : t != NULL                  ? t->cursor
+                                        : 0;
+}
+
+static void go_back_to(struct app *a, size_t where)
+{
+    if (a->help.open)
+        a->help.top = where;
+    else if (a->reader.document != NULL)
+        a->reader.top = where;
+    else if (dash_table(&a->dash) != NULL)
+        grid_move_to(dash_table(&a->dash), where);
+}
+
 static void open_prompt(struct app *a, enum prompt_kind kind)
 {
     struct grid *t = dash_table(&a->dash);
@@ -103,6 +124,7 @@ static void open_prompt(struct app *a, enum prompt_kind kind)
         return;
     }
     a->before[0] = '\0';
+    a->place_before = place(a);
     if (kind != PROMPT_COMMAND)
         snprintf(a->before, sizeof(a->before), "%s",
                  kind == PROMPT_SEARCH ? search_word(a) : t->filter);
@@ -148,6 +170,8 @@ static void to_prompt(struct app *a, int key, uint32_t ch)
         a->question = ASK_NOTHING;
     } else if (outcome == PROMPT_DROPPED) {
         set_word(a, kind, a->before);
+        if (kind == PROMPT_SEARCH)
+            go_back_to(a, a->place_before);
     } else if (kind == PROMPT_COMMAND) {
         if (outcome == PROMPT_DONE)
             act_command(a, text);

@@ -20,7 +20,8 @@ struct app {
     struct prompt prompt;
     enum app_question question;
     uint32_t question_rfc;
-    char before[GRID_WORD_SIZE]; /* filter or search, should the prompt be dropped */
+    char before[GRID_WORD_SIZE]; /* filter or search, should the prompt be dropped, */
+    size_t place_before;         /* and where one was */
     char message[GRID_TEXT_SIZE];
     enum snap_level message_level;
     int64_t message_until_us;

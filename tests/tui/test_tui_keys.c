@@ -129,6 +129,12 @@ static void searching(void **state)
     vt_send(&v, "N");
     vt_wait_reversed(&v, "8640"); /* around the end */
     vt_wait(&v, "/frog: 7 of 7");
+    vt_send(&v, "/8610");
+    vt_wait_reversed(&v, "8610");
+    vt_send(&v, "\033"); /* dropped: back to where one was, and to the word before */
+    vt_wait_reversed(&v, "8640");
+    vt_send(&v, "n");
+    vt_wait_reversed(&v, "8592");
     vt_send(&v, "/no such thing\r");
     vt_wait(&v, "not found: no such thing");
     vt_stop(&v);
