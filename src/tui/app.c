@@ -158,7 +158,9 @@ static void answered(struct app *a)
 static void to_prompt(struct app *a, int key, uint32_t ch)
 {
     enum prompt_kind kind = a->prompt.kind;
-    enum prompt_outcome outcome = prompt_key(&a->prompt, key, ch);
+    /* Asked whether to quit, who presses the key that quits from anywhere once more means it. */
+    bool insists = a->question == ASK_QUIT && keys_find(key, KEY_IN_READER) == KEY_DO_QUIT_TOO;
+    enum prompt_outcome outcome = prompt_key(&a->prompt, insists ? 'y' : key, ch);
     char text[PROMPT_SIZE];
 
     if (outcome == PROMPT_MORE)

@@ -472,6 +472,13 @@ static void quitting(void **state)
     assert_int_equal(vt_wait_end(&v), 0);
     vt_stop(&v);
 
+    start(&v, SCENE_PEER, 24, 80); /* who insists gets out */
+    press(&v, KEY_DO_QUIT_TOO, "\003");
+    vt_wait(&v, "Quit?");
+    vt_send(&v, "\003");
+    assert_int_equal(vt_wait_end(&v), 0);
+    vt_stop(&v);
+
     start(&v, SCENE_IDLE, 24, 80);
     vt_send(&v, "q");
     assert_int_equal(vt_wait_end(&v), 0);
