@@ -35,7 +35,8 @@ void pool_stir_locked(struct pool *pool)
 {
     lock_assert_held(&pool->owner->lock);
     pool->stuck_told = false;
-    cond_broadcast(&pool->work);
+    /* Who finds work wakes the next: rarely is there some for all that rest. */
+    cond_signal(&pool->work);
 }
 
 /* ---- threads --------------------------------------------------------------------------------- */
@@ -81,6 +82,7 @@ static void work_locked(struct pool *pool, struct link *l)
     struct downloads *d = pool->owner;
     lock_assert_held(&d->lock);
     struct client *kept = spares_take(&pool->spares, &l->holder);
+    cond_signal(&pool->work);
     lock_release(&d->lock);
     fetch_run(l, &kept);
     lock_acquire(&d->lock);
@@ -90,7 +92,6 @@ static void work_locked(struct pool *pool, struct link *l)
         client_close(gone);
         lock_acquire(&d->lock);
     }
-    cond_broadcast(&pool->work);
 }
 
 static void run(void *arg)

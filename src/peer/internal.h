@@ -200,7 +200,7 @@ void serve_http(struct job *j);
 
 /* ---- coded.c: when an answer is compressed --------------------------------------------------- */
 
-#define CODED_MIN ((size_t)512) /* of a table: less is one packet either way */
+#define CODED_MIN ((size_t)1280) /* of a table: less is one packet either way */
 /* The coding that a table goes out in. */
 enum coding coded_table(const struct job *j);
 /*

@@ -11,7 +11,9 @@
 
 #define ROWS_AT_ONCE 128
 #define ASKERS_MAX 16
-#define NEWS_EVERY_US (20 * CLOCK_US_PER_MS) /* of one neighbour while listening */
+/* How long after news of a neighbour more is asked for: a tenth of how long it has been going on. */
+#define NEWS_MIN_US (10 * CLOCK_US_PER_MS)
+#define NEWS_MAX_US (50 * CLOCK_US_PER_MS)
 
 /* One answer being merged. */
 struct merge {
@@ -252,8 +254,16 @@ enum di_err query_all(struct peer *p, enum rfc_scope scope, size_t others,
 
 struct listening {
     struct round round;
-    int64_t until_us;
+    int64_t since_us, until_us;
 };
+
+static int64_t news_due(const struct listening *l, int64_t now_us)
+{
+    int64_t pause_us = (now_us - l->since_us) / 10;
+    if (pause_us < NEWS_MIN_US)
+        pause_us = NEWS_MIN_US;
+    return now_us + (pause_us < NEWS_MAX_US ? pause_us : NEWS_MAX_US);
+}
 
 /* One thread, one neighbour: again and again as long as there is news. */
 static void listen_to(void *arg)
@@ -265,7 +275,7 @@ static void listen_to(void *arg)
     enum di_err err = DI_OK;
     bool changed = true;
     while (err == DI_OK && changed && clock_mono_us() < l->until_us) {
-        int64_t again_us = clock_mono_us() + NEWS_EVERY_US;
+        int64_t again_us = news_due(l, clock_mono_us());
         err = query_over(r->peer, &r->who[at], RFC_SCOPE_OWN, &r->patience, &kept, &changed);
         if (err == DI_OK && changed)
             err = gets_sleep(r->peer->gets, again_us);
@@ -278,7 +288,8 @@ struct listening *query_listen_begin(struct peer *p, const struct patience *pati
     struct listening *l = calloc(1, sizeof(*l));
     if (l == NULL)
         return NULL;
-    l->until_us = clock_mono_us() + patience->wait_s * CLOCK_US_PER_S;
+    l->since_us = clock_mono_us();
+    l->until_us = l->since_us + patience->wait_s * CLOCK_US_PER_S;
     if (round_init(&l->round, p, 0, patience) != DI_OK) {
         free(l);
         return NULL;
@@ -318,7 +329,7 @@ enum di_err peer_rfcquery(struct peer *p, const struct addr *from, int64_t timeo
         do {
             err = query_one(p, from, RFC_SCOPE_ALL, &patience, &changed);
         } while (err == DI_IN_USE && clock_mono_us() < patience.deadline_us &&
-                 gets_sleep(p->gets, clock_mono_us() + NEWS_EVERY_US) == DI_OK);
+                 gets_sleep(p->gets, clock_mono_us() + NEWS_MIN_US) == DI_OK);
     } else {
         err = query_all(p, RFC_SCOPE_ALL, SIZE_MAX, &patience);
     }

@@ -81,14 +81,18 @@ void library_publish(struct library *lib, struct library_part *p, const char *ti
 
 /* ---- offer ---------------------------------------------------------------------------------- */
 
-static bool read_head(struct library_part *p, struct file_id *id)
+static bool look_at(struct library_part *p, struct file_id *id)
 {
     char head[TITLE_HEAD_BYTES];
     struct stat st;
-    ssize_t n = pread(p->fd, head, sizeof head, 0);
-    if (n < 0 || fstat(p->fd, &st) != 0)
+    if (fstat(p->fd, &st) != 0)
         return false;
     file_id_from_stat(&st, id);
+    if (p->own_title[0] != '\0')
+        return true;
+    ssize_t n = pread(p->fd, head, sizeof head, 0);
+    if (n < 0)
+        return false;
     if (!title_from_head((struct slice){head, (size_t)n}, p->own_title))
         (void)snprintf(p->own_title, sizeof p->own_title, "%s", p->title);
     return true;
@@ -116,7 +120,7 @@ static void offer(struct library *lib, struct library_part *p)
     struct file_id id;
     p->err = !p->verified ? DI_INVALID : lib->gone ? DI_NOT_FOUND : DI_OK;
     p->replaces = library_peek(lib, doc_key(p->rfc, LIBRARY_TXT)) != NULL;
-    if (p->err == DI_OK && read_head(p, &id))
+    if (p->err == DI_OK && look_at(p, &id))
         p->is_offered = list_as(lib, p, p->name, &id) != NULL;
 }
 
@@ -239,7 +243,7 @@ static void list_settled(struct library *lib, struct library_part *p)
     char name[NAME_PLAIN_SIZE];
     struct file_id id;
     name_format_plain(p->rfc, LIBRARY_TXT, name);
-    if (!read_head(p, &id)) { /* as if somebody else had put it there */
+    if (!look_at(p, &id)) { /* as if somebody else had put it there */
         library_look(lib, name);
         return;
     }
