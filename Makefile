@@ -113,7 +113,7 @@ LINK         = $(CC) $(OUR_LDFLAGS)
 
 # --- what a user types ----------------------------------------------------------------------------
 
-.PHONY: all run demo check torture soak mutate bench bench-swarm bench-serve bench-mirror bench-rest bench-table fuzz asan tsan ubsan cover lint format install uninstall dist clean \
+.PHONY: all run demo check torture soak mutate bench bench-swarm bench-serve bench-mirror bench-rest bench-rate bench-table bench-sim fuzz asan tsan ubsan cover lint format install uninstall dist clean \
         distclean deps help screenshot
 
 all: program ## build ./p2pdi (the default)
@@ -158,15 +158,21 @@ mutate: ## change the sources at N=300 places, one at a time: do the tests notic
 	$(Q)$(MAKE) $(AGAIN) program tests
 	$(Q)tests/torture/mutate $(BUILD) -n $(or $(N),300) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-bench: ## measure beside nginx, curl, rsync and others, in short (bench-swarm -serve -mirror -rest: one; -table: all)
+bench: ## measure beside nginx, curl, rsync and others, in short (bench-swarm -serve -mirror -rest -rate -sim: one; -table: all)
 	$(Q)contrib/deps build test bench
 	$(Q)$(MAKE) $(AGAIN) run-bench
 
 # One of them, as long as it takes: make bench-swarm ARGS='--set 60 --with rsync-z'
-bench-swarm bench-serve bench-mirror bench-rest:
+bench-swarm bench-serve bench-mirror bench-rest bench-rate:
 	$(Q)contrib/deps build test bench
 	$(Q)$(MAKE) $(AGAIN) all
 	$(Q)P2PDI='$(CURDIR)/p2pdi' tests/bench/$(subst -,_,$@).sh $(ARGS)
+
+# What the simulator predicts, beside the lab: make bench-sim ARGS='--most 1000'
+bench-sim:
+	$(Q)contrib/deps build test
+	$(Q)$(MAKE) $(AGAIN) all build/release/tests/sim/test_pipes
+	$(Q)P2PDI='$(CURDIR)/p2pdi' tests/bench/bench_sim.sh $(ARGS)
 
 bench-table:
 	$(Q)contrib/deps build test bench

@@ -131,7 +131,8 @@ static void send_next(struct world *w, uint32_t who)
     struct peer *p = &w->peers[who];
 
     p->is_sending = false;
-    if (p->notes_count > 0) {
+    if (p->notes_count > 0 &&
+        (p->notes[p->notes_from].due_us <= w->now_us || p->turn_client == NOBODY)) {
         struct note n = p->notes[p->notes_from++];
         int64_t took_us = ceil_us(p->up_us * n.bytes);
 
@@ -167,8 +168,12 @@ void pipes_note(struct world *w, uint32_t from, uint32_t to, uint32_t bytes,
             p->notes = pipes_must(realloc(p->notes, p->notes_room * sizeof(*p->notes)));
         }
     }
-    p->notes[p->notes_from + p->notes_count++] =
-        (struct note){.to = to, .bytes = bytes, .then = then};
+    p->notes[p->notes_from + p->notes_count++] = (struct note){
+        .due_us = w->now_us + ceil_us(p->up_us * TCP_QUEUED * (double)p->turn_count),
+        .to = to,
+        .bytes = bytes,
+        .then = then,
+    };
     if (!p->is_sending)
         send_next(w, from);
 }

@@ -29,6 +29,7 @@
 #define PUBLISH_DOC_US 100
 #define TCP_START 14480 /* bytes in flight */
 #define TCP_MAX 65536
+#define TCP_QUEUED 5792 /* of a connection in the link's queue */
 
 #define MS INT64_C(1000)
 #define SECOND INT64_C(1000000)
@@ -70,8 +71,9 @@ struct parked {
     uint32_t who, ear;
 };
 
-/* Small messages on their way out; before documents. */
+/* Small messages on their way out: behind what each connection has in the link's queue. */
 struct note {
+    int64_t due_us;
     uint32_t to, bytes;
     struct agenda_event then;
 };
