@@ -227,7 +227,7 @@ static void check_servers(struct doctor *d)
         enum di_err err =
             asker_peers(d->asker, &d->servers[i], clock_mono_us() + ASK_US, count_row, &c);
         if (err != DI_OK) {
-            snprintf(what, sizeof(what), "%s: %s", name, di_err_text(err));
+            snprintf(what, sizeof(what), "%s: %s", name, setup_server_trouble(err));
             print(d, VERDICT_FAILED, "server", what, "p2pdi rs, or --rs with where one runs");
             fail_with(d, CLI_EXIT_RS);
             continue;

@@ -56,6 +56,11 @@ enum cli_exit setup_servers(const struct options *o, struct addr out[PEER_RS_MAX
     return CLI_EXIT_OK;
 }
 
+const char *setup_server_trouble(enum di_err err)
+{
+    return err == DI_PROTOCOL ? "what answers there is no registration server" : di_err_text(err);
+}
+
 enum cli_exit setup_listen(const struct options *o, struct addr *out, struct problem *p)
 {
     const char *text = options_text(o, OPT_LISTEN);

@@ -14,6 +14,8 @@
 /* --rs as addresses, in order. CLI_EXIT_OK, or the exit code to end with and a problem. */
 enum cli_exit setup_servers(const struct options *o, struct addr out[PEER_RS_MAX], size_t *count,
                             struct problem *p) DI_MUST_CHECK;
+/* Why a server could not be asked, for people. */
+const char *setup_server_trouble(enum di_err err);
 /* --listen as an address. */
 enum cli_exit setup_listen(const struct options *o, struct addr *out, struct problem *p)
     DI_MUST_CHECK;

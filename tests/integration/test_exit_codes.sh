@@ -81,6 +81,10 @@ expect 0 typo peer -c quit --share none --listen 127.0.0.1:0 --state "$work/a.st
 expect 3 no-name peers --rs no-such-host.invalid
 has no-name.err 'no-such-host.invalid' '  try: getent hosts no-such-host.invalid'
 
+# another program there, such as a peer
+expect 3 other peers --rs "$b"
+has other.err "$b" 'no registration server' '  try: p2pdi rs'
+
 # 4: nobody has it; the holders that were asked are named
 rs=127.0.0.1:${asked[1]#*:}
 expect 4 get4 get 9999 "${asked[@]}"
