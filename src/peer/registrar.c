@@ -45,7 +45,7 @@ struct registrar {
     enum wire_reachable reachable;
     int64_t renewed_us; /* when the TTL started */
     int64_t due_us;     /* when the thread acts next */
-    unsigned failures;  /* in a row */
+    int64_t backoff_us; /* before the next try; 0: the last one went well */
     struct prng prng;
 };
 
@@ -244,7 +244,7 @@ static void renewed_locked(struct registrar *r, uint32_t ttl_s)
     int64_t ttl_us = ttl_s * CLOCK_US_PER_S;
     r->ttl_s = ttl_s;
     r->renewed_us = clock_mono_us();
-    r->failures = 0;
+    r->backoff_us = 0;
     r->complained = false;
     r->due_us = r->renewed_us + ttl_us / 4 + jitter_locked(r, ttl_us / 12 + 1);
 }
@@ -494,11 +494,13 @@ void registrar_status(struct registrar *r, struct peer_status *out)
 static void on_failure(struct registrar *r, enum di_err err)
 {
     lock_acquire(&r->lock);
-    int64_t delay_us = BACKOFF_FIRST_US << (r->failures < 6 ? r->failures : 6);
-    if (delay_us > BACKOFF_LAST_US)
-        delay_us = BACKOFF_LAST_US;
-    r->failures++;
-    r->due_us = clock_mono_us() + jitter_locked(r, delay_us);
+    /* Slowly: were it doubled, those of many different delays would mix, and more than three times as
+     * many as on average would be back in one second. */
+    int64_t more_us = r->backoff_us + r->backoff_us / 4;
+    if (r->backoff_us == 0)
+        more_us = BACKOFF_FIRST_US;
+    r->backoff_us = more_us < BACKOFF_LAST_US ? more_us : BACKOFF_LAST_US;
+    r->due_us = clock_mono_us() + jitter_locked(r, r->backoff_us);
     bool first = !r->complained;
     r->complained = true;
     lock_release(&r->lock);
