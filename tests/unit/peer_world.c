@@ -47,6 +47,8 @@ void world_stop(struct world *w)
 static void on_event(void *arg, const struct peer_event *ev)
 {
     struct node *n = arg;
+    if (n->view != NULL)
+        peer_view_on_event(n->view, ev);
     lock_acquire(&n->lock);
     if (n->count == n->cap) {
         n->cap = n->cap == 0 ? 64 : 2 * n->cap;

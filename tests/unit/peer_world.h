@@ -34,6 +34,7 @@ struct node {
     struct state_dir state;
     enum peer_compress compress; /* to be set before node_start, as the rates */
     uint64_t up_rate, down_rate;
+    struct peer_view *view; /* gets the events, too, if there is one */
 
     struct lock lock;
     struct cond cond;
