@@ -341,6 +341,7 @@ enum di_err frames_make(struct frames *f, const struct library_doc *doc,
         lock_release(&f->lock);
         return *out != NULL ? DI_OK : DI_NOT_FOUND;
     }
+    /* cppcheck-suppress autoVariables ; it is off the list again before this returns */
     DL_APPEND(f->makings, &mine);
     lock_release(&f->lock);
 

@@ -317,11 +317,10 @@ static void fit_columns(struct grid *t, int w, int widths[COLUMNS_MAX])
     }
     t->narrow = false;
     while (needed - 1 > w && left > 1) {
-        size_t worst = COLUMNS_MAX;
+        size_t worst = 0;
 
-        for (size_t c = 0; c < type->column_count; c++)
-            if (!out[c] &&
-                (worst == COLUMNS_MAX || type->columns[c].rank < type->columns[worst].rank))
+        for (size_t c = 1; c < type->column_count; c++)
+            if (!out[c] && (out[worst] || type->columns[c].rank < type->columns[worst].rank))
                 worst = c;
         out[worst] = true;
         needed -= type->columns[worst].width + 1;
