@@ -13,10 +13,13 @@
     "cookie BLOB PRIMARY KEY, peer INTEGER NOT NULL, ip BLOB NOT NULL, port INTEGER NOT NULL,"     \
     "active INTEGER NOT NULL, expires_s INTEGER NOT NULL, last_registered_s INTEGER NOT NULL,"     \
     "name TEXT NOT NULL, os TEXT NOT NULL, stamps BLOB NOT NULL) WITHOUT ROWID"
+/* In the order that peer_index_restore wants. */
 #define RECORDS_SELECT                                                                             \
     "SELECT cookie, peer, ip, port, active, expires_s, last_registered_s, name, os, stamps FROM "  \
-    "peer"
+    "peer ORDER BY peer"
 #define RECORDS_PUT "INSERT OR REPLACE INTO peer VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"
+/* What a clock that was wrong has put too far away. */
+#define RECORDS_CLAMP "UPDATE peer SET expires_s = ?1 WHERE active = 1 AND expires_s > ?1"
 #define RECORDS_RENEW "UPDATE peer SET expires_s = ?2 WHERE cookie = ?1 AND active = 1"
 
 /* A record on its way to the table, without what it does not use of stored_record's 4 KiB. */

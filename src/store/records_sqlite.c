@@ -273,13 +273,28 @@ static void say_damaged(const char *path, char why[256])
                    name, dir_len, slash == NULL ? "." : path, name);
 }
 
+/* On disk, too: else each start would hand out a whole TTL again. */
+static enum di_err clamp(sqlite3 *db, int64_t wall_s)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum di_err err = sqlite_prepare(db, RECORDS_CLAMP, &stmt);
+    if (err != DI_OK)
+        return err;
+    (void)sqlite3_bind_int64(stmt, 1, wall_s + PEER_TTL_S);
+    err = sqlite_step(stmt);
+    (void)sqlite3_finalize(stmt);
+    return err;
+}
+
 static enum di_err load(struct record_store *base, int64_t wall_s,
                         enum di_err (*visit)(void *arg, const struct stored_record *r), void *arg)
 {
     struct sqlite_store *s = store_of(base);
     sqlite3_stmt *stmt = NULL;
     struct stored_record *r = malloc(sizeof *r);
-    enum di_err err = r == NULL ? DI_NOMEM : sqlite_prepare(s->db, RECORDS_SELECT, &stmt);
+    enum di_err err = r == NULL ? DI_NOMEM : clamp(s->db, wall_s);
+    if (err == DI_OK)
+        err = sqlite_prepare(s->db, RECORDS_SELECT, &stmt);
     while (err == DI_OK) {
         int rc = sqlite3_step(stmt);
         if (rc == SQLITE_DONE)

@@ -152,15 +152,20 @@ static void a_record_comes_back_as_it_was_put(void **state)
     free(l.record);
 }
 
+static void keep_one(uint32_t peer)
+{
+    struct stored_record r;
+    struct record_store *s = open_store();
+    make_record(&r, peer);
+    assert_int_equal(put_and_wait(s, &r), DI_OK);
+    s->ops->close(s);
+}
+
 static void the_ttl_is_clamped_whatever_the_clock_says(void **state)
 {
     (void)state;
-    struct stored_record r;
     struct loaded l;
-    struct record_store *s = open_store();
-    make_record(&r, 1);
-    assert_int_equal(put_and_wait(s, &r), DI_OK);
-    s->ops->close(s);
+    keep_one(1);
 
     load_at(NOW_S - 86400, &l);
     assert_int_equal(l.record[0].record.ttl_s, PEER_TTL_S);
@@ -168,6 +173,31 @@ static void the_ttl_is_clamped_whatever_the_clock_says(void **state)
     load_at(NOW_S + PEER_TTL_S, &l);
     assert_int_equal(l.record[0].record.ttl_s, 0);
     assert_false(l.record[0].record.active);
+    free(l.record);
+}
+
+static void a_clock_that_was_wrong_extends_a_ttl_once(void **state)
+{
+    (void)state;
+    struct loaded l;
+    keep_one(1);
+    for (int64_t later_s = 0; later_s <= PEER_TTL_S; later_s += PEER_TTL_S / 2) {
+        load_at(NOW_S - 86400 + later_s, &l);
+        assert_int_equal(l.record[0].record.ttl_s, PEER_TTL_S - later_s);
+        free(l.record);
+    }
+}
+
+static void records_come_back_in_the_order_of_their_ids(void **state)
+{
+    (void)state;
+    struct loaded l;
+    for (uint32_t peer = 20; peer > 0; peer--)
+        keep_one(peer);
+    load_at(NOW_S, &l);
+    assert_int_equal(l.count, 20);
+    for (size_t i = 0; i < l.count; i++)
+        assert_int_equal(l.record[i].record.peer, i + 1);
     free(l.record);
 }
 
@@ -510,6 +540,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_record_comes_back_as_it_was_put, make_dir),
         cmocka_unit_test_setup(the_ttl_is_clamped_whatever_the_clock_says, make_dir),
+        cmocka_unit_test_setup(a_clock_that_was_wrong_extends_a_ttl_once, make_dir),
+        cmocka_unit_test_setup(records_come_back_in_the_order_of_their_ids, make_dir),
         cmocka_unit_test_setup(a_renewal_moves_the_expiry_of_active_ones_only, make_dir),
         cmocka_unit_test_setup(a_renewal_is_written_within_about_a_second, make_dir),
         cmocka_unit_test_setup(a_later_put_goes_before_an_earlier_renewal, make_dir),
