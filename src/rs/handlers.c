@@ -114,13 +114,20 @@ static void clean_name(char out[PEER_NAME_SIZE], struct slice s)
     (void)text_clean(out, PEER_NAME_SIZE, s);
 }
 
-/* A record that changed because of another one: the screen is to know. It may even be gone. */
-static void show_again_locked(struct rs_request *q, const struct peer_record *was)
+/* A record that another one made inactive, for the screen and the store: its row on disk says that it
+ * is active, and would say so again after a restart once the other has left. It may even be gone. */
+static void replaced_locked(struct rs_request *q, const struct peer_record *was)
 {
+    struct rs *rs = q->rs;
     struct peer_record r;
-    lock_assert_held(&q->rs->lock);
-    if (peer_index_find(q->rs->index, &was->cookie, q->now_us, q->wall_s, &r) == DI_OK)
-        rs_view_put(q->rs, &r);
+    lock_assert_held(&rs->lock);
+    if (peer_index_find(rs->index, &was->cookie, q->now_us, q->wall_s, &r) != DI_OK)
+        return;
+    rs_view_put(rs, &r);
+    rs->scratch.record = r;
+    rs->scratch.stamp_count = peer_index_stamps(rs->index, &r.cookie, rs->scratch.stamps);
+    if (rs->store->ops->put(rs->store, &rs->scratch, q->wall_s, NULL, NULL) != DI_OK)
+        log_write(LOG_WARN, "rs: the store is behind: peer %" PRIu32 " may come back", r.peer);
 }
 
 /*
@@ -164,7 +171,7 @@ void rs_on_register(struct rs_request *q)
         err = peer_index_register(rs->index, &digest, &addr, name, os, q->now_us, q->wall_s, &r);
     if (err == DI_OK) {
         if (has_rival && rival.peer != r.peer)
-            show_again_locked(q, &rival);
+            replaced_locked(q, &rival);
         struct buf answer;
         answer_begin(&answer, q);
         wire_head_field_u64(&answer, "Cookie", cookie);

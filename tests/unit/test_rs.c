@@ -372,6 +372,23 @@ static void acknowledged_records_survive_a_restart(void **state)
     client_close(&c);
 }
 
+static void whom_another_replaced_does_not_come_back_by_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    struct client c;
+    client_open(&c, f);
+    uint64_t first = join(&c, 40001);
+    uint64_t second = join(&c, 40001); /* the same place: it lost its cookie */
+    assert_int_equal(ask_with(&c, "LEAVE", second, ""), 200);
+    client_close(&c);
+    rs_stop(f->rs);
+    start(f);
+    client_open(&c, f);
+    assert_int_equal(ask(&c, "PQUERY P2P-DI/1.0\r\n\r\n"), 204);
+    assert_int_equal(ask_with(&c, "KEEP-ALIVE", first, ""), 404);
+    client_close(&c);
+}
+
 static void connection_close_is_honoured_after_a_durable_answer(void **state)
 {
     struct fixture *f = *state;
@@ -431,6 +448,7 @@ int main(void)
         T(since_tells_what_changed_and_no_more),
         T(a_waiting_query_hears_of_the_change),
         T(acknowledged_records_survive_a_restart),
+        T(whom_another_replaced_does_not_come_back_by_a_restart),
         T(connection_close_is_honoured_after_a_durable_answer),
         T(pages_show_peers_and_never_cookies),
     };
