@@ -38,6 +38,7 @@ struct registrar {
     enum di_err begun_err;
     bool registered;
     bool complained; /* an outage is reported once */
+    bool silent;     /* the last call had no answer */
     bool has_cookie;
     uint64_t cookie;
     size_t rs; /* of cfg.rs, the one that answered last */
@@ -98,6 +99,24 @@ static bool is_transport(enum di_err err)
     return err == DI_REFUSED || err == DI_UNREACHABLE || err == DI_TIMEOUT || err == DI_CLOSED;
 }
 
+/* Uniform in [1/2, 3/2) of us, so that those who lost the RS together do not come back together. */
+static int64_t jitter_locked(struct registrar *r, int64_t us)
+{
+    lock_assert_held(&r->lock);
+    return us / 2 + (int64_t)prng_below(&r->prng, (uint64_t)us);
+}
+
+/* Somebody else's call had no answer: a keep-alive shall find out soon, and go on until there is one. */
+static void look_again_locked(struct registrar *r)
+{
+    lock_assert_held(&r->lock);
+    int64_t soon_us = clock_mono_us() + jitter_locked(r, BACKOFF_FIRST_US);
+    if (r->wanted && soon_us < r->due_us) {
+        r->due_us = soon_us;
+        cond_broadcast(&r->changed);
+    }
+}
+
 /* Each address in turn, the one that answered last first. */
 static enum di_err try_all(struct registrar *r, const struct wire_request *request,
                            const struct patience *patience, struct reply *out)
@@ -116,12 +135,15 @@ static enum di_err try_all(struct registrar *r, const struct wire_request *reque
         if (i + 1 < count && soon_us < until.deadline_us)
             until.deadline_us = soon_us;
         err = client_call(&p->sink, &p->cfg.rs[at], request, &until, NULL, out);
-        if (err == DI_OK) {
-            net_limit_spend(p->down, out->head.content_length);
-            lock_acquire(&r->lock);
+        lock_acquire(&r->lock);
+        r->silent = is_transport(err);
+        if (r->silent)
+            look_again_locked(r);
+        if (err == DI_OK)
             r->rs = at;
-            lock_release(&r->lock);
-        }
+        lock_release(&r->lock);
+        if (err == DI_OK)
+            net_limit_spend(p->down, out->head.content_length);
         if (!is_transport(err))
             break;
     }
@@ -229,13 +251,6 @@ static void unclaim(struct registrar *r)
     r->busy = false;
     cond_broadcast(&r->changed);
     lock_release(&r->lock);
-}
-
-/* Uniform in [1/2, 3/2) of us, so that those who lost the RS together do not come back together. */
-static int64_t jitter_locked(struct registrar *r, int64_t us)
-{
-    lock_assert_held(&r->lock);
-    return us / 2 + (int64_t)prng_below(&r->prng, (uint64_t)us);
 }
 
 static void renewed_locked(struct registrar *r, uint32_t ttl_s)
@@ -483,6 +498,7 @@ void registrar_status(struct registrar *r, struct peer_status *out)
     out->registered = r->registered;
     out->peer_id = r->peer_id;
     out->reachable = r->reachable;
+    out->rs_silent = r->silent;
     out->ttl_s = r->registered && gone_s < r->ttl_s ? r->ttl_s - (uint32_t)gone_s : 0;
     if (r->peer->cfg.rs_count > 0)
         out->rs = r->peer->cfg.rs[r->rs];

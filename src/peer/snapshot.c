@@ -98,13 +98,15 @@ static void status_locked(struct peer_view *v, struct peer *p, const struct peer
     struct snap_peer_status *s = &v->board.content.peer;
     int64_t expires_us = now_us + (int64_t)is->ttl_s * CLOCK_US_PER_S;
     lock_assert_held(&v->lock);
-    if (s->registered != is->registered || s->peer != is->peer_id || s->known != is->documents ||
-        s->held != is->held || s->reachable != (enum snap_reachable)is->reachable)
+    if (s->registered != is->registered || s->rs_silent != is->rs_silent ||
+        s->peer != is->peer_id || s->known != is->documents || s->held != is->held ||
+        s->reachable != (enum snap_reachable)is->reachable)
         snap_board_touch(&v->board);
     s->peer = is->peer_id;
     s->addr = *peer_addr(p);
     s->rs = is->rs;
     s->registered = is->registered;
+    s->rs_silent = is->rs_silent;
     s->reachable = (enum snap_reachable)is->reachable;
     if (llabs(s->expires_us - expires_us) >= 3 * CLOCK_US_PER_S / 2)
         s->expires_us = expires_us;

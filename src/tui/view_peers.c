@@ -126,7 +126,7 @@ const struct grid_type view_peers = {
 void view_draw_peer_header(struct rect r, const struct grid_moment *m)
 {
     const struct snap_peer_status *s = &m->content->peer;
-    struct view_part parts[9] = {{0}};
+    struct view_part parts[10] = {{0}};
     char host[ADDR_TEXT_SIZE], ttl[GRID_CELL_SIZE];
     size_t n = 0;
 
@@ -156,6 +156,10 @@ void view_draw_peer_header(struct rect r, const struct grid_moment *m)
             .rank = 60, .style = s->reachable == SNAP_REACHABLE_NO ? STYLE_BAD : STYLE_TEXT};
         snprintf(parts[n++].text, sizeof(parts->text), "reachable %s",
                  view_reachable(s->reachable));
+    }
+    if (s->rs_silent) {
+        parts[n] = (struct view_part){.rank = 87, .style = STYLE_BAD};
+        snprintf(parts[n++].text, sizeof(parts->text), "RS does not answer");
     }
     if (s->synchronising) {
         parts[n] = (struct view_part){.rank = 45, .style = STYLE_GOOD};

@@ -71,14 +71,19 @@ static void read_address(struct vt *v)
     snprintf(rs_address, sizeof(rs_address), "%.*s", (int)strcspn(at, " "), at);
 }
 
-static void start_rs(struct vt *v)
+static void start_rs_at(struct vt *v, const char *address)
 {
     char state[300];
-    const char *argv[] = {program(), "rs", "--listen", "127.0.0.1:0", "--state", state, NULL};
+    const char *argv[] = {program(), "rs", "--listen", address, "--state", state, NULL};
 
     path(state, "rs-state");
     vt_start_program(v, argv, 24, 100, "xterm-256color");
-    vt_wait(v, "0 active");
+    vt_wait(v, " active");
+}
+
+static void start_rs(struct vt *v)
+{
+    start_rs_at(v, "127.0.0.1:0");
     read_address(v);
 }
 
@@ -222,6 +227,28 @@ static void two_signals_leave_the_terminal_in_order(void **state)
     }
 }
 
+static void a_registration_server_that_is_gone_is_told(void **state)
+{
+    struct vt rs, peer;
+
+    (void)state;
+    if (program() == NULL)
+        skip();
+    start_rs(&rs);
+    start_peer(&peer, "empty", "peer-state");
+    vt_wait(&peer, "registered  TTL");
+    assert_int_equal(vt_find(&peer, "RS does not answer"), -1);
+    end(&rs);
+    vt_send(&peer, "p");
+    vt_wait(&peer, "the peer list could not be had");
+    vt_wait(&peer, "RS does not answer");
+    start_rs_at(&rs, rs_address); /* the keep-alives that have begun find it again */
+    vt_wait(&peer, "registered  TTL");
+    vt_wait_gone(&peer, "RS does not answer");
+    end(&peer);
+    end(&rs);
+}
+
 static void an_unknown_terminal_is_told(void **state)
 {
     char state_dir[300];
@@ -256,6 +283,7 @@ int main(void)
         cmocka_unit_test(a_whole_session),
         cmocka_unit_test(fetched_from_the_reader),
         cmocka_unit_test(two_signals_leave_the_terminal_in_order),
+        cmocka_unit_test(a_registration_server_that_is_gone_is_told),
         cmocka_unit_test(an_unknown_terminal_is_told),
     };
 

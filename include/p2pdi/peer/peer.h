@@ -194,6 +194,7 @@ void peer_walk_transfers(struct peer *p, bool (*visit)(void *arg, const struct p
 
 struct peer_status {
     bool registered;
+    bool rs_silent; /* the last call to the RS had no answer */
     uint32_t peer_id;
     struct addr rs;
     uint32_t ttl_s;

@@ -188,6 +188,7 @@ struct snap_peer_status {
     uint32_t peer;
     struct addr addr, rs;
     bool registered;
+    bool rs_silent; /* the RS did not answer when it was asked last */
     bool synchronising;
     enum snap_reachable reachable;
     int64_t expires_us;                  /* of our own registration */
