@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -83,6 +84,14 @@ static enum di_err check_schema(sqlite3 *db, const struct sqlite_schema *schema)
     return err;
 }
 
+static bool has_log(const char *path)
+{
+    struct stat st;
+    char name[PATH_SIZE + 8];
+    (void)snprintf(name, sizeof name, "%s-wal", path);
+    return stat(name, &st) == 0 && st.st_size > 0;
+}
+
 /* ---- making a new one ----------------------------------------------------------------------- */
 
 static enum di_err write_schema(sqlite3 *db, const struct sqlite_schema *schema)
@@ -135,10 +144,8 @@ static enum di_err sync_parent(const char *path)
  * a log without its file, is damage and not a beginning. */
 static enum di_err make_new(const char *path, const struct sqlite_schema *schema)
 {
-    struct stat log;
     char name[PATH_SIZE + 8];
-    (void)snprintf(name, sizeof name, "%s-wal", path);
-    if (stat(name, &log) == 0 && log.st_size > 0)
+    if (has_log(path))
         return DI_CORRUPT;
     (void)snprintf(name, sizeof name, "%s.new", path);
     enum di_err err = make_file(name, schema);
@@ -148,17 +155,13 @@ static enum di_err make_new(const char *path, const struct sqlite_schema *schema
 }
 
 /*
- * What a killed run left in the log goes into the file now: the log never holds more than one run's,
- * and the file has all its pages, of which SQLite would read the missing end of the last one as
- * zeros. On a full disk the log stays as it is.
+ * SQLite would read the missing end of the last page as zeros: of a digest or a name. While there is a
+ * log, it may have that page.
  */
-static enum di_err settle_log(sqlite3 *db, const char *path)
+static enum di_err check_size(sqlite3 *db, const char *path)
 {
     struct stat st;
     int pages = 0, page_bytes = 0;
-    int rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    if (rc != SQLITE_OK)
-        return sqlite_to_err(rc) == DI_CORRUPT ? DI_CORRUPT : DI_OK;
     enum di_err err = query_int(db, "PRAGMA page_count", &pages);
     if (err == DI_OK)
         err = query_int(db, "PRAGMA page_size", &page_bytes);
@@ -186,6 +189,7 @@ enum di_err sqlite_open_checked(const char *path, const struct sqlite_schema *sc
     sqlite3 *db = NULL;
     if (strlen(path) >= PATH_SIZE)
         return DI_LIMIT;
+    bool logged = has_log(path);
     enum di_err err = look_at(path);
     if (err == DI_NOT_FOUND)
         err = make_new(path, schema);
@@ -197,8 +201,8 @@ enum di_err sqlite_open_checked(const char *path, const struct sqlite_schema *sc
         err = sqlite_run(db, "PRAGMA journal_mode = WAL");
     if (err == DI_OK)
         err = check_schema(db, schema);
-    if (err == DI_OK)
-        err = settle_log(db, path);
+    if (err == DI_OK && !logged)
+        err = check_size(db, path);
     if (err != DI_OK) {
         (void)sqlite3_close_v2(db);
         return err;
