@@ -1,0 +1,136 @@
+#!/bin/bash
+# Odd environments, configurations, options, scripts and streams: each is refused with its exit code and a word
+# that helps, or does what it can.
+# shellcheck source=tests/integration/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+document b.rfcs 8609
+start_rs rs
+start_peer b
+b=$at
+say b 'wait rfcs 1 timeout 60' register
+event b registered
+asked=(--rs "$rs" --listen 127.0.0.1:0 --share a.rfcs --state "$work/a.state")
+
+# under ENVIRONMENT... -- CODE NAME ARGUMENT...: expect, with these variables.
+under() {
+    local set=() want=0 name=''
+    while [[ $1 != -- ]]; do set+=("$1") && shift; done
+    want=$2 name=$3
+    shift 3
+    local rc=0
+    timeout "$patience" env "${set[@]}" "$P2PDI" "$@" >"$name.log" 2>"$name.err" </dev/null || rc=$?
+    ((rc == want)) || fail "${set[*]} p2pdi $*: exit code $rc, not $want: $(<"$name.err")"
+}
+
+# environments
+under -u HOME -u XDG_CONFIG_HOME -u XDG_STATE_HOME -- 0 nohome peer --print-config
+under HOME= XDG_CONFIG_HOME=relative XDG_STATE_HOME=relative -- 0 relative peer --print-config
+under -u HOME -u XDG_STATE_HOME -- 6 nostate peer -c status --rs "$rs" --listen 127.0.0.1:0 --share a.rfcs
+has nostate.err --state
+under P2PDI_WORKERS= -- 0 empty peer --print-config
+under P2PDI_WORKERS=many -- 2 many peer --print-config
+has many.err P2PDI_WORKERS
+under P2PDI_RS="$rs" -- 0 rs peers
+has rs.log "${b%:*}"
+
+# configurations
+mkdir -p conf/p2pdi
+config=conf/p2pdi/config
+head -c 70000 /dev/zero | tr '\0' '#' >$config
+under XDG_CONFIG_HOME="$work/conf" -- 2 large peer --print-config
+has large.err "$config"
+printf 'workers = 3\0\n' >$config
+under XDG_CONFIG_HOME="$work/conf" -- 2 nul peer --print-config
+printf 'workers = 3 # three\r\n\r\n   # no more\n rs=127.0.0.1 ' >$config
+under XDG_CONFIG_HOME="$work/conf" -- 0 crlf peer --print-config
+has crlf.log "$config"
+printf 'workers\n' >$config
+under XDG_CONFIG_HOME="$work/conf" -- 2 novalue peer --print-config
+has novalue.err "$config:1"
+printf '= 3\n' >$config
+under XDG_CONFIG_HOME="$work/conf" -- 2 nokey peer --print-config
+printf 'workers = 3\nmanual = maybe\n' >$config
+under XDG_CONFIG_HOME="$work/conf" -- 2 maybe peer --print-config
+has maybe.err "$config:2"
+rm $config && mkdir $config
+under XDG_CONFIG_HOME="$work/conf" -- 2 directory peer --print-config
+
+# options
+expect 2 none completion
+expect 2 fish2 completion nosuch
+for shell in bash zsh fish; do
+    expect 0 "$shell" completion "$shell"
+    [[ -s $shell.log ]] || fail "no completion for $shell"
+done
+for command in rs peer get ls peers experiment demo; do
+    expect 0 "help.$command" "$command" --help
+    has "help.$command.log" "p2pdi $command" Examples
+    (($(wc -l <"help.$command.log") <= 24)) || fail "the help of $command does not fit one screen"
+    expect 0 "version.$command" "$command" -V
+done
+expect 0 h -h
+expect 2 word "$(printf 'x%.0s' {1..200})"
+has_not word.err 'try: p2pdi x'
+expect 2 listen peer -c status --rs "$rs" --share a.rfcs --listen 127.0.0.1:99999
+has listen.err 99999
+expect 6 bind peer -c status --rs "$rs" --share a.rfcs --state "$work/a.state" --listen 192.0.2.1:0
+expect 2 rsport peers --rs 127.0.0.1:x
+expect 2 rsempty peers --rs ,
+expect 3 rstwo peers --rs 127.0.0.1:1,127.0.0.1:2
+expect 0 rsnext peers --rs "127.0.0.1:1,$rs"
+expect 2 rate get 1 "${asked[@]}" --up 5
+expect 2 rate2 get 1 "${asked[@]}" --down 1x
+expect 0 rate3 peer -c status "${asked[@]}" --up 0 --down 1m
+expect 2 workers rs --workers 0 --print-config
+expect 2 task experiment --task nosuch
+expect 6 state rs --listen 127.0.0.1:0 --state "$work/$(printf 'd%.0s' {1..250})/$(printf 'd%.0s' {1..4000})"
+expect 2 two peer -c status script.txt "${asked[@]}"
+expect 0 split peer -c status -c index "${asked[@]}" --listen '127.0.0.1'
+expect 0 dash ls --rs "$rs" -- 8609
+expect 4 nothing ls --rs "$rs" 99999
+expect 4 pattern ls --rs "$rs" 'no such title'
+
+# scripts
+expect 6 nofile peer --batch nosuch.txt "${asked[@]}"
+has nofile.err nosuch.txt
+printf '# a comment\r\nstatus\r\n\n; ;status ; # another\n-get 1 from 999\nsleep 0.01\nquit\nget 99999\n' >script.txt
+expect 0 file peer --batch script.txt "${asked[@]}"
+(($(grep -c 'registered: no' file.log) == 2)) || fail "status was not printed twice: $(<file.log)"
+has file.err "there is no peer '999'"
+{
+    printf 'get '
+    head -c 2000000 /dev/zero | tr '\0' 1
+    printf '\n'
+} >long.txt
+expect 2 long peer --batch long.txt "${asked[@]}"
+printf 'sta\0tus\n' >nul.txt
+expect 2 nulscript peer --batch nul.txt "${asked[@]}"
+expect 1 unknown peer -c 'rfcquery 999' "${asked[@]}"
+expect 1 refused peer -c 'rfcquery 127.0.0.1:1' "${asked[@]}"
+expect 0 anyway peer -c "-rfcquery 127.0.0.1:1; rfcquery $b; index 'no such'; index 86??; get 8609 from $b; transfers" "${asked[@]}"
+cmp a.rfcs/rfc8609.txt b.rfcs/rfc8609.txt
+expect 1 wait peer -c 'wait rfcs 5 timeout 0' "${asked[@]}"
+expect 0 stdin peer --batch "${asked[@]}"
+
+# streams
+[[ ! -e /dev/full ]] || {
+    rc=0
+    "$P2PDI" man >/dev/full 2>full.err || rc=$?
+    ((rc == 1)) || fail "a full disk behind standard output: $rc"
+    has full.err 'standard output cannot be written'
+}
+"$P2PDI" --version <&- >version.log 2>&- || fail "without standard input and error"
+has version.log p2pdi
+rc=0
+"$P2PDI" peers --rs "$rs" <&- >&- 2>&- || rc=$?
+((rc <= 1)) || fail "without any stream: $rc"
+
+# signals
+start_peer c
+say c hold
+kill -INT "${pid[c]}"
+ended c 130
+start_rs d
+kill -TERM "${pid[d]}"
+ended d 143
