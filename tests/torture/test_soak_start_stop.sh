@@ -27,8 +27,8 @@ ledger() {
 coproc ledger { exec "$(tool rs_ledger)" 4 500 "$SEED" 2>ledger.err; }
 pid[ledger]=$!
 
-# stop NAME CODE...: by SIGTERM; it has to end in time, with one of these codes.
-slowest=0
+# stop NAME CODE...: by SIGTERM; it has to end in time, with one of these codes. Those that are late are counted.
+slowest=0 late=0
 stop() {
     local name=$1 before rc=0 took fd=${out[$1]}
     shift
@@ -42,7 +42,10 @@ stop() {
     unset "pid[$name]" "out[$name]"
     ((took <= slowest)) || slowest=$took
     [[ " $* " == *" $rc "* ]] || fail "round $round: $name ended with $rc"
-    ((took < limit_us)) || fail "${what:-round $round}: $name took $took us to end"
+    if ((took >= limit_us)); then
+        echo "${what:-round $round}: $name took $took us to end"
+        ((late += 1))
+    fi
 }
 
 # a_moment MS: as long as is drawn, below that. Nothing is waited for but time.
@@ -123,9 +126,11 @@ for ((round = 0; round < $(full 1 20); round++)); do
 done
 
 registered=$(counter "$rs" register_total) left=$(counter "$rs" leave_total)
-row "$rounds starts and stops (${count[get]} receivers, ${count[peer]} peers, ${count[rs]} servers under load):" \
-    "slowest end $((usual / 1000)) ms, with a server that hangs and clients that do not read $((slowest / 1000)) ms;" \
-    "$((registered - 1)) registrations, $left left"
+figures="$rounds starts and stops (${count[get]} receivers, ${count[peer]} peers, ${count[rs]} servers under load):"
+figures+=" slowest end $((usual / 1000)) ms, with a server that hangs and clients that do not read $((slowest / 1000)) ms;"
+figures+=" $late later than $((limit_us / 1000)) ms; $((registered - 1)) registrations, $left left"
+((late == 0)) || fail "$figures"
+row "$figures"
 curl -fsS "http://$holder/rfc/91007.txt" | cmp - b.rfcs/rfc91007.txt
 say b quit
 ended b 0
