@@ -164,7 +164,9 @@ int main(int argc, char **argv)
             (void)printf("go\n");
         } else if (strcmp(word, "lose") == 0) {
             begin();
+            lock_acquire(&lock);
             (void)printf("lose %zu\n", answered);
+            lock_release(&lock);
         } else if (strcmp(word, "return") == 0) {
             await_answers();
             print_return();
