@@ -206,10 +206,11 @@ static enum di_err decode_body(struct reply *r)
 static enum di_err exchange(struct client *c, const struct buf *message,
                             const struct patience *patience, struct reply *out)
 {
-    enum di_err err = client_send(c, message, patience->deadline_us);
+    int64_t first_us = patience->first_us != 0 ? patience->first_us : patience->deadline_us;
+    enum di_err err = client_send(c, message, first_us);
     if (err != DI_OK)
         return err;
-    err = client_head(c, &out->head, patience->deadline_us);
+    err = client_head(c, &out->head, first_us);
     if (err != DI_CANCELLED || patience->linger_us == 0)
         return err;
     net_stream_uncancel(c->stream);

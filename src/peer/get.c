@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define ASKED_FIRST 48 /* neighbours that are not near, before the first document is asked for */
-#define PROMPT_US CLOCK_US_PER_S /* an index is there by then, most often */
 
 /* A get under way; lives on its caller's stack. */
 struct get {
@@ -135,25 +134,28 @@ static enum di_err wait_scanned(struct gets *g)
 }
 
 /*
- * Most answer at once. If by then everything is known that was asked for, those that do not answer are
- * left to the seeker. NULL: whatever there is is wanted.
+ * Most answer at once; those that do not are waited for if nothing is known without them. So nothing
+ * that is wanted waits for one that will never answer.
  */
-static void ask_all(struct peer *p, const struct peer_get *what, const struct patience *patience)
+static void ask_all(struct peer *p, const struct patience *patience)
 {
     struct patience little = *patience;
-    little.deadline_us = clock_mono_us() + PROMPT_US;
-    if (what == NULL || what->all || query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, &little) != DI_OK ||
-        !select_is_known(p, what))
-        query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, patience);
+    struct catalog_counts n;
+    little.first_us = clock_mono_us() + PEER_PROMPT_US;
+    query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, &little);
+    catalog_count(p->catalog, &n);
+    if (n.entries > n.owned || !neighbours_any_silent(p->neighbours))
+        return;
+    little.first_us = little.deadline_us;
+    query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, &little);
 }
 
 /*
  * "Asks for peers and indexes if there are none"; registers if need be, meanwhile: that takes the RS
  * a write to its disk. *joining: what came of it is to be seen by join.
  */
-static enum di_err prepare(struct peer *p, const struct peer_get *what, bool *joining)
+static enum di_err prepare(struct peer *p, const struct addr *from, bool *joining)
 {
-    const struct addr *from = what != NULL && what->has_from ? &what->from : NULL;
     struct patience patience = {.deadline_us = clock_mono_us() + PEER_CALL_US, .waker = p->waker};
     bool changed = false;
     enum di_err err = DI_OK;
@@ -177,7 +179,7 @@ static enum di_err prepare(struct peer *p, const struct peer_get *what, bool *jo
     if (from != NULL)
         query_one(p, from, RFC_SCOPE_OWN, &patience, &changed);
     else if (n.entries == n.owned)
-        ask_all(p, what, &patience);
+        ask_all(p, &patience);
     return peer_is_cancelled(p) ? DI_CANCELLED : DI_OK;
 }
 
@@ -242,15 +244,13 @@ static enum di_err download(struct gets *g, struct get *get, const struct number
     return err;
 }
 
-static enum di_err get_documents(struct peer *p, const struct peer_get *what, struct get *get)
+/* Those that the get means, as far as is known, but for those that it had before. */
+static enum di_err get_known(struct peer *p, const struct peer_get *what, struct get *get,
+                             struct numbers *had)
 {
     struct numbers order = {0};
-    bool joining = false;
-    enum di_err err = wait_scanned(p->gets);
-    if (err == DI_OK)
-        err = prepare(p, what, &joining);
-    if (err == DI_OK)
-        err = select_wanted(p, what, &order);
+    enum di_err err = select_wanted(p, what, &order);
+    numbers_remove(&order, had);
     if (err == DI_OK)
         err = numbers_sorted(&order, &get->rfcs);
     if (err == DI_OK && order.count > 0) {
@@ -263,11 +263,36 @@ static enum di_err get_documents(struct peer *p, const struct peer_get *what, st
             err = download(p->gets, get, &order, what);
         }
     }
+    free(get->open);
+    numbers_fini(&order);
+    numbers_fini(had);
+    *had = get->rfcs;
+    get->open = NULL;
+    get->rfcs = (struct numbers){0};
+    return err;
+}
+
+static enum di_err get_documents(struct peer *p, const struct peer_get *what, struct get *get)
+{
+    struct numbers had = {0};
+    bool joining = false;
+    enum di_err err = wait_scanned(p->gets);
+    if (err == DI_OK)
+        err = prepare(p, what->has_from ? &what->from : NULL, &joining);
+    if (err == DI_OK)
+        err = get_known(p, what, get, &had);
+    /* "all" is also what those have who did not answer at once. */
+    if (err == DI_OK && !what->has_from && !select_is_final(p, what) &&
+        neighbours_any_silent(p->neighbours)) {
+        int64_t until_us = clock_mono_us() + PEER_CALL_US;
+        struct patience patience = {
+            .deadline_us = until_us, .first_us = until_us, .waker = p->waker};
+        query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, &patience);
+        err = peer_is_cancelled(p) ? DI_CANCELLED : get_known(p, what, get, &had);
+    }
     if (joining)
         join(p);
-    free(get->open);
-    numbers_fini(&get->rfcs);
-    numbers_fini(&order);
+    numbers_fini(&had);
     return err;
 }
 

@@ -30,6 +30,7 @@
 
 #define PEER_PORT_MIN                                                                              \
     1024 /* a peer has an unprivileged port; third parties' services have others */
+#define PEER_PROMPT_US CLOCK_US_PER_S      /* by then an answer has begun, most often */
 #define PEER_CALL_US (10 * CLOCK_US_PER_S) /* one request and its answer */
 #define PEER_BODY_MAX ((size_t)64 << 20)   /* of a table that others send */
 #define PEER_PAGE_MAX ((size_t)256 << 20)  /* of a table that we send */
@@ -220,6 +221,7 @@ void coded_fields(struct buf *head, enum wire_form form, enum coding c);
 /* How long a question may take. */
 struct patience {
     int64_t deadline_us;
+    int64_t first_us; /* its answer has begun by then; 0: deadline_us, most often (query.c) */
     struct net_waker *waker; /* ends it early: DI_CANCELLED. May be NULL */
     unsigned wait_s;         /* how long the other side may hold back a "nothing new" (long poll) */
     int64_t linger_us;       /* how long the waker leaves it for its answer once it was sent */
@@ -314,12 +316,15 @@ enum di_err neighbours_list(struct neighbours *n, size_t others, struct addr **o
     DI_MUST_CHECK;
 /* Was each that may be asked, asked since? */
 bool neighbours_all_asked(struct neighbours *n, int64_t since_us);
+/* Is there one that did not answer when it was asked last? */
+bool neighbours_any_silent(struct neighbours *n);
 /*
- * Claims the right to ask that one now, since being the version of its own rows that we have.
+ * Claims the right to ask that one now, since being the version of its own rows that we have; silent:
+ * it did not answer last time.
  * DI_IN_USE: somebody is at it. DI_ACCESS: it must not be asked.
  */
 enum di_err neighbours_claim(struct neighbours *n, const struct addr *a,
-                             char since[CHANGES_VERSION_SIZE]) DI_MUST_CHECK;
+                             char since[CHANGES_VERSION_SIZE], bool *silent) DI_MUST_CHECK;
 void neighbours_unclaim(struct neighbours *n, const struct addr *a, enum di_err outcome,
                         const char *version);
 /* Who was asked for an index, and what came of it. How many; at most max are copied. */
@@ -410,13 +415,15 @@ void numbers_fini(struct numbers *s);
 void numbers_add(struct numbers *s, uint32_t n);
 /* For qsort and bsearch. */
 int numbers_compare(const void *a, const void *b);
+/* Leaves out those that stand in `those`, which are ascending. */
+void numbers_remove(struct numbers *s, const struct numbers *those);
 /* The same, ascending, each once; out is empty before. */
 enum di_err numbers_sorted(const struct numbers *s, struct numbers *out) DI_MUST_CHECK;
 /* Adds those from first to last that are known of and not here; from: only that holder's. */
 enum di_err select_known(struct peer *p, uint32_t first, uint32_t last, const struct addr *from,
                          struct numbers *out);
-/* Has everything that the get names a row, so that nothing more can be meant by it? */
-bool select_is_known(struct peer *p, const struct peer_get *what);
+/* Can nothing more be meant by it, whatever rows are still to come? */
+bool select_is_final(struct peer *p, const struct peer_get *what);
 /* What a get means, in the order asked for. */
 enum di_err select_wanted(struct peer *p, const struct peer_get *what, struct numbers *out)
     DI_MUST_CHECK;

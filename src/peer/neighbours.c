@@ -245,8 +245,24 @@ bool neighbours_all_asked(struct neighbours *n, int64_t since_us)
     return all;
 }
 
+static bool is_silent(const struct neighbour *e)
+{
+    return e->asked && e->outcome == DI_TIMEOUT;
+}
+
+bool neighbours_any_silent(struct neighbours *n)
+{
+    bool any = false;
+    struct neighbour *e = NULL, *next = NULL;
+    lock_acquire(&n->lock);
+    HASH_ITER (hh, n->table, e, next)
+        any = any || (is_usable(e) && is_silent(e));
+    lock_release(&n->lock);
+    return any;
+}
+
 enum di_err neighbours_claim(struct neighbours *n, const struct addr *a,
-                             char since[CHANGES_VERSION_SIZE])
+                             char since[CHANGES_VERSION_SIZE], bool *silent)
 {
     enum di_err err = DI_OK;
     lock_acquire(&n->lock);
@@ -257,6 +273,7 @@ enum di_err neighbours_claim(struct neighbours *n, const struct addr *a,
         err = DI_IN_USE;
     } else {
         e->asking = true;
+        *silent = is_silent(e);
         e->asked_us = clock_mono_us();
         memcpy(since, e->version, CHANGES_VERSION_SIZE);
     }

@@ -161,11 +161,16 @@ static enum di_err query_over(struct peer *p, const struct addr *from, enum rfc_
                               const struct patience *patience, struct client **kept, bool *changed)
 {
     char version[CHANGES_VERSION_SIZE];
+    struct patience now = *patience;
+    bool silent = false;
     *changed = false;
-    enum di_err err = neighbours_claim(p->neighbours, from, version);
+    enum di_err err = neighbours_claim(p->neighbours, from, version, &silent);
     if (err != DI_OK)
         return err;
-    err = ask(p, from, scope, patience, kept, version, changed);
+    /* Others wait for the end of the round: once is enough for one that does not answer. */
+    if (silent && now.first_us == 0)
+        now.first_us = clock_mono_us() + now.wait_s * CLOCK_US_PER_S + PEER_PROMPT_US;
+    err = ask(p, from, scope, &now, kept, version, changed);
     neighbours_unclaim(p->neighbours, from, err, version);
     return err;
 }

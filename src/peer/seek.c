@@ -230,6 +230,8 @@ static void look(struct seeker *s, bool sync, struct news *news)
         neighbours_want_whole(p->neighbours);
         crowd = false;
     }
+    if (need) /* whoever is slow may be the one who has it */
+        patience.first_us = patience.deadline_us;
     if (need || !crowd)
         err = neighbours_ask(p->neighbours, &patience, false, &changed);
     if (err == DI_OK) {

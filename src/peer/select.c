@@ -42,6 +42,16 @@ enum di_err numbers_sorted(const struct numbers *s, struct numbers *out)
     return out->err;
 }
 
+void numbers_remove(struct numbers *s, const struct numbers *those)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < s->count && those->count > 0; i++)
+        if (bsearch(&s->n[i], those->n, those->count, sizeof(s->n[i]), numbers_compare) == NULL)
+            s->n[kept++] = s->n[i];
+    if (those->count > 0)
+        s->count = kept;
+}
+
 void numbers_fini(struct numbers *s)
 {
     free(s->n);
@@ -86,9 +96,11 @@ enum di_err select_known(struct peer *p, uint32_t first, uint32_t last, const st
     return out->err;
 }
 
-bool select_is_known(struct peer *p, const struct peer_get *what)
+bool select_is_final(struct peer *p, const struct peer_get *what)
 {
     for (size_t i = 0; i < what->count && !what->all; i++) {
+        if (what->ranges[i].first == what->ranges[i].last)
+            continue;
         char version[CHANGES_VERSION_SIZE];
         struct numbers numbers = {0};
         struct selection s = {

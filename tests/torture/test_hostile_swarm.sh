@@ -5,7 +5,7 @@
 # shellcheck source=tests/torture/swarm.sh
 source "$(dirname "$0")/swarm.sh"
 
-rounds=${ROUNDS:-$(full 1 5)} documents=${DOCUMENTS:-$(full 32 160)} rate=${RATE:-$(full 1m 500k)} each=${EACH:-2}
+rounds=${ROUNDS:-$(full 1 5)} documents=${DOCUMENTS:-$(full 32 160)} rate=${RATE:-500k} each=${EACH:-2}
 honest=4
 mapfile -t behaviours < <("$(tool hostile)")
 [[ -z ${BEHAVIOURS-} ]] || read -ra behaviours <<<"$BEHAVIOURS"
