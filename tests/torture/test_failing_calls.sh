@@ -120,7 +120,7 @@ scene_rs() {
     timeout "$patience" "$good" peer -q --rs "$to" --listen 127.0.0.1:0 --share c.rfcs --state "$work/c.state" \
         -c '-register; -pquery; -keepalive; -leave' >client.log 2>&1 </dev/null || true
     ask "http://$to/" "http://$to/peers.tsv" "http://$to/peers.json" "http://$to/metrics"
-    kill -TERM "${pid[f]}"
+    kill -TERM "${pid[f]}" 2>/dev/null || true # it may have ended by itself
     stopped f
 }
 
@@ -139,7 +139,7 @@ scene_peer() {
         "http://$to/rfc/8609.txt"
     ask -I "http://$to/rfc8610.txt"
     ask -r 5-90 "http://$to/rfc/8611.txt" "http://$to/metrics"
-    kill -TERM "${pid[f]}"
+    kill -TERM "${pid[f]}" 2>/dev/null || true # it may have ended by itself
     stopped f
 }
 

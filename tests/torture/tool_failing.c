@@ -212,7 +212,16 @@ FAILING(ssize_t, __read_chk, (int fd, void *p, size_t n, size_t room), (fd, p, n
 FAILING(ssize_t, pread, (int fd, void *p, size_t n, off_t at), (fd, p, n, at), -1, EIO)
 FAILING(ssize_t, __pread_chk, (int fd, void *p, size_t n, off_t at, size_t room),
         (fd, p, n, at, room), -1, EIO)
-FAILING(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n), -1, ENOSPC)
+/* Eight bytes are a count that wakes a thread up: there is always room for it. */
+ssize_t __real_write(int fd, const void *p, size_t n);
+ssize_t __wrap_write(int fd, const void *p, size_t n);
+ssize_t __wrap_write(int fd, const void *p, size_t n)
+{
+    if (n == sizeof(uint64_t) || !fails("write", __builtin_return_address(0)))
+        return __real_write(fd, p, n);
+    errno = ENOSPC;
+    return -1;
+}
 FAILING(ssize_t, pwrite, (int fd, const void *p, size_t n, off_t at), (fd, p, n, at), -1, ENOSPC)
 FAILING(int, fsync, (int fd), (fd), -1, EIO)
 FAILING(int, fdatasync, (int fd), (fd), -1, EIO)
