@@ -1,13 +1,13 @@
 #!/bin/bash
 # Holders that go bad in the middle of a download, one case after the other: one that stalls at 99% of each document,
-# one that trickles, one that lies, half of them killed at once, half of them gone without a word. Everything arrives,
+# one that trickles, one that lies, one that never says anything, half of them killed at once, half of them gone without a word. Everything arrives,
 # right, within 1.5 times what it takes without the bad ones. All send at a limited rate, so that times mean something.
 # ROUNDS=n, DOCUMENTS=n, RATE=bytes/s of each holder; CASES='lies killed'.
 # shellcheck source=tests/torture/swarm.sh
 source "$(dirname "$0")/swarm.sh"
 
 rounds=${ROUNDS:-$(full 1 5)} documents=${DOCUMENTS:-$(full 32 160)} rate=${RATE:-$(full 800k 500k)}
-read -ra cases <<<"${CASES:-$(full 'stalls frozen' 'stalls trickles lies killed frozen')}"
+read -ra cases <<<"${CASES:-$(full 'stalls mute' 'stalls trickles lies mute killed frozen')}"
 
 for ((i = 0; i < documents; i++)); do text truth $((91000 + i)) 100000; done
 for i in 1 2 3 4; do serve "good$i" truth --up "$rate"; done
