@@ -591,10 +591,8 @@ void registrar_stop(struct registrar *r)
     cond_broadcast(&r->changed);
     lock_release(&r->lock);
     thread_join(&r->thread);
-    lock_acquire(&r->lock);
-    r->leaving = r->registered; /* it may have become that just now */
-    bool leave = r->leaving;
-    lock_release(&r->lock);
+    bool leave = peer_is_registered(r->peer); /* it may have become that just now */
+    r->leaving = true;                        /* nobody else runs any more */
     if (leave)
         (void)registrar_report(r, "leaving failed",
                                exchange_leave(r, peer_stopped_by_us(r->peer) - LEAVE_BEFORE_US));

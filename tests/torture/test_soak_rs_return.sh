@@ -4,7 +4,7 @@
 # shellcheck source=tests/torture/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-peers=$(full 200 1000)
+peers=$(full 120 1000)
 ulimit -n "$(ulimit -H -n)"
 (($(ulimit -n) > peers * 4)) || { echo "only $(ulimit -n) descriptors here"; exit 77; }
 
