@@ -87,8 +87,11 @@ static void turn_away(struct net_server *s, int fd)
     size_t n;
 
     STATS_ADD(s->stats, connections_refused_total, 1);
+    /* Errors come in the form of the request, if it is there already. */
+    if (io.ops->recv(&io, s->tools->scratch, sizeof(s->tools->scratch), &n) != NET_IO_OK)
+        n = 0;
     buf_init(&answer, REFUSAL_MAX);
-    s->service.refuse(s->ctx, NET_REFUSE_BUSY, "", 0, &answer);
+    s->service.refuse(s->ctx, NET_REFUSE_BUSY, s->tools->scratch, n, &answer);
     if (answer.len > 0) {
         struct iovec v = net_iovec(buf_bytes(&answer), answer.len);
 

@@ -26,11 +26,22 @@
 
 /* ---- the service ---- */
 
+static void hold(struct line_service *ls)
+{
+    lock_acquire(&ls->lock);
+    ls->holding++;
+    cond_broadcast(&ls->changed);
+    while (!ls->let_go)
+        cond_wait(&ls->changed, &ls->lock);
+    lock_release(&ls->lock);
+}
+
 static enum net_verdict frame(void *ctx, struct net_frame *f, const char *data, size_t len)
 {
-    (void)ctx;
     if (data[0] == '!')
         return NET_BAD;
+    if (len == 6 && memcmp(data, "stall\n", 6) == 0)
+        hold(ctx);
 
     const char *end = memchr(data + f->scanned, '\n', len - f->scanned);
 
@@ -88,16 +99,6 @@ static void answer(struct line_service *ls, struct net_token token, const char *
     buf_append_str(&b, text);
     net_server_answer(ls->server, token, &b);
     buf_fini(&b);
-}
-
-static void hold(struct line_service *ls)
-{
-    lock_acquire(&ls->lock);
-    ls->holding++;
-    cond_broadcast(&ls->changed);
-    while (!ls->let_go)
-        cond_wait(&ls->changed, &ls->lock);
-    lock_release(&ls->lock);
 }
 
 static void serve(void *ctx, struct net_conn *c, const char *message, size_t len)
@@ -161,8 +162,8 @@ static void refuse(void *ctx, enum net_refusal why, const char *data, size_t len
     };
 
     (void)ctx;
-    (void)data;
-    (void)len;
+    if (len > 5 && memcmp(data, "name ", 5) == 0)
+        buf_append(out, data + 5, len - 5);
     buf_append_str(out, words[why]);
 }
 

@@ -8,6 +8,8 @@
  *   close TEXT  TEXT, then closes         local       the address that it came in on
  *   last        as hold, then closes
  *   body N      "ok"; N bytes that follow are skipped
+ *   stall       as hold, but blocks who asks where the message ends
+ *   name TEXT   TEXT before a refusal
  *
  * A line that begins with '!' is bad. Refusals are "bad", "timeout" and "busy".
  */

@@ -54,7 +54,7 @@ for name in rs b; do
     ((served >= 8)) || fail "$name served only $served of $connected that were connected"
     crowd hold 0 0 0 /
     before=${EPOCHREALTIME/./}
-    curl -fsS --retry 10 --retry-delay 0 --retry-max-time 10 -o /dev/null "http://$address$path"
+    curl -fsS --retry 100 --retry-delay 0 --retry-max-time 10 --retry-all-errors -o /dev/null "http://$address$path"
     took=$((${EPOCHREALTIME/./} - before))
     fd=${crowd[1]}
     exec {fd}>&-

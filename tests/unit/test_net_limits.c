@@ -371,6 +371,33 @@ static void beyond_the_cap_the_answer_is_busy(void **state)
     line_service_stop(ls);
 }
 
+/* Its form decides how it is refused. */
+static void what_is_refused_beyond_the_cap_is_looked_at_if_it_is_there(void **state)
+{
+    struct net_server_config cfg = line_config();
+
+    (void)state;
+    cfg.connections_max = 1;
+
+    struct line_service *ls = start_with(cfg);
+    int in = line_connect(net_server_addr(ls->server));
+
+    line_send(in, "echo in\n");
+    line_expect(in, "in\n");
+    line_send(in, "stall\n");
+    line_service_wait_holding(ls, 1);
+
+    int fd = line_connect(net_server_addr(ls->server));
+
+    line_send(fd, "name it is ");
+    line_service_let_go(ls);
+    line_expect(fd, "it is busy\n");
+    line_expect_end(fd, true);
+    close(fd);
+    close(in);
+    line_service_stop(ls);
+}
+
 /* The server runs in a process of its own, which has few descriptors left once it runs: it knows
  * of no limit, as when something else in the process takes them. */
 static void serve_with_few_descriptors(int port_out, int stop_in, int paused_out)
@@ -598,6 +625,7 @@ int main(void)
         cmocka_unit_test(who_does_not_read_is_not_read_from),
         cmocka_unit_test(a_full_queue_answers_busy),
         cmocka_unit_test(beyond_the_cap_the_answer_is_busy),
+        cmocka_unit_test(what_is_refused_beyond_the_cap_is_looked_at_if_it_is_there),
         cmocka_unit_test(without_descriptors_it_pauses_and_comes_back),
         cmocka_unit_test(no_descriptor_stays_behind),
         cmocka_unit_test(stopping_lets_jobs_end_and_answers_flush),
