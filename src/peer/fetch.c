@@ -480,7 +480,9 @@ static enum di_err work(struct session *s)
             err = take_answer(s, &resumable);
         else
             resumable = err == DI_CLOSED && s->proven;
-        if (err != DI_OK && resumable) {
+        /* It may have closed because it is leaving, as the RS has told by now. */
+        if (err != DI_OK && resumable &&
+            neighbours_may_ask(s->link->peer->neighbours, &s->link->holder)) {
             err = connect_anew(s);
             if (err == DI_OK)
                 err = ask_again(s);

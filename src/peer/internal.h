@@ -327,6 +327,8 @@ enum di_err neighbours_claim(struct neighbours *n, const struct addr *a,
                              char since[CHANGES_VERSION_SIZE], bool *silent) DI_MUST_CHECK;
 void neighbours_unclaim(struct neighbours *n, const struct addr *a, enum di_err outcome,
                         const char *version);
+/* Is it still one to be asked and downloaded from? */
+bool neighbours_may_ask(struct neighbours *n, const struct addr *a);
 /* Who was asked for an index, and what came of it. How many; at most max are copied. */
 size_t neighbours_asked(struct neighbours *n, struct sched_tried *out, size_t max);
 /* It sent what it had not announced: nothing that it says is believed any more. */

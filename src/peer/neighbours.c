@@ -76,6 +76,15 @@ static bool is_usable(const struct neighbour *e)
            e->addr.port >= PEER_PORT_MIN && !e->shunned;
 }
 
+bool neighbours_may_ask(struct neighbours *n, const struct addr *a)
+{
+    lock_acquire(&n->lock);
+    const struct neighbour *e = neighbours_find_locked(n, a);
+    bool may = e != NULL && is_usable(e);
+    lock_release(&n->lock);
+    return may;
+}
+
 bool neighbours_is_self_locked(struct neighbours *n, const struct addr *a)
 {
     lock_assert_held(&n->lock);
