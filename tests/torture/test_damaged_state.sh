@@ -27,8 +27,7 @@ until (($(counter register_total) >= $(full 300 3000))); do :; done
 kill -KILL "${pid[rs]}"
 { ended rs 137; } 2>/dev/null
 cp -r rs.state killed
-start rs rs --listen "$rs" --state "$work/rs.state" --json
-event rs listening
+restart_rs rs
 ledger all "${rs##*:}"
 records=$(counter peers_known) # also those whose answer it did not live to give
 kill -TERM "${pid[rs]}"
@@ -39,8 +38,7 @@ db=rs/records.db
 # try: starts the server with what is in rs.state. $verdict: whole, refused, fewer.
 try() {
     truncate -s 0 rs.err
-    rm -f rs.in rs.out
-    start rs rs --listen "$rs" --state "$work/rs.state" --json
+    start rs rs --listen 127.0.0.1:0 --state "$work/rs.state" --json
     while IFS= read -r -t "$patience" -u "${out[rs]}" line && [[ $line != *'"listening"'* ]]; do :; done
     if [[ $line != *'"listening"'* ]]; then
         ended rs 6
@@ -51,6 +49,7 @@ try() {
         verdict=refused
         return
     fi
+    rs=127.0.0.1:$(field port)
     known=$(counter peers_known)
     verdict=fewer # $known: how many
     if ((known == records)); then

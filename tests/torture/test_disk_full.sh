@@ -57,8 +57,7 @@ register() {
 check() {
     kill -KILL "${pid[rs]}"
     { ended rs 137; } 2>/dev/null
-    start rs rs --listen "$rs" --state "$work/rs.state" --json
-    event rs listening
+    restart_rs rs
     exec {fd}<>"/dev/tcp/${rs%:*}/${rs##*:}"
     while read -r cookie; do
         printf 'KEEP-ALIVE P2P-DI/1.0\r\nCookie: %s\r\n\r\n' "$cookie" >&"$fd"

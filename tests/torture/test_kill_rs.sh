@@ -23,8 +23,7 @@ for ((k = 0; k < kills; k++)); do
     kill -KILL "${pid[rs]}"
     { ended rs 137; } 2>/dev/null
     before=${EPOCHREALTIME/./}
-    start rs rs --listen "$rs" --state "$work/rs.state" --json
-    event rs listening
+    restart_rs rs
     curl -fsS -o peers.tsv "http://$rs/peers.tsv"
     took=$((${EPOCHREALTIME/./} - before))
     ((took <= slowest)) || slowest=$took

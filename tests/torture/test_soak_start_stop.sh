@@ -80,13 +80,12 @@ for ((round = 0; round < rounds; round++)); do
     rs)
         start d rs --listen 127.0.0.1:0 --state "$work/d.state" --json
         event d listening
-        port=$(field port)
-        ledger load "$port"
+        ledger load "$(field port)"
         a_moment 300
         stop d 143
-        start d rs --listen "127.0.0.1:$port" --state "$work/d.state" --json
+        start d rs --listen 127.0.0.1:0 --state "$work/d.state" --json
         event d listening
-        ledger check "$port"
+        ledger check "$(field port)"
         stop d 143
         ;;
     esac
