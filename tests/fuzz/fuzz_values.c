@@ -95,7 +95,8 @@ static void try_config(struct slice s)
             continue;
         must(key >= text && key + strlen(key) <= end && key[0] != '\0');
         must(value > key && value + strlen(value) <= end);
-        must(strpbrk(key, " \t\r\n=") == NULL && strchr(value, '\n') == NULL);
+        must(strpbrk(key, "\n=") == NULL && strchr(value, '\n') == NULL);
+        must(slice_trim(slice_of(key)).n == strlen(key));
     }
     must(lines <= s.n + 1);
     free(text);
