@@ -37,12 +37,12 @@ static void it_selects_opens_follows_and_scrolls(void **state)
     vt_wait(&v, "mouse on");
     vt_send(&v, "\033[<0;5;15M\033[<0;5;15m"); /* button 1 at column 5, row 15 */
     vt_wait_reversed(&v, "8589");
-    vt_send(&v, "\033[<0;5;15M");
-    vt_wait_reversed(&v, "8589");
-    vt_send(&v, "\033[<0;5;15mjj"); /* letting go keeps no key back */
-    vt_wait_reversed(&v, "8591");
+    vt_send(&v, "\033[<0;5;16M"); /* elsewhere, that it is no double click */
+    vt_wait_reversed(&v, "8590");
+    vt_send(&v, "\033[<0;5;16mjj"); /* letting go keeps no key back */
+    vt_wait_reversed(&v, "8592");
     vt_send(&v, "\033[<65;5;15M");
-    vt_wait_reversed(&v, "8594");
+    vt_wait_reversed(&v, "8595");
 
     /* In a prompt it changes nothing, not even with a double click on another pane. */
     vt_send(&v, "\\Session");
