@@ -315,7 +315,6 @@ static enum di_err take_bytes(struct session *s, struct intake *in, bool coded, 
 static enum di_err take_body(struct session *s, const struct wire_response *head, struct intake *in)
 {
     int64_t start_us = clock_mono_us();
-    int64_t now_us = start_us;
     uint64_t came = 0;
     uint64_t len = head->content_length;
     bool coded = head->encoding == WIRE_ZSTD;
@@ -334,8 +333,7 @@ static enum di_err take_body(struct session *s, const struct wire_response *head
             return err;
         if (in->local != DI_OK && len - came > SKIP_MAX)
             return DI_CLOSED;
-        now_us = clock_mono_us();
-        int64_t took_us = now_us - start_us;
+        int64_t took_us = clock_mono_us() - start_us;
         if (took_us > SILENCE_US && came * CLOCK_US_PER_S / (uint64_t)took_us < RATE_MIN)
             return DI_TIMEOUT;
     }
