@@ -144,7 +144,7 @@ static void ask_all(struct peer *p, const struct patience *patience)
     little.first_us = clock_mono_us() + PEER_PROMPT_US;
     query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, &little);
     catalog_count(p->catalog, &n);
-    if (n.entries > n.owned || !neighbours_any_silent(p->neighbours))
+    if (n.entries > n.owned || !neighbours_any_unheard(p->neighbours))
         return;
     little.first_us = little.deadline_us;
     query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, &little);
@@ -281,9 +281,9 @@ static enum di_err get_documents(struct peer *p, const struct peer_get *what, st
         err = prepare(p, what->has_from ? &what->from : NULL, &joining);
     if (err == DI_OK)
         err = get_known(p, what, get, &had);
-    /* "all" is also what those have who did not answer at once. */
+    /* "all" is also what those have who were not heard at once. */
     if (err == DI_OK && !what->has_from && !select_is_final(p, what) &&
-        neighbours_any_silent(p->neighbours)) {
+        neighbours_any_unheard(p->neighbours)) {
         int64_t until_us = clock_mono_us() + PEER_CALL_US;
         struct patience patience = {
             .deadline_us = until_us, .first_us = until_us, .waker = p->waker};

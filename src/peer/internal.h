@@ -316,8 +316,8 @@ enum di_err neighbours_list(struct neighbours *n, size_t others, struct addr **o
     DI_MUST_CHECK;
 /* Was each that may be asked, asked since? */
 bool neighbours_all_asked(struct neighbours *n, int64_t since_us);
-/* Is there one that did not answer when it was asked last? */
-bool neighbours_any_silent(struct neighbours *n);
+/* Is there one whose answer, when it was asked last, did not come or could not be taken in? */
+bool neighbours_any_unheard(struct neighbours *n);
 /*
  * Claims the right to ask that one now, since being the version of its own rows that we have; silent:
  * it did not answer last time.

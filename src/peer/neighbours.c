@@ -259,13 +259,13 @@ static bool is_silent(const struct neighbour *e)
     return e->asked && e->outcome == DI_TIMEOUT;
 }
 
-bool neighbours_any_silent(struct neighbours *n)
+bool neighbours_any_unheard(struct neighbours *n)
 {
     bool any = false;
     struct neighbour *e = NULL, *next = NULL;
     lock_acquire(&n->lock);
     HASH_ITER (hh, n->table, e, next)
-        any = any || (is_usable(e) && is_silent(e));
+        any = any || (is_usable(e) && e->asked && e->outcome != DI_OK);
     lock_release(&n->lock);
     return any;
 }
