@@ -9,6 +9,9 @@
  * random one of n places. The file begins with how many places failed so far, as a 32-bit number; without
  * FAILING_STATE nothing fails, and programs that this one starts do not fail. FAILING_LOG names a file
  * that gets a line for each: the function, and where for `addr2line -e`.
+ *
+ * FAILING_CALL=k instead of places: the k-th call of all that are meant fails; FAILING_STAY=1: and those
+ * after it.
  */
 /* ld: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray,--wrap=strdup,--wrap=strndup */
 /* ld: -Wl,--wrap=open,--wrap=openat,--wrap=fopen,--wrap=fdopen,--wrap=opendir,--wrap=fdopendir */
@@ -54,7 +57,8 @@ struct places {
 extern char __executable_start[];
 
 static struct places *places;
-static uint64_t skip, one_in, seed;
+static uint64_t skip, one_in, seed, call;
+static _Atomic(uint64_t) called;
 static bool stay;
 static const char *only;
 static int log_fd = -1;
@@ -85,6 +89,14 @@ static bool fails(const char *function, const void *caller)
 
     if (places == NULL || at >= PLACES_MAX - sizeof(*places) || !is_meant(function))
         return false;
+    if (call > 0) {
+        uint64_t n = atomic_fetch_add(&called, 1) + 1;
+        if (n < call || (n > call && !stay))
+            return false;
+        atomic_fetch_add(&places->failed, 1);
+        tell(function, at);
+        return true;
+    }
     if (atomic_load(&staying) == at)
         return true;
     if (atomic_load(&places->calls[at]) > skip)
@@ -119,6 +131,7 @@ static __attribute__((constructor)) void begin(void)
         return;
     unsetenv("FAILING_STATE");
     skip = number("FAILING_SKIP");
+    call = number("FAILING_CALL");
     one_in = number("FAILING_ONE_IN");
     seed = number("FAILING_SEED");
     stay = getenv("FAILING_STAY") != NULL;
