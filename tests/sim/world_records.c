@@ -351,7 +351,8 @@ static void on_answer(const struct request *q, const struct wire_response *a, st
     case WIRE_PQUERY:
         if (a->status == 200 || a->status == 204)
             check_rows(q, body, q->is_part && a->delta);
-        if (a->status < 400 && x != NULL && x->state == ACTIVE)
+        /* It does not revive what ran out. */
+        if (a->status < 400 && x != NULL && must_be_active(x, q->came_us))
             renewed(x, q->came_us);
         break;
     default:

@@ -19,15 +19,9 @@
 #if __has_feature(address_sanitizer)
 #define __SANITIZE_ADDRESS__ 1
 #endif
-#if __has_feature(thread_sanitizer)
-#define __SANITIZE_THREAD__ 1
-#endif
 #endif
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/common_interface_defs.h>
-#endif
-#ifdef __SANITIZE_THREAD__
-#include <sanitizer/tsan_interface.h>
 #endif
 
 #define STACK_BYTES ((size_t)512 << 10)
@@ -47,13 +41,13 @@ struct task {
     void (*run)(void *arg);
     void *arg;
     int errnum; /* each thread has its own errno */
-    void *fiber, *fake_stack;
+    void *fake_stack;
     struct task *next;
 };
 
 struct world w;
 static ucontext_t main_context;
-static void *main_fiber, *main_fake_stack;
+static void *main_fake_stack;
 static const void *main_stack;
 static size_t main_stack_size;
 static void *spare_stacks; /* the first word of each leads to the next */
@@ -176,18 +170,14 @@ static void stack_give(void *stack)
 /* ---- switching ------------------------------------------------------------------------------- */
 
 /* fake: where the sanitizer keeps what it knows of the stack that is left; NULL: it ends. */
-static void before_switch(void **fake, const void *stack, size_t size, void *fiber)
+static void before_switch(void **fake, const void *stack, size_t size)
 {
 #ifdef __SANITIZE_ADDRESS__
     __sanitizer_start_switch_fiber(fake, stack, size);
 #endif
-#ifdef __SANITIZE_THREAD__
-    __tsan_switch_to_fiber(fiber, 0);
-#endif
     (void)fake;
     (void)stack;
     (void)size;
-    (void)fiber;
 }
 
 static void after_switch(void *fake, const void **stack, size_t *size)
@@ -203,8 +193,7 @@ static void after_switch(void *fake, const void **stack, size_t *size)
 static void switch_to_main(struct task *t)
 {
     t->errnum = errno;
-    before_switch(t->state == TASK_ENDED ? NULL : &t->fake_stack, main_stack, main_stack_size,
-                  main_fiber);
+    before_switch(t->state == TASK_ENDED ? NULL : &t->fake_stack, main_stack, main_stack_size);
     if (swapcontext(&t->context, &main_context) != 0)
         abort();
     after_switch(t->fake_stack, &main_stack, &main_stack_size);
@@ -214,7 +203,7 @@ static void switch_to_main(struct task *t)
 static void switch_to(struct task *t)
 {
     w.current = t;
-    before_switch(&main_fake_stack, t->stack, STACK_BYTES, t->fiber);
+    before_switch(&main_fake_stack, t->stack, STACK_BYTES);
     if (swapcontext(&main_context, &t->context) != 0)
         abort();
     after_switch(main_fake_stack, NULL, NULL);
@@ -266,9 +255,6 @@ struct task *task_start(struct proc *p, const char *name, void (*run)(void *arg)
     t->context.uc_stack.ss_sp = t->stack;
     t->context.uc_stack.ss_size = STACK_BYTES;
     makecontext(&t->context, task_main, 0);
-#ifdef __SANITIZE_THREAD__
-    t->fiber = __tsan_create_fiber(0);
-#endif
     make_ready(t);
     return t;
 }
@@ -280,9 +266,6 @@ static void task_free(struct task *t)
     while (*at != t)
         at = &(*at)->next;
     *at = t->next;
-#ifdef __SANITIZE_THREAD__
-    __tsan_destroy_fiber(t->fiber);
-#endif
     if (t->stack != NULL)
         stack_give(t->stack);
     free(t);
