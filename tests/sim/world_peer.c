@@ -148,9 +148,9 @@ static void live(struct proc *p)
     world_tell("host %u is finished", p->host->at);
     p->doing = "nothing any more";
     p->is_finished = true;
-    /* A LEAVE of long ago may arrive only now: it is noticed with the next renewal. */
+    /* A LEAVE or a REGISTER of long ago, at another port, may arrive only now. */
     while (proc_sleep(p, 60 * SECOND))
-        (void)!peer_keepalive(p->peer, CALL_US);
+        (void)!peer_register(p->peer, CALL_US);
 }
 
 void peer_main(void *arg)
