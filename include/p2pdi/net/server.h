@@ -107,8 +107,9 @@ void net_server_free(struct net_server *s);
 const struct addr *net_conn_remote(const struct net_conn *c);
 const struct addr *net_conn_local(struct net_conn *c);
 /*
- * What the link to the other side was last seen to take, in bytes a second, as the system measures it
- * by acknowledgements; 0: not known yet.
+ * What the link to the other side takes, in bytes a second, as the system measures it by
+ * acknowledgements: the lower of the last sample and the time since the connection began in which
+ * there was something to send; 0: not known yet.
  */
 uint64_t net_conn_rate(const struct net_conn *c);
 /* Copies. Lack of memory closes the connection. */
