@@ -19,6 +19,7 @@ static void serve(void *ctx, struct net_conn *conn, const char *message, size_t 
     struct wire_fault fault = {0};
     const char *answer = NULL;
 
+    lock_acquire(&c->lock);
     if (wire_request_parse(message, len, &q, &fault) == 0) {
         const char **says = c->says[q.method];
         size_t at = c->asked[q.method]++, last = 0;
@@ -31,13 +32,16 @@ static void serve(void *ctx, struct net_conn *conn, const char *message, size_t 
         net_conn_send(conn, answer, strlen(answer));
     else
         net_conn_close_after(conn);
+    lock_release(&c->lock);
 }
 
 void canned_say(struct canned *c, enum wire_method method, const char *first, const char *second)
 {
+    lock_acquire(&c->lock);
     c->says[method][0] = first;
     c->says[method][1] = second;
     c->asked[method] = 0;
+    lock_release(&c->lock);
 }
 
 void canned_start(struct canned *c)
@@ -56,6 +60,7 @@ void canned_start(struct canned *c)
     char why[160];
 
     *c = (struct canned){0};
+    lock_init(&c->lock);
     assert_int_equal(net_server_start(&cfg, &service, c, &c->stats, &c->server, why), DI_OK);
     c->addr = *net_server_addr(c->server);
 }
@@ -64,4 +69,5 @@ void canned_stop(struct canned *c)
 {
     net_server_stop(c->server, 0);
     net_server_free(c->server);
+    lock_fini(&c->lock);
 }

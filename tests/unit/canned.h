@@ -2,6 +2,7 @@
 #ifndef TESTS_UNIT_CANNED_H
 #define TESTS_UNIT_CANNED_H
 
+#include "p2pdi/base/thread.h"
 #include "p2pdi/net/server.h"
 #include "p2pdi/wire/message.h"
 
@@ -11,7 +12,8 @@ struct canned {
     struct net_server *server;
     struct stats_counters stats;
     struct addr addr;
-    /* For each method, in turn, the last one for good: bytes as sent. NULL: the connection is closed. */
+    struct lock lock;
+    /* Guarded by lock. For each method, in turn, the last one for good: bytes as sent. NULL: the connection is closed. */
     const char *says[WIRE_METHOD_COUNT][CANNED_ANSWERS];
     _Atomic(size_t) asked[WIRE_METHOD_COUNT];
 };
