@@ -76,6 +76,9 @@ enum di_err signals_start(void)
         sigaddset(&awaited, SIGHUP);
     if (pthread_sigmask(SIG_BLOCK, &awaited, NULL) != 0)
         return DI_INVALID;
+    /* POSIX lets the system drop an ignored signal before sigwait sees it; blocked they are already. */
+    (void)signal(SIGINT, SIG_DFL);
+    (void)signal(SIGTERM, SIG_DFL);
     event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (event_fd < 0)
         return di_err_from_errno(errno);
