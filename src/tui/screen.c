@@ -7,6 +7,7 @@
 #include "cells.h"
 #include "p2pdi/tui/tui.h"
 
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <ncurses.h>
@@ -34,6 +35,8 @@ static struct {
     WINDOW *input; /* a pad: reading from it refreshes nothing */
     FILE *in, *out;
     int out_fd;
+    int curses_fd; /* what curses writes to; a duplicate of out_fd */
+    int null_fd;   /* where its words go once somebody else has restored the terminal */
     locale_t locale, locale_before;
     struct glyphs glyphs;
     /* What the crash handler needs: set before it is installed. */
@@ -87,6 +90,8 @@ void tui_restore(void)
 {
     if (!atomic_load(&self.taken))
         return;
+    /* The thread of the screen may be within a frame, or taking the terminal back after SIGCONT. */
+    dup3(self.null_fd, self.curses_fd, O_CLOEXEC);
 
     const char *p = self.restore;
     size_t left = self.restore_len;
@@ -232,8 +237,11 @@ enum di_err screen_start(int in_fd, int out_fd, char why[256])
     self.in = fdopen(dup(in_fd), "r");
     self.out = fdopen(dup(out_fd), "w");
     self.out_fd = out_fd;
-    if (self.in == NULL || self.out == NULL || tcgetattr(out_fd, &self.before) != 0)
+    self.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (self.in == NULL || self.out == NULL || self.null_fd < 0 ||
+        tcgetattr(out_fd, &self.before) != 0)
         goto fail_files;
+    self.curses_fd = fileno(self.out);
     use_locale();
 
     for (size_t i = 0; i < CURSES_SIGNALS; i++)
@@ -278,6 +286,8 @@ fail_files:
         fclose(self.in);
     if (self.out != NULL)
         fclose(self.out);
+    if (self.null_fd >= 0)
+        close(self.null_fd);
     snprintf(why, 256, "the terminal could not be set up");
     return DI_INVALID;
 }
@@ -292,6 +302,7 @@ void screen_end(void)
     delscreen(self.screen);
     fclose(self.in);
     fclose(self.out);
+    close(self.null_fd);
     drop_locale();
     self.screen = NULL;
 }

@@ -57,7 +57,8 @@ enum di_err tui_run(const struct tui_config *cfg, char why[256]) DI_MUST_CHECK;
 
 /*
  * Gives the terminal back as it was, for one who ends the process while tui_run runs; does nothing
- * otherwise. Only write and tcsetattr with what was kept: any thread, and any signal handler.
+ * otherwise. What the screen still writes goes nowhere from then on. Only dup3, write and tcsetattr
+ * with what was kept: any thread, and any signal handler.
  */
 void tui_restore(void);
 
