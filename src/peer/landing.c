@@ -194,7 +194,8 @@ void link_done(struct link *l, struct flight *f)
     while (downloads_is_landing_locked(d, g->rfc))
         cond_wait(&d->landed, &d->lock);
     HASH_ADD(hh, d->landings, rfc, sizeof(g->rfc), g);
-    sched_on_done(l->pool->sched, l->id, f->request.id, now_us);
+    if (sched_on_done(l->pool->sched, l->id, f->request.id, now_us))
+        pool_stir_locked(l->pool);
     DL_DELETE(l->pool->flights, f);
     d->finished[d->finished_count++ % TRANSFERS_KEPT] = transfer_of(f, now_us, true);
     lock_release(&d->lock);
@@ -226,7 +227,8 @@ void link_drops(struct link *l, struct flight *f)
 void link_needless(struct link *l, const struct sched_request *r)
 {
     lock_acquire(&l->pool->owner->lock);
-    sched_on_done(l->pool->sched, l->id, r->id, clock_mono_us());
+    if (sched_on_done(l->pool->sched, l->id, r->id, clock_mono_us()))
+        pool_stir_locked(l->pool);
     bool landing = downloads_is_landing_locked(l->pool->owner, r->rfc);
     lock_release(&l->pool->owner->lock);
     downloads_drop(l->peer->downloads, r->rfc);

@@ -232,29 +232,32 @@ static void measure(const struct sched *s, struct link *l, const struct request 
         l->window--;
 }
 
-void sched_on_done(struct sched *s, uint32_t link, uint32_t id, int64_t now_us)
+bool sched_on_done(struct sched *s, uint32_t link, uint32_t id, int64_t now_us)
 {
     struct link *l = link_find(s, link);
     struct request *r = l != NULL ? find_request(l, id) : NULL;
 
     if (r == NULL)
-        return;
+        return false;
 
     struct doc *d = r->doc;
+    struct holder *h = l->holder;
+    bool was_fast = h->is_fast;
 
     l->delivered++;
     l->is_faulted = false;
     late_learn(s, l, r, now_us);
     measure(s, l, r, now_us);
-    l->holder->failures = 0;
-    l->holder->lates = 0;
-    l->holder->busies = 0;
-    l->holder->rests = 0;
+    h->failures = 0;
+    h->lates = 0;
+    h->busies = 0;
+    h->rests = 0;
     if (!d->is_dropped) {
         d->is_dropped = true;
         s->pending--;
     }
     request_end(s, l, r);
+    return h->is_fast && !was_fast && h->links < s->cfg.links_per_holder_max;
 }
 
 void sched_on_failed(struct sched *s, uint32_t link, uint32_t id, enum sched_why why, uint64_t kept,

@@ -133,10 +133,14 @@ static void a_second_link_is_for_holders_that_one_cannot_keep_busy(void **state)
     sched_link_up(s, o.link);
     assert_int_equal(open_at(s, 0).holder, 0); /* it is not known yet */
     for (int i = 0; i < 10; i++, now_us += 100000)
-        sched_on_done(s, o.link, next_at(s, o, now_us).id, now_us + 100000);
+        assert_false(sched_on_done(s, o.link, next_at(s, o, now_us).id, now_us + 100000));
     assert_int_equal(open_at(s, now_us).holder, 0); /* its link is full */
+
+    int told = 0;
+
     for (int i = 0; i < 30; i++, now_us += 100)
-        sched_on_done(s, o.link, next_at(s, o, now_us).id, now_us + 100);
+        told += sched_on_done(s, o.link, next_at(s, o, now_us).id, now_us + 100);
+    assert_int_equal(told, 1); /* when it became so */
     assert_int_equal(open_at(s, now_us).holder, 1);
     sched_free(s);
 }

@@ -15,7 +15,7 @@
  *     sched_link_closed      when sched_next has nothing more and nothing is under way, or it broke
  *
  * Each event may give other threads something to do: wake those that wait after every call but
- * sched_next and sched_on_progress, or let them ask again at retry_us.
+ * sched_next, sched_on_progress and a sched_on_done that says no, or let them ask again at retry_us.
  */
 #ifndef P2PDI_SCHED_SCHED_H
 #define P2PDI_SCHED_SCHED_H
@@ -161,8 +161,11 @@ void sched_on_progress(struct sched *s, uint32_t link, uint32_t id, uint64_t hav
  * with SLOW: what came is kept. If not: ask again at again_us.
  */
 bool sched_is_late(const struct sched *s, uint32_t link, int64_t now_us, int64_t *again_us);
-/* Whole and verified; being published. It is wanted no longer. */
-void sched_on_done(struct sched *s, uint32_t link, uint32_t id, int64_t now_us);
+/*
+ * Whole and verified; being published. It is wanted no longer. true: this holder answers more than
+ * its links can hold, as was not so before: a thread that rests may open another.
+ */
+bool sched_on_done(struct sched *s, uint32_t link, uint32_t id, int64_t now_us);
 /*
  * Failed: another holder, or this one again later (BUSY, ELSEWHERE: not before retry_after_us have passed;
  * SLOW: not at once, and it is never given up for that).
