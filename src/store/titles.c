@@ -194,7 +194,9 @@ static size_t append_lines(char title[LIBRARY_TITLE_SIZE], size_t len, const str
     for (size_t i = first; i < b->count && !is_heading(b->line[i]); i++) {
         struct slice line = b->line[i];
         bool space = len > 0; /* one for any number of blanks */
-        for (size_t k = 0; k < line.n && !is_ruler(line); k++) {
+        if (is_ruler(line))
+            continue;
+        for (size_t k = 0; k < line.n; k++) {
             if (line.p[k] == ' ' || iscntrl((unsigned char)line.p[k])) {
                 space = len > 0;
                 continue;
