@@ -277,14 +277,17 @@ enum di_err registrar_start(struct registrar *r) DI_MUST_CHECK;
 /* Ends the thread; then leaves if registered. */
 void registrar_stop(struct registrar *r);
 void registrar_free(struct registrar *r);
-/* A request of any kind to the RS, with our cookie: addresses in order, patience with 503. */
+/* A request of any kind to the RS, with our cookie and port: addresses in order, patience with 503. */
 enum di_err registrar_call(struct registrar *r, struct wire_request *request,
                            const struct patience *patience, struct reply *out) DI_MUST_CHECK;
 /* The RS does not know the cookie of that request: forget it, register anew if that was wanted. */
 enum di_err registrar_on_unknown(struct registrar *r, uint64_t cookie, int64_t deadline_us)
     DI_MUST_CHECK;
-/* The RS answered a message with our cookie: the TTL starts again. */
-void registrar_on_renewed(struct registrar *r);
+/*
+ * What a PQUERY that began at asked_us says of us (PROTOCOL.md "PQUERY"): so many seconds are left; 0: our record is
+ * inactive or lists another port, and is registered again if it is wanted.
+ */
+void registrar_on_listed(struct registrar *r, uint32_t ttl_s, int64_t asked_us);
 enum di_err registrar_register(struct registrar *r, int64_t deadline_us) DI_MUST_CHECK;
 /* Has the registrar's thread register while the caller goes on; what came of it: registrar_await. */
 void registrar_begin(struct registrar *r);

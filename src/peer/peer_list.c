@@ -236,6 +236,7 @@ static enum di_err ask_once(struct neighbours *n, const struct patience *patienc
         q.wait_s = patience->wait_s;
     }
     struct reply reply;
+    int64_t asked_us = clock_mono_us();
     enum di_err err = registrar_call(n->peer->registrar, &q, patience, &reply);
     if (err != DI_OK)
         return err;
@@ -245,8 +246,8 @@ static enum di_err ask_once(struct neighbours *n, const struct patience *patienc
     case 200:
     case 204:
     case 304:
-        if (q.has_cookie)
-            registrar_on_renewed(n->peer->registrar);
+        if (q.has_cookie && reply.head.has_ttl)
+            registrar_on_listed(n->peer->registrar, reply.head.ttl_s, asked_us);
         err = take_answer(n, &reply, since, q.limit, seen);
         break;
     default:

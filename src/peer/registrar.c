@@ -168,6 +168,8 @@ enum di_err registrar_call(struct registrar *r, struct wire_request *request,
     request->form = WIRE_FRAMED;
     request->host = slice_of(r->host);
     request->os = slice_of(r->os);
+    request->has_port = true;
+    request->port = r->peer->addr.port;
     for (;;) {
         lock_acquire(&r->lock);
         request->has_cookie = r->has_cookie;
@@ -264,11 +266,16 @@ static void renewed_locked(struct registrar *r, uint32_t ttl_s)
     r->due_us = r->renewed_us + ttl_us / 4 + jitter_locked(r, ttl_us / 12 + 1);
 }
 
-void registrar_on_renewed(struct registrar *r)
+void registrar_on_listed(struct registrar *r, uint32_t ttl_s, int64_t asked_us)
 {
     lock_acquire(&r->lock);
-    if (r->registered)
-        renewed_locked(r, RFC_TTL_S);
+    if (r->registered && ttl_s > 0) {
+        renewed_locked(r, ttl_s);
+    } else if (r->registered && r->renewed_us < asked_us) {
+        r->registered = false; /* the thread's turn, if we want to be */
+        r->due_us = 0;
+        cond_broadcast(&r->changed);
+    }
     lock_release(&r->lock);
 }
 
@@ -317,8 +324,7 @@ static enum di_err accept_registration(struct registrar *r, const struct wire_re
 static enum di_err exchange_register(struct registrar *r, int64_t deadline_us)
 {
     for (int i = 0; i < 2; i++) {
-        struct wire_request q = {
-            .method = WIRE_REGISTER, .has_port = true, .port = r->peer->addr.port};
+        struct wire_request q = {.method = WIRE_REGISTER};
         struct reply reply;
         enum di_err err = call(r, &q, deadline_us, &reply);
         if (err != DI_OK)

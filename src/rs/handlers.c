@@ -200,17 +200,27 @@ void rs_on_register(struct rs_request *q)
     }
 }
 
+/* Of an earlier run, and late: by now its record is listed at another port. */
+static bool is_of_another_run(const struct wire_request *w, const struct peer_record *r)
+{
+    return w->has_port && w->port != r->addr.port;
+}
+
 /* "LEAVE … 200". Leaving twice is as good as once. */
 void rs_on_leave(struct rs_request *q)
 {
     struct rs *rs = q->rs;
     struct sha256 digest;
     struct peer_record r;
+    bool late = false;
     enum di_err err = request_digest(q, &digest);
     if (err == DI_OK) {
         lock_acquire(&rs->lock);
         rs_expire_locked(rs, q->now_us, q->wall_s);
-        err = peer_index_leave(rs->index, &digest, q->now_us, q->wall_s, &r);
+        err = peer_index_find(rs->index, &digest, q->now_us, q->wall_s, &r);
+        late = err == DI_OK && is_of_another_run(q->wire, &r);
+        if (err == DI_OK && !late)
+            err = peer_index_leave(rs->index, &digest, q->now_us, q->wall_s, &r);
         if (err == DI_OK) {
             struct buf answer;
             answer_begin(&answer, q);
@@ -221,7 +231,7 @@ void rs_on_leave(struct rs_request *q)
     }
     if (err == DI_OK) {
         STATS_ADD(&rs->stats, leave_total, 1);
-        log_peer("left", &r);
+        log_peer(late ? "stays: an earlier one at another port left" : "left", &r);
         net_server_wake(rs->server);
     } else if (err == DI_NOT_FOUND) {
         rs_send_error(q, 401, "Cookie is missing or not known here");
@@ -238,7 +248,11 @@ enum di_err rs_renew(struct rs_request *q, struct sha256 *digest, struct peer_re
         return err;
     lock_acquire(&rs->lock);
     rs_expire_locked(rs, q->now_us, q->wall_s);
-    err = peer_index_renew(rs->index, digest, q->now_us, q->wall_s, r);
+    err = peer_index_find(rs->index, digest, q->now_us, q->wall_s, r);
+    if (err == DI_OK && is_of_another_run(q->wire, r))
+        err = DI_CLOSED;
+    else if (err == DI_OK)
+        err = peer_index_renew(rs->index, digest, q->now_us, q->wall_s, r);
     if (err == DI_OK || err == DI_CLOSED)
         q->peer = r->peer;
     if (err == DI_OK)
@@ -269,7 +283,7 @@ void rs_on_keep_alive(struct rs_request *q)
         rs_send_error(q, 401, "Cookie is missing or not known here");
         break;
     case DI_CLOSED:
-        rs_send_error(q, 404, "the record is inactive: register again");
+        rs_send_error(q, 404, "the record is inactive, or at another port: register again");
         break;
     default:
         rs_send_error(q, 500, di_err_text(err));

@@ -80,7 +80,8 @@ void rs_view_note(const struct rs_request *q, bool understood);
 void rs_expire_locked(struct rs *rs, int64_t now_us, int64_t wall_s);
 /*
  * TTL 7200 for the owner of the request's cookie; its digest and record come out. DI_NOT_FOUND: no
- * such cookie, or none sent. DI_CLOSED: the record (filled in) is inactive and stays so.
+ * such cookie, or none sent. DI_CLOSED: the record (filled in) is inactive, or lists another port than
+ * the request says, and stays so.
  */
 enum di_err rs_renew(struct rs_request *q, struct sha256 *digest, struct peer_record *r)
     DI_MUST_CHECK;

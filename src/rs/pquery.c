@@ -15,6 +15,7 @@ struct question {
     enum wire_form form;
     bool close;
     uint32_t self; /* peer id of the asker, 0: none */
+    uint16_t port; /* where the asker listens; 0: it does not say, and is not told its TTL */
     struct sha256 cookie;
     uint64_t limit;
     char since[CHANGES_VERSION_SIZE]; /* empty: everything */
@@ -104,6 +105,9 @@ static void answer_make_locked(struct rs *rs, const struct question *k, int64_t 
         buf_clear(&a->body);
 
     wire_head_begin(&a->head, k->form, a->status);
+    if (k->self != 0 && k->port != 0)
+        wire_head_field_u64(&a->head, "TTL",
+                            self_active && self.addr.port == k->port ? self.ttl_s : 0);
     wire_head_field_u64(&a->head, "Active-Peers", active);
     wire_head_field(&a->head, "Index-Version", version);
     if (a->status == 200) {
@@ -173,6 +177,7 @@ void rs_on_pquery(struct rs_request *q)
         .form = w->form,
         .close = w->close,
         .limit = w->limit,
+        .port = w->has_port ? w->port : 0,
         .remote = *net_conn_remote(q->conn),
     };
     if (w->limit != 0 && (w->since.p != NULL || w->wait_s != 0)) {

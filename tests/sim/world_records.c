@@ -319,6 +319,12 @@ static void check_rows(const struct request *q, struct slice body, bool is_part)
               "RS: peer %u is registered and not listed", r.record[i].id);
 }
 
+/* From the run that registered last, or from one that does not say. */
+static bool is_where(const struct record *x, const struct request *q)
+{
+    return q->port == 0 || q->port == x->port;
+}
+
 static void on_answer(const struct request *q, const struct wire_response *a, struct slice body)
 {
     struct record *x = q->has_cookie ? by_cookie(q->cookie) : NULL;
@@ -335,7 +341,8 @@ static void on_answer(const struct request *q, const struct wire_response *a, st
             on_registered(q, a);
         break;
     case WIRE_LEAVE:
-        if (a->status == 200 && x != NULL && !q->overlaps && r.seq[q->host] == q->seq)
+        if (a->status == 200 && x != NULL && is_where(x, q) && !q->overlaps &&
+            r.seq[q->host] == q->seq)
             set_state(x, INACTIVE);
         break;
     case WIRE_KEEP_ALIVE:
@@ -343,9 +350,11 @@ static void on_answer(const struct request *q, const struct wire_response *a, st
             CHECK(a->has_ttl && a->ttl_s == PEER_TTL_S, "RS: renewed to %u s", a->ttl_s);
             CHECK(x->state != INACTIVE || !was_certain, "RS: peer %u came back by KEEP-ALIVE",
                   x->id);
+            CHECK(x->state != ACTIVE || !was_certain || is_where(x, q),
+                  "RS: peer %u is renewed at port %u and listed at %u", x->id, q->port, x->port);
             renewed(x, q->came_us);
         }
-        CHECK(a->status != 404 || x == NULL || !must_be_active(x, q->came_us),
+        CHECK(a->status != 404 || x == NULL || !must_be_active(x, q->came_us) || !is_where(x, q),
               "RS: peer %u is registered and called inactive", x == NULL ? 0 : x->id);
         break;
     case WIRE_PQUERY:

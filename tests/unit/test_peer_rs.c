@@ -193,6 +193,67 @@ static void rs_that_lost_its_records_is_told_again(void **state)
     node_fini(&a);
 }
 
+/* What an earlier run of a peer sent, and comes only now. */
+static void say_late(struct node *n, const char *method, const char *fields)
+{
+    uint64_t cookie = 0;
+    char request[200];
+    size_t len = 0;
+    assert_int_equal(state_cookie_load(&n->state, &cookie), DI_OK);
+    snprintf(request, sizeof(request),
+             "%s P2P-DI/1.0\r\nCookie: %ju\r\n%sConnection: close\r\n\r\n", method,
+             (uintmax_t)cookie, fields);
+    char *answer = raw_exchange(&world.rs_addr, request, &len);
+    assert_memory_equal(answer, "P2P-DI/1.0 200", 14);
+    free(answer);
+}
+
+static void assert_listed_where_it_listens(struct node *n, struct node *other)
+{
+    struct wire_peer_row row = {0};
+    assert_int_equal(peer_wait_peers(other->peer, 1, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_pquery(other->peer, WORLD_WAIT_US), DI_OK);
+    peer_walk_peers(other->peer, take_row, &row);
+    assert_true(addr_equal(&row.addr, peer_addr(n->peer)));
+}
+
+static void a_late_register_of_an_earlier_run_is_put_right_by_a_keep_alive(void **state)
+{
+    (void)state;
+    struct node a, b;
+    node_init(&a, "a");
+    node_init(&b, "b");
+    node_start(&a, &world);
+    node_start(&b, &world);
+    assert_int_equal(peer_register(a.peer, WORLD_WAIT_US), DI_OK);
+    say_late(&a, "REGISTER", "Port: 1024\r\n");
+    assert_int_equal(peer_keepalive(a.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(node_seen(&a, PEER_EV_REGISTERED, 0, NULL), 2);
+    assert_listed_where_it_listens(&a, &b);
+    say_late(&a, "LEAVE", "Port: 1024\r\n"); /* of the same run */
+    assert_int_equal(peer_keepalive(a.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(node_seen(&a, PEER_EV_REGISTERED, 0, NULL), 2);
+    node_fini(&b);
+    node_fini(&a);
+}
+
+static void a_late_leave_is_put_right_by_the_next_query(void **state)
+{
+    (void)state;
+    struct node a, b;
+    node_init(&a, "a");
+    node_init(&b, "b");
+    node_start(&a, &world);
+    node_start(&b, &world);
+    assert_int_equal(peer_register(a.peer, WORLD_WAIT_US), DI_OK);
+    say_late(&a, "LEAVE", "");
+    assert_int_equal(peer_pquery(a.peer, WORLD_WAIT_US), DI_OK);
+    node_wait(&a, PEER_EV_REGISTERED, 0, 2);
+    assert_listed_where_it_listens(&a, &b);
+    node_fini(&b);
+    node_fini(&a);
+}
+
 static void rs_that_is_not_there_is_an_error_and_tried_again(void **state)
 {
     (void)state;
@@ -396,6 +457,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(peer_list_resolves_ids_and_addresses, start, stop),
         cmocka_unit_test_setup_teardown(own_row_is_never_listed, start, stop),
         cmocka_unit_test_setup_teardown(rs_that_lost_its_records_is_told_again, start, stop),
+        cmocka_unit_test_setup_teardown(
+            a_late_register_of_an_earlier_run_is_put_right_by_a_keep_alive, start, stop),
+        cmocka_unit_test_setup_teardown(a_late_leave_is_put_right_by_the_next_query, start, stop),
         cmocka_unit_test_setup_teardown(rs_that_is_not_there_is_an_error_and_tried_again, start,
                                         stop),
         cmocka_unit_test_setup_teardown(waiting_ends_at_its_time, start, stop),

@@ -223,6 +223,49 @@ static void the_same_cookie_keeps_its_record(void **state)
     client_close(&c);
 }
 
+/* A REGISTER of an earlier run that comes late moves the record to a port where nobody listens. */
+static void a_record_is_renewed_and_left_only_from_its_own_port(void **state)
+{
+    struct fixture *f = *state;
+    struct client c;
+    struct wire_peer_row row;
+    client_open(&c, f);
+    uint64_t cookie = join(&c, 40002);
+    assert_int_equal(ask_with(&c, "REGISTER", cookie, "Port: 40001\r\n"), 200);
+
+    assert_int_equal(ask_with(&c, "KEEP-ALIVE", cookie, "Port: 40002\r\n"), 404);
+    assert_int_equal(ask_with(&c, "KEEP-ALIVE", cookie, "Port: 40001\r\n"), 200);
+    assert_int_equal(ask_with(&c, "KEEP-ALIVE", cookie, ""), 200);
+    assert_int_equal(ask_with(&c, "LEAVE", cookie, "Port: 40002\r\n"), 200);
+    assert_int_equal(ask(&c, "PQUERY P2P-DI/1.0\r\n\r\n"), 200);
+    assert_int_equal(rows_of(&c, &row), 1);
+    assert_int_equal(row.addr.port, 40001);
+    assert_int_equal(ask_with(&c, "LEAVE", cookie, "Port: 40001\r\n"), 200);
+    assert_int_equal(ask(&c, "PQUERY P2P-DI/1.0\r\n\r\n"), 204);
+    client_close(&c);
+}
+
+static void a_query_tells_its_owner_the_ttl_of_its_record(void **state)
+{
+    struct fixture *f = *state;
+    struct client c;
+    client_open(&c, f);
+    uint64_t cookie = join(&c, 40001);
+    assert_int_equal(ask_with(&c, "PQUERY", cookie, ""), 204);
+    assert_false(c.r.has_ttl);
+    assert_int_equal(ask_with(&c, "PQUERY", cookie, "Port: 40001\r\n"), 204);
+    assert_true(c.r.has_ttl);
+    assert_int_equal(c.r.ttl_s, 7200);
+    assert_int_equal(ask_with(&c, "PQUERY", cookie, "Port: 40002\r\n"), 204);
+    assert_true(c.r.has_ttl);
+    assert_int_equal(c.r.ttl_s, 0);
+    assert_int_equal(ask_with(&c, "LEAVE", cookie, ""), 200);
+    assert_int_equal(ask_with(&c, "PQUERY", cookie, "Port: 40001\r\n"), 204);
+    assert_true(c.r.has_ttl);
+    assert_int_equal(c.r.ttl_s, 0);
+    client_close(&c);
+}
+
 static void wrong_requests_get_their_status_and_the_next_is_served(void **state)
 {
     struct fixture *f = *state;
@@ -444,6 +487,8 @@ int main(void)
         T(a_peer_comes_is_seen_by_others_and_leaves),
         T(a_query_without_cookie_leaves_nobody_out),
         T(the_same_cookie_keeps_its_record),
+        T(a_record_is_renewed_and_left_only_from_its_own_port),
+        T(a_query_tells_its_owner_the_ttl_of_its_record),
         T(wrong_requests_get_their_status_and_the_next_is_served),
         T(since_tells_what_changed_and_no_more),
         T(a_waiting_query_hears_of_the_change),
