@@ -18,3 +18,9 @@ int64_t clock_wall_s(void)
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec;
 }
+
+void clock_nap(void)
+{
+    struct timespec t = {.tv_nsec = 20 * 1000 * 1000};
+    (void)nanosleep(&t, NULL);
+}

@@ -40,8 +40,11 @@ static enum input_event wait_readable(bool input, int64_t deadline_us)
             timeout_ms = left_ms > 3600000 ? 3600000 : (int)left_ms;
         }
         int n = poll(fds, input ? 2 : 1, timeout_ms);
+        /* Waiting that fails is no end of the input: who only holds on would be back at once. */
+        if (n < 0 && signals_exit_code() != 0)
+            return INPUT_SIGNAL;
         if (n < 0 && errno != EINTR)
-            return INPUT_END;
+            clock_nap();
         if (n > 0 && fds[0].revents != 0)
             return INPUT_SIGNAL;
         if (n > 0 && input && fds[1].revents != 0)

@@ -7,6 +7,7 @@
 
 #include "p2pdi/base/clock.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -370,6 +371,8 @@ static void round_of_events(struct loop *l)
     int timeout = net_mailbox_sleep(&s->box) ? timeout_ms(l) : 0;
     int n = epoll_wait(s->epoll_fd, events, EVENTS, timeout);
 
+    if (n < 0 && errno != EINTR)
+        clock_nap(); /* what is in the mailbox is still seen to, the end of the server above all */
     l->now_us = clock_mono_us();
     for (int i = 0; i < n; i++) {
         if (events[i].data.u64 == EVENT_LISTEN)

@@ -288,7 +288,10 @@ void library_sleep(struct library *lib, int64_t until_us, bool watching)
     }
     struct pollfd fds[2] = {{.fd = lib->wake_fd, .events = POLLIN},
                             {.fd = watching ? lib->watch_fd : -1, .events = POLLIN}};
-    if (poll(fds, 2, timeout_ms) > 0 && (fds[0].revents & POLLIN) != 0) {
+    int ready = poll(fds, 2, timeout_ms);
+    if (ready < 0 && errno != EINTR)
+        clock_nap();
+    if (ready > 0 && (fds[0].revents & POLLIN) != 0) {
         uint64_t count;
         ssize_t n = read(lib->wake_fd, &count, sizeof count);
         (void)n;

@@ -274,12 +274,15 @@ FAILING(ssize_t, sendfile, (int to, int from, off_t *at, size_t n), (to, from, a
 FAILING(int, epoll_create1, (int flags), (flags), -1, EMFILE)
 FAILING(int, epoll_ctl, (int ep, int op, int fd, struct epoll_event *ev), (ep, op, fd, ev), -1,
         ENOMEM)
+/* Once: a signal came between. From then on: a system without memory for waiting. */
+#define NO_WAIT (stay ? ENOMEM : EINTR)
+
 FAILING(int, epoll_wait, (int ep, struct epoll_event *ev, int n, int ms), (ep, ev, n, ms), -1,
-        EINTR)
-FAILING(int, poll, (struct pollfd * fds, nfds_t n, int ms), (fds, n, ms), -1, EINTR)
+        NO_WAIT)
+FAILING(int, poll, (struct pollfd * fds, nfds_t n, int ms), (fds, n, ms), -1, NO_WAIT)
 FAILING(int, ppoll,
         (struct pollfd * fds, nfds_t n, const struct timespec *until, const sigset_t *set),
-        (fds, n, until, set), -1, EINTR)
+        (fds, n, until, set), -1, NO_WAIT)
 FAILING(int, eventfd, (unsigned count, int flags), (count, flags), -1, EMFILE)
 FAILING(int, pipe2, (int fds[2], int flags), (fds, flags), -1, EMFILE)
 FAILING(int, inotify_init1, (int flags), (flags), -1, EMFILE)

@@ -13,4 +13,7 @@ int64_t clock_mono_us(void);
 /* Seconds since 1970, UTC. Any thread. */
 int64_t clock_wall_s(void);
 
+/* After a wait that failed: 20 ms, so that trying again leaves others the processor. Any thread. */
+void clock_nap(void);
+
 #endif
