@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #define FLUSH_ROWS 1024
 #define FLUSH_US CLOCK_US_PER_S
@@ -22,7 +23,7 @@
 /* A row on its way to the hash cache. */
 struct pending_row {
     struct hash_row row;
-    struct pending_row *next;
+    struct pending_row *prev, *next;
     char text[]; /* name NUL title NUL */
 };
 
@@ -218,21 +219,29 @@ enum di_err library_file_open(struct library *lib, const struct library_doc *doc
 
 /* ---- hash cache ----------------------------------------------------------------------------- */
 
+static int by_name(const struct pending_row *a, const struct pending_row *b)
+{
+    return strcmp(a->row.name, b->row.name);
+}
+
 static void flush_rows(struct library *lib)
 {
-    struct pending_row *rows = lib->rows;
+    struct pending_row *rows = lib->rows, *r = NULL, *next = NULL;
     lib->rows = NULL;
     lib->row_count = 0;
     if (rows == NULL)
         return;
+    /*
+     * In the table's order each of its pages is written once, not once for each row; rows of one
+     * name stay in the order in which they came, so that the last one holds.
+     */
+    DL_SORT(rows, by_name);
     enum di_err err = lib->cache == NULL ? DI_IO : hash_cache_begin(lib->cache);
     bool begun = err == DI_OK;
-    while (rows != NULL) {
-        struct pending_row *next = rows->next;
+    DL_FOREACH_SAFE (rows, r, next) {
         if (err == DI_OK)
-            err = hash_cache_put(lib->cache, &rows->row);
-        free(rows);
-        rows = next;
+            err = hash_cache_put(lib->cache, &r->row);
+        free(r);
     }
     if (begun)
         err = hash_cache_end(lib->cache, err);
@@ -255,8 +264,7 @@ void library_remember(struct library *lib, const char *name, const struct file_i
         .name = r->text, .id = *id, .sha256 = *sha256, .title = r->text + name_size};
     if (lib->row_count == 0)
         lib->flush_us = clock_mono_us() + FLUSH_US;
-    r->next = lib->rows;
-    lib->rows = r;
+    DL_APPEND(lib->rows, r);
     if (++lib->row_count >= FLUSH_ROWS)
         flush_rows(lib);
 }

@@ -226,6 +226,23 @@ static void unchanged_files_are_not_hashed_again(void **state)
     help_library_close(&h);
 }
 
+static void a_file_that_changed_again_is_remembered_as_it_is_now(void **state)
+{
+    (void)state;
+    help_write_text(dir, "rfc1.txt", "first");
+    help_write_text(dir, "rfc2.txt", "second");
+    help_library_open(&h, dir, state_dir);
+    size_t before = help_event_count(&h);
+    help_write_text(dir, "rfc1.txt", "first, changed");
+    (void)help_wait_event(&h, HELP_ADDED, 1, before);
+    help_library_close(&h);
+    falsify_cache();
+
+    help_library_open(&h, dir, state_dir);
+    assert_title(1, "From the Cache");
+    help_library_close(&h);
+}
+
 static void rows_of_deleted_files_are_forgotten(void **state)
 {
     (void)state;
@@ -478,6 +495,7 @@ int main(void)
         cmocka_unit_test_setup(titles_come_from_index_then_head_then_name, make_dirs),
         cmocka_unit_test_setup(a_directory_is_made_and_what_is_wrong_is_named, make_dirs),
         cmocka_unit_test_setup(unchanged_files_are_not_hashed_again, make_dirs),
+        cmocka_unit_test_setup(a_file_that_changed_again_is_remembered_as_it_is_now, make_dirs),
         cmocka_unit_test_setup(rows_of_deleted_files_are_forgotten, make_dirs),
         cmocka_unit_test_setup(a_broken_cache_only_costs_time, make_dirs),
         cmocka_unit_test_setup(small_documents_in_demand_are_kept_in_memory, make_dirs),
