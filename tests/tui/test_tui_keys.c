@@ -27,18 +27,12 @@ static void press(struct vt *v, enum key_action action, const char *bytes)
     vt_send(v, bytes);
 }
 
-static void start(struct vt *v, enum model_scene scene, int rows, int cols)
-{
-    vt_start(v, scene, rows, cols, "xterm-256color", "C.UTF-8", NULL);
-    vt_wait(v, scene == SCENE_RS ? "Peers (200)" : "Peers (5)");
-}
-
 static void moving_in_a_table(void **state)
 {
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_PEER, 24, 80);
+    vt_open(&v, SCENE_PEER, 24, 80, NULL);
     vt_wait_reversed(&v, "8586");
     press(&v, KEY_DO_DOWN, "j");
     vt_wait_reversed(&v, "8587");
@@ -72,7 +66,7 @@ static void moving_between_panes(void **state)
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_PEER, 24, 80);
+    vt_open(&v, SCENE_PEER, 24, 80, NULL);
     press(&v, KEY_DO_PANE_1, "1");
     vt_wait_reversed(&v, "192.168.1.47");
     press(&v, KEY_DO_PANE_3, "3");
@@ -100,7 +94,7 @@ static void moving_between_panes(void **state)
     vt_wait(&v, "Transfers");
     vt_stop(&v);
 
-    start(&v, SCENE_RS, 24, 80);
+    vt_open(&v, SCENE_RS, 24, 80, NULL);
     vt_wait(&v, "last registration");
     press(&v, KEY_DO_RIGHT_TOO, "l");
     vt_wait_gone(&v, "address ");
@@ -114,7 +108,7 @@ static void searching(void **state)
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_PEER, 24, 80);
+    vt_open(&v, SCENE_PEER, 24, 80, NULL);
     press(&v, KEY_DO_SEARCH, "/");
     vt_send(&v, "frog");
     vt_wait(&v, "/frog");
@@ -145,7 +139,7 @@ static void filtering(void **state)
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_PEER, 24, 80);
+    vt_open(&v, SCENE_PEER, 24, 80, NULL);
     press(&v, KEY_DO_FILTER, "\\");
     vt_send(&v, "OAUTH");
     vt_wait(&v, "8593 OAuth");
@@ -166,7 +160,7 @@ static void sorting(void **state)
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_PEER, 24, 80);
+    vt_open(&v, SCENE_PEER, 24, 80, NULL);
     vt_wait(&v, "rfc↑");
     press(&v, KEY_DO_SORT_RIGHT, ">");
     vt_wait(&v, "title↑");
@@ -184,7 +178,7 @@ static void marks_and_downloads(void **state)
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_PEER, 24, 80);
+    vt_open(&v, SCENE_PEER, 24, 80, NULL);
     vt_send(&v, "G");
     vt_wait_reversed(&v, "8645");
     press(&v, KEY_DO_GET, "d");
@@ -232,7 +226,7 @@ static void commands_of_a_peer(void **state)
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_PEER, 24, 80);
+    vt_open(&v, SCENE_PEER, 24, 80, NULL);
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         press(&v, keys[i].action, keys[i].key);
         vt_wait_command(&v, keys[i].command);
@@ -246,7 +240,7 @@ static void input_is_modal(void **state)
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_IDLE, 24, 80);
+    vt_open(&v, SCENE_IDLE, 24, 80, NULL);
     press(&v, KEY_DO_COMMAND, ":");
     vt_send(&v, "qrlpidDx?jk1234mz");
     vt_wait(&v, ":qrlpidDx?jk1234mz");
@@ -262,7 +256,7 @@ static void editing_a_line(void **state)
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_IDLE, 24, 80);
+    vt_open(&v, SCENE_IDLE, 24, 80, NULL);
     vt_send(&v, ":get 86O9\177\17709 859\033OD\033OD\033[3~8\033OF3\033OH");
     vt_wait(&v, ":get 8609 8893");
     vt_send(&v, "\033OF\177\177\177\1778593\r");
@@ -286,7 +280,7 @@ static void commands_that_look(void **state)
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_IDLE, 24, 80);
+    vt_open(&v, SCENE_IDLE, 24, 80, NULL);
     vt_send(&v, ":peers\r");
     vt_wait_reversed(&v, "192.168.1.47");
     vt_send(&v, ":index oauth\r");
@@ -302,7 +296,7 @@ static void completion(void **state)
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_IDLE, 24, 80);
+    vt_open(&v, SCENE_IDLE, 24, 80, NULL);
     vt_send(&v, ":ge\tmi\tfr\t2\t");
     vt_wait(&v, ":get missing from 21");
     vt_send(&v, "\025r\t");
@@ -319,7 +313,7 @@ static void reading(void **state)
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_PEER, 24, 80);
+    vt_open(&v, SCENE_PEER, 24, 80, NULL);
     press(&v, KEY_DO_OPEN, "\r");
     vt_wait(&v, "A Document Made for Reading");
     press(&v, KEY_DO_PAGE_SPACE, " ");
@@ -362,9 +356,7 @@ static void the_pager(void **state)
     struct vt v;
 
     (void)state;
-    vt_start(&v, SCENE_PEER, 24, 80, "xterm-256color", "C.UTF-8",
-             "PAGER=tail -2; head -c1 /dev/tty");
-    vt_wait(&v, "8586");
+    vt_open(&v, SCENE_PEER, 24, 80, "PAGER=tail -2; head -c1 /dev/tty");
     vt_send(&v, "\r");
     vt_wait(&v, "A Document Made for Reading");
     press(&v, KEY_DO_PAGER, "P");
@@ -379,7 +371,7 @@ static void the_help(void **state)
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_PEER, 24, 80);
+    vt_open(&v, SCENE_PEER, 24, 80, NULL);
     press(&v, KEY_DO_HELP, "?");
     vt_wait(&v, "P2P-DI: keys");
     vt_send(&v, "G");
@@ -398,7 +390,7 @@ static void the_mouse(void **state)
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_PEER, 24, 80);
+    vt_open(&v, SCENE_PEER, 24, 80, NULL);
     press(&v, KEY_DO_MOUSE, "m");
     vt_wait(&v, "mouse on");
     press(&v, KEY_DO_MOUSE, "m");
@@ -416,7 +408,7 @@ static void repainting(void **state)
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_IDLE, 24, 80);
+    vt_open(&v, SCENE_IDLE, 24, 80, NULL);
     while (vt_read(&v, 200))
         ;
 
@@ -439,7 +431,7 @@ static void suspending(void **state)
     struct termios now;
 
     (void)state;
-    start(&v, SCENE_PEER, 24, 80);
+    vt_open(&v, SCENE_PEER, 24, 80, NULL);
     assert_true(v.alternate);
     press(&v, KEY_DO_SUSPEND, "\032");
     vt_wait_for(&v, "the child to stop", is_stopped, NULL);
@@ -461,7 +453,7 @@ static void quitting(void **state)
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_PEER, 24, 80);
+    vt_open(&v, SCENE_PEER, 24, 80, NULL);
     press(&v, KEY_DO_QUIT, "q");
     vt_wait(&v, "11 downloads are under way. Quit?");
     vt_send(&v, "n");
@@ -472,14 +464,14 @@ static void quitting(void **state)
     assert_int_equal(vt_wait_end(&v), 0);
     vt_stop(&v);
 
-    start(&v, SCENE_PEER, 24, 80); /* who insists gets out */
+    vt_open(&v, SCENE_PEER, 24, 80, NULL); /* who insists gets out */
     press(&v, KEY_DO_QUIT_TOO, "\003");
     vt_wait(&v, "Quit?");
     vt_send(&v, "\003");
     assert_int_equal(vt_wait_end(&v), 0);
     vt_stop(&v);
 
-    start(&v, SCENE_IDLE, 24, 80);
+    vt_open(&v, SCENE_IDLE, 24, 80, NULL);
     vt_send(&v, "q");
     assert_int_equal(vt_wait_end(&v), 0);
     assert_false(v.alternate);
@@ -492,7 +484,7 @@ static void the_servers_keys(void **state)
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_RS, 24, 80);
+    vt_open(&v, SCENE_RS, 24, 80, NULL);
     vt_send(&v, "\\windows\r");
     vt_wait(&v, "\\windows: ");
     vt_send(&v, "\033G");
@@ -514,7 +506,7 @@ static void the_selection_stays_with_its_row(void **state)
     struct vt v;
 
     (void)state;
-    start(&v, SCENE_PEER, 24, 80);
+    vt_open(&v, SCENE_PEER, 24, 80, NULL);
     vt_send(&v, "1!jj");
     vt_wait_reversed(&v, "192.168.1.52");
     vt_scene(&v, SCENE_MOVED);

@@ -23,7 +23,7 @@
 
 #include "p2pdi/base/clock.h"
 
-#define PATIENCE_US (10 * CLOCK_US_PER_S)
+#define PATIENCE_US (60 * CLOCK_US_PER_S)
 
 static int on_property(VTermProp prop, VTermValue *value, void *user)
 {
@@ -114,6 +114,12 @@ void vt_start(struct vt *v, enum model_scene scene, int rows, int cols, const ch
         fflush(stdout);
     }
     exit((int)err); /* not _exit: leaks are looked for, and coverage kept */
+}
+
+void vt_open(struct vt *v, enum model_scene scene, int rows, int cols, const char *extra)
+{
+    vt_start(v, scene, rows, cols, "xterm-256color", "C.UTF-8", extra);
+    vt_wait(v, scene == SCENE_RS ? "Peers (200)" : "Peers (5)");
 }
 
 void vt_start_program(struct vt *v, const char *const argv[], int rows, int cols, const char *term)

@@ -31,6 +31,8 @@ struct vt {
 /* term: TERM of the child; locale: LC_ALL; extra: another variable as "NAME=value", or NULL. */
 void vt_start(struct vt *v, enum model_scene scene, int rows, int cols, const char *term,
               const char *locale, const char *extra);
+/* In an ordinary terminal; the screen is there. */
+void vt_open(struct vt *v, enum model_scene scene, int rows, int cols, const char *extra);
 /* The child of any program instead. argv as for execv. */
 void vt_start_program(struct vt *v, const char *const argv[], int rows, int cols, const char *term);
 void vt_stop(struct vt *v);
@@ -47,7 +49,7 @@ bool vt_read(struct vt *v, int ms);
 void vt_row(struct vt *v, int row, char out[VT_LINE]);
 /* The row in which a text stands, -1: none. */
 int vt_find(struct vt *v, const char *text);
-/* Until the text is (not) on the screen; fails the test with the screen printed after ten seconds. */
+/* Until the text is (not) on the screen; fails the test with the screen printed after a minute. */
 void vt_wait(struct vt *v, const char *text);
 void vt_wait_gone(struct vt *v, const char *text);
 /* Until condition(arg) holds. */
