@@ -13,24 +13,46 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static struct world world;
 static struct node holder, node;
 static struct snapshot *shown;
 
-static void no_news(void *arg)
+static struct {
+    struct lock lock;
+    struct cond cond;
+    bool any;
+} news;
+
+static void on_news(void *arg)
 {
     (void)arg;
+    lock_acquire(&news.lock);
+    news.any = true;
+    cond_signal(&news.cond);
+    lock_release(&news.lock);
+}
+
+/* As a screen: until there is something new, or it is time to see how far downloads have come. */
+static void wait_for_news(void)
+{
+    int64_t until_us = clock_mono_us() + 100 * CLOCK_US_PER_MS;
+    lock_acquire(&news.lock);
+    while (!news.any && cond_wait_until(&news.cond, &news.lock, until_us))
+        continue;
+    news.any = false;
+    lock_release(&news.lock);
 }
 
 static int start(void **state)
 {
     (void)state;
+    lock_init(&news.lock);
+    cond_init(&news.cond);
     world_start(&world);
     node_init(&holder, "holder");
     node_init(&node, "node");
-    assert_int_equal(peer_view_new(no_news, NULL, &node.view), DI_OK);
+    assert_int_equal(peer_view_new(on_news, NULL, &node.view), DI_OK);
     for (uint32_t rfc = 8601; rfc <= 8603; rfc++)
         node_write(&holder, rfc, rfc, 200000);
     return 0;
@@ -45,6 +67,8 @@ static int stop(void **state)
     peer_view_free(node.view);
     node_fini(&holder);
     world_stop(&world);
+    cond_fini(&news.cond);
+    lock_fini(&news.lock);
     return 0;
 }
 
@@ -78,12 +102,11 @@ static const struct snap_transfer *transfer_row(uint32_t rfc)
     return NULL;
 }
 
-/* The index is looked at only from time to time. */
 #define UNTIL(condition)                                                                           \
     for (int64_t end_us = clock_mono_us() + WORLD_WAIT_US; !(condition);) {                        \
         if (clock_mono_us() > end_us)                                                              \
             fail_msg("waited in vain: %s", #condition);                                            \
-        usleep(5000);                                                                              \
+        wait_for_news();                                                                           \
     }
 
 static void meet(void)
