@@ -15,22 +15,37 @@ char *__wrap_strndup(const char *s, size_t len);
 
 static _Atomic int fails_at; /* this one from now, in whatever thread; 0 and below: none */
 static atomic_bool failed;
+static atomic_bool mine_only;
+static _Thread_local bool mine;
+
+static void start(int n, bool only_mine)
+{
+    mine = true;
+    mine_only = only_mine;
+    failed = false;
+    fails_at = n;
+}
 
 void failing_alloc_at(int n)
 {
-    fails_at = n;
-    failed = false;
+    start(n, false);
+}
+
+void failing_alloc_mine_at(int n)
+{
+    start(n, true);
 }
 
 bool failing_alloc_off(void)
 {
     fails_at = 0;
+    mine = false;
     return failed;
 }
 
 static bool fails(void)
 {
-    if (fails_at <= 0 || atomic_fetch_sub(&fails_at, 1) != 1)
+    if (fails_at <= 0 || (mine_only && !mine) || atomic_fetch_sub(&fails_at, 1) != 1)
         return false;
     failed = true;
     return true;

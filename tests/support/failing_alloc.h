@@ -17,6 +17,8 @@
 #include <stdbool.h>
 
 void failing_alloc_at(int n);
+/* The same, of the calling thread alone: what others allocate meanwhile is not counted. */
+void failing_alloc_mine_at(int n);
 /* No more failures; true: the one asked for has happened. */
 bool failing_alloc_off(void);
 
