@@ -1,4 +1,7 @@
 /* RFC text as the reader shows it: page breaks, contents, references; and the panes at all sizes. */
+/* ld: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup */
+#include "../support/failing_alloc.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "../../src/tui/document.h"
@@ -67,6 +72,121 @@ static void headings_make_the_contents(void **state)
     assert_int_equal(d->headings[3].depth, 1);
     assert_string_equal(d->lines[d->headings[4].line], "Appendix A.  More");
     document_free(d);
+}
+
+static bool is_heading(const char *line)
+{
+    char text[200];
+
+    snprintf(text, sizeof(text), "Top\n\n%s\n\n   Words.\n", line);
+
+    struct document *d = read_text(1, text);
+    bool is = d->heading_count == 1 && d->headings[0].line == 2;
+
+    document_free(d);
+    return is;
+}
+
+static void what_looks_like_a_heading_is_one(void **state)
+{
+    static const char *const headings[] = {
+        "1. A",        "1 A",        "12.3.4 Title",    "A.1. More",  "B. Title",
+        "Appendix A.", "Appendix Z", "ACKNOWLEDGMENTS", "References", "Editor's Address",
+    };
+    static const char *const others[] = {
+        "1.",
+        "1. ",
+        "1234. Year",
+        "1.Title",
+        "Appendix a",
+        "Appendix 1",
+        "A.",
+        "Some words",
+        "1. A ..... 5",
+        "1. A . . . 5",
+        "1.  A    5",
+        "1. 1234567890123456789012345678901234567890123456789012345678901234567890123456",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(headings) / sizeof(headings[0]); i++)
+        if (!is_heading(headings[i]))
+            fail_msg("no heading: %s", headings[i]);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (is_heading(others[i]))
+            fail_msg("a heading: %s", others[i]);
+}
+
+static void paragraphs_are_joined_over_pages_only_where_they_go_on(void **state)
+{
+    static const struct {
+        const char *before, *after;
+        size_t count;
+    } cases[] = {
+        {"   goes on", "   here", 2},    {"   ends.", "   here", 3},  {"   goes on", "   Here", 3},
+        {"   goes on", "      here", 3}, {"at the margin", "too", 3}, {"   goes on", "   {here", 3},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[200];
+
+        snprintf(text, sizeof(text), "%s\n\fRFC x\nRFC 1  Title  May 1999\n\n%s\n", cases[i].before,
+                 cases[i].after);
+
+        struct document *d = read_text(1, text);
+
+        /* "RFC x" has no number: it is no header, and stands between them. */
+        assert_string_equal(d->lines[0], cases[i].before);
+        assert_string_equal(d->lines[d->count - 1], cases[i].after);
+        document_free(d);
+        snprintf(text, sizeof(text), "%s\n\f\nRFC 1  Title  May 1999\n\n%s\n", cases[i].before,
+                 cases[i].after);
+        d = read_text(1, text);
+        if (d->count != cases[i].count)
+            fail_msg("%zu lines: %s|%s", d->count, cases[i].before, cases[i].after);
+        document_free(d);
+    }
+}
+
+static void a_long_line_is_cut(void **state)
+{
+    char text[3000];
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    text[sizeof(text) - 1] = '\0';
+
+    struct document *d = read_text(1, text);
+
+    assert_int_equal(d->count, 1);
+    assert_in_range(strlen(d->lines[0]), 900, 1100);
+    document_free(d);
+}
+
+static void each_allocation_may_fail(void **state)
+{
+    char text[4000] = "";
+
+    (void)state;
+    for (int i = 0; i < 500; i++)
+        strcat(text, i % 4 == 0 ? "1. Title\n" : "\n");
+    for (int n = 1;; n++) {
+        struct document *d = NULL;
+
+        failing_alloc_at(n);
+
+        enum di_err err = document_new(1, text, strlen(text), &d);
+
+        if (!failing_alloc_off()) {
+            assert_int_equal(err, DI_OK);
+            assert_true(d->count > 256 && d->heading_count > 32);
+            document_free(d);
+            break;
+        }
+        assert_int_equal(err, DI_NOMEM);
+        assert_null(d);
+    }
 }
 
 static void references_are_found(void **state)
@@ -195,6 +315,10 @@ int main(void)
         cmocka_unit_test(page_breaks_are_folded),
         cmocka_unit_test(what_is_not_text_goes),
         cmocka_unit_test(headings_make_the_contents),
+        cmocka_unit_test(what_looks_like_a_heading_is_one),
+        cmocka_unit_test(paragraphs_are_joined_over_pages_only_where_they_go_on),
+        cmocka_unit_test(a_long_line_is_cut),
+        cmocka_unit_test(each_allocation_may_fail),
         cmocka_unit_test(references_are_found),
         cmocka_unit_test(any_bytes_can_be_read),
         cmocka_unit_test(panes_never_overlap_and_the_focus_is_there),
