@@ -421,7 +421,8 @@ enum di_err registrar_await(struct registrar *r, int64_t deadline_us)
 {
     enum di_err err = DI_OK;
     lock_acquire(&r->lock);
-    while (r->begun && err == DI_OK) {
+    /* Whoever registered us meanwhile: the thread then has nothing to do for a long time. */
+    while (r->begun && !r->registered && err == DI_OK) {
         if (peer_is_cancelled(r->peer))
             err = DI_CANCELLED;
         else if (!cond_wait_until(&r->changed, &r->lock, deadline_us) && r->begun)

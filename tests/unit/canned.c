@@ -1,6 +1,7 @@
 /* See canned.h. */
 #include "canned.h"
 
+#include "p2pdi/base/clock.h"
 #include "p2pdi/service/service.h"
 
 #include <setjmp.h>
@@ -27,6 +28,7 @@ static void serve(void *ctx, struct net_conn *conn, const char *message, size_t 
         while (last + 1 < CANNED_ANSWERS && says[last + 1] != NULL)
             last++;
         answer = says[at < last ? at : last];
+        cond_broadcast(&c->was_asked);
     }
     if (answer != NULL)
         net_conn_send(conn, answer, strlen(answer));
@@ -41,6 +43,17 @@ void canned_say(struct canned *c, enum wire_method method, const char *first, co
     c->says[method][0] = first;
     c->says[method][1] = second;
     c->asked[method] = 0;
+    lock_release(&c->lock);
+}
+
+void canned_wait(struct canned *c, enum wire_method method, size_t times)
+{
+    int64_t end_us = clock_mono_us() + 60 * CLOCK_US_PER_S;
+
+    lock_acquire(&c->lock);
+    while (c->asked[method] < times)
+        if (!cond_wait_until(&c->was_asked, &c->lock, end_us))
+            fail_msg("not asked %zu times", times);
     lock_release(&c->lock);
 }
 
@@ -61,6 +74,7 @@ void canned_start(struct canned *c)
 
     *c = (struct canned){0};
     lock_init(&c->lock);
+    cond_init(&c->was_asked);
     assert_int_equal(net_server_start(&cfg, &service, c, &c->stats, &c->server, why), DI_OK);
     c->addr = *net_server_addr(c->server);
 }
@@ -69,5 +83,6 @@ void canned_stop(struct canned *c)
 {
     net_server_stop(c->server, 0);
     net_server_free(c->server);
+    cond_fini(&c->was_asked);
     lock_fini(&c->lock);
 }

@@ -13,6 +13,7 @@ struct canned {
     struct stats_counters stats;
     struct addr addr;
     struct lock lock;
+    struct cond was_asked;
     /* Guarded by lock. For each method, in turn, the last one for good: bytes as sent. NULL: the connection is closed. */
     const char *says[WIRE_METHOD_COUNT][CANNED_ANSWERS];
     _Atomic(size_t) asked[WIRE_METHOD_COUNT];
@@ -23,5 +24,18 @@ void canned_start(struct canned *c);
 void canned_stop(struct canned *c);
 /* From now on; up to CANNED_ANSWERS, then NULL. */
 void canned_say(struct canned *c, enum wire_method method, const char *first, const char *second);
+/* Waits until it was asked that so often, since it was told what to say. */
+void canned_wait(struct canned *c, enum wire_method method, size_t times);
+
+/* Pieces of answers. */
+#define P "P2P-DI/1.0 "
+#define E "\r\n"
+#define REGISTERED P "200 OK" E "Cookie: 76" E "Peer: 3" E "TTL: 7200" E "Reachable: unknown" E E
+#define OK P "200 OK" E E
+#define UNKNOWN P "401 Unauthorized" E E
+#define FAILURE P "500 Internal Server Error" E E
+#define NOBODY P "204 No Active Peers" E "Active-Peers: 0" E "Index-Version: a.1" E E
+#define PEERS_HEADER                                                                               \
+    "Hostname\tPeer\tActive\tTTL\tPort\tRegistrations\tLast-Registered\tReachable\n"
 
 #endif

@@ -14,14 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define P "P2P-DI/1.0 "
-#define E "\r\n"
-#define REGISTERED P "200 OK" E "Cookie: 76" E "Peer: 3" E "TTL: 7200" E "Reachable: unknown" E E
-#define OK P "200 OK" E E
-#define UNKNOWN P "401 Unauthorized" E E
-#define FAILURE P "500 Internal Server Error" E E
-#define NOBODY P "204 No Active Peers" E "Active-Peers: 0" E "Index-Version: a.1" E E
-
 static struct canned rs, holder;
 static struct world world;
 static struct node node;
@@ -84,6 +76,55 @@ static void a_busy_server_that_names_no_time_is_asked_after_a_second(void **stat
     int64_t begin_us = clock_mono_us();
     assert_int_equal(enrol(), DI_OK);
     assert_true(clock_mono_us() - begin_us >= CLOCK_US_PER_S);
+}
+
+/* ---- several who want something of it at once ---- */
+
+static enum di_err enrolled;
+
+static void enrol_aside(void *arg)
+{
+    (void)arg;
+    enrolled = enrol();
+}
+
+/* Somebody registers, and the server is busy for that long. */
+static void start_enrolling(struct thread *t, const char *busy)
+{
+    canned_say(&rs, WIRE_REGISTER, busy, REGISTERED);
+    assert_int_equal(thread_start(t, "enrol", enrol_aside, NULL), DI_OK);
+    canned_wait(&rs, WIRE_REGISTER, 1);
+}
+
+static void a_get_takes_the_registration_that_another_one_brought(void **state)
+{
+    struct thread other = {0};
+    (void)state;
+    start_enrolling(&other, P "503 Service Unavailable" E "Retry-After: 1" E E);
+    assert_int_equal(node_get(&node, 8609, NULL).nobody, 1);
+    assert_true(peer_is_registered(node.peer));
+    assert_int_equal(node_seen(&node, PEER_EV_ERROR, 0, NULL), 0);
+    thread_join(&other);
+    assert_int_equal(enrolled, DI_OK);
+    assert_int_equal(rs.asked[WIRE_REGISTER], 2);
+}
+
+static void who_cannot_have_its_turn_gives_up_in_time(void **state)
+{
+    struct thread other = {0};
+    (void)state;
+    start_enrolling(&other, P "503 Service Unavailable" E "Retry-After: 20" E E);
+    assert_int_equal(peer_leave(node.peer, 1000), DI_TIMEOUT);
+    assert_int_equal(peer_register(node.peer, 1000), DI_TIMEOUT);
+    assert_int_equal(rs.asked[WIRE_LEAVE], 0);
+    assert_int_equal(rs.asked[WIRE_REGISTER], 1);
+    /* The end does not wait for a server that asks for patience. */
+    int64_t begin_us = clock_mono_us();
+    peer_cancel(node.peer);
+    assert_int_equal(peer_register(node.peer, WORLD_WAIT_US), DI_CANCELLED);
+    thread_join(&other);
+    assert_int_equal(enrolled, DI_CANCELLED);
+    assert_true(clock_mono_us() - begin_us < 15 * CLOCK_US_PER_S);
 }
 
 static void what_is_no_registration_is_not_taken_for_one(void **state)
@@ -172,7 +213,6 @@ static void leaving_is_done_when_the_server_knows_nothing_of_one(void **state)
 
 static void a_peer_list_is_believed_or_not(void **state)
 {
-#define HEADER "Hostname\tPeer\tActive\tTTL\tPort\tRegistrations\tLast-Registered\tReachable\n"
     static const struct {
         const char *answer;
         enum di_err err;
@@ -184,14 +224,15 @@ static void a_peer_list_is_believed_or_not(void **state)
          DI_PROTOCOL},
         {P "200 OK" E "Index-Version: a.2" E "Active-Peers: 1" E "Content-Length: 5" E E "hello",
          DI_PROTOCOL},
-        {P "200 OK" E "Index-Version: a.2" E "Active-Peers: 0" E "Content-Length: 70" E E HEADER,
+        {P "200 OK" E "Index-Version: a.2" E "Active-Peers: 0" E
+           "Content-Length: 70" E E PEERS_HEADER,
          DI_OK},
         {P "304 Not Modified" E "Index-Version: a.2" E E, DI_OK},
         {P "404 Not Found" E E, DI_PROTOCOL},
         {FAILURE, DI_PROTOCOL},
     };
     (void)state;
-    assert_int_equal(sizeof(HEADER) - 1, 70);
+    assert_int_equal(sizeof(PEERS_HEADER) - 1, 70);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         canned_say(&rs, WIRE_PQUERY, cases[i].answer, NULL);
         if (peer_pquery(node.peer, WORLD_WAIT_US) != cases[i].err)
@@ -205,15 +246,15 @@ static void a_peer_list_is_believed_or_not(void **state)
 #define OTHER "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
 #define HAS P "200 OK" E "SHA-256: " SHA E
 
+#define INDEX_HEADER "RFC\tTitle\tHostname\tPort\tTTL\tSize\tSHA-256\n"
+
 /* RFC 8609 of 5 bytes. */
-static void offer(void)
+static void offer(const char *sha)
 {
     static char index[400];
     char fresh[400], rows[200];
-    int n = snprintf(rows, sizeof(rows),
-                     "RFC\tTitle\tHostname\tPort\tTTL\tSize\tSHA-256\n"
-                     "8609\tT\t127.0.0.1\t%u\t7200\t5\t" SHA "\n",
-                     holder.addr.port);
+    int n = snprintf(rows, sizeof(rows), INDEX_HEADER "8609\tT\t127.0.0.1\t%u\t7200\t5\t%s\n",
+                     holder.addr.port, sha);
     snprintf(fresh, sizeof(fresh),
              P "200 OK" E "Index-Version: b.1" E "Content-Length: %d" E E "%s", n, rows);
     /* The same for all of a holder's life: what it may be sending is not written again. */
@@ -243,12 +284,23 @@ static void what_a_holder_answers_is_named(void **state)
         {P "206 Partial Content" E "SHA-256: " SHA E "Content-Range: bytes 0-4/6" E
            "Content-Length: 5" E E "hello",
          SCHED_PROTOCOL},
+        {P "206 Partial Content" E "SHA-256: " SHA E "Content-Range: bytes 0-3/5" E
+           "Content-Length: 4" E E "hell",
+         SCHED_PROTOCOL},
+        {P "206 Partial Content" E "SHA-256: " SHA E "Content-Length: 5" E E "hello",
+         SCHED_PROTOCOL},
+        {P "206 Partial Content" E "SHA-256: " SHA E "Content-Range: bytes 0-4/5" E
+           "Content-Length: 5" E "Content-Encoding: zstd" E E "hello",
+         SCHED_PROTOCOL},
+        {HAS "Content-Length: 99999" E "Content-Encoding: zstd" E E "hello", SCHED_PROTOCOL},
+        {HAS "Content-Length: 5" E "Content-Encoding: zstd" E E "hello", SCHED_PROTOCOL},
+        {P "404 Not Found" E "Content-Length: 99999" E E "not", SCHED_NOT_FOUND},
         {"nothing of ours" E E, SCHED_PROTOCOL},
         {NULL, SCHED_CLOSED},
         {HAS "Content-Length: 5" E E "hello", SCHED_MISMATCH},
     };
     (void)state;
-    offer();
+    offer(SHA);
     assert_int_equal(enrol(), DI_OK);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct seen ev;
@@ -265,6 +317,28 @@ static void what_a_holder_answers_is_named(void **state)
     }
 }
 
+static void who_refuses_for_now_is_asked_again(void **state)
+{
+#define HELLO "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+    static const char *const answers[] = {
+        P "503 Service Unavailable" E "Retry-After: 0" E E,
+        P "503 Service Unavailable" E E,
+        P "429 Too Many Requests" E "Retry-After: 1" E E,
+        P "302 Found" E E,
+    };
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        offer(HELLO);
+        assert_int_equal(enrol(), DI_OK);
+        canned_say(&holder, WIRE_GET_RFC, answers[i],
+                   P "200 OK" E "SHA-256: " HELLO E "Content-Length: 5" E E "hello");
+        if (node_get(&node, 8609, &holder.addr).done != 1)
+            fail_msg("not asked again after: %s", answers[i]);
+        assert_int_equal(holder.asked[WIRE_GET_RFC], 2);
+        (void)stop(state);
+        (void)start(state);
+    }
+}
+
 static void an_index_is_believed_or_not(void **state)
 {
     static const struct {
@@ -275,12 +349,19 @@ static void an_index_is_believed_or_not(void **state)
         {P "200 OK" E "Content-Length: 3" E E "RFC", DI_PROTOCOL},
         {P "200 OK" E "Content-Length: 3" E "Content-Encoding: zstd" E E "RFC", DI_PROTOCOL},
         {P "200 OK" E "Content-Length: 3" E "Content-Encoding: gzip" E E "RFC", DI_PROTOCOL},
+        {P "200 OK" E "Index-Version: b.1" E "Delta: yes" E "Content-Length: 0" E E, DI_PROTOCOL},
+        {P "200 OK" E "Index-Version: "
+           "b.12345678901234567890123456789012345678901234567890123456789012345678901234567890" E
+           "Content-Length: 41" E E INDEX_HEADER,
+         DI_PROTOCOL},
+        {P "302 Found" E E, DI_LIMIT},
         {P "429 Too Many Requests" E E, DI_LIMIT},
         {P "503 Service Unavailable" E E, DI_LIMIT},
         {P "404 Not Found" E E, DI_PROTOCOL},
         {NULL, DI_CLOSED},
     };
     (void)state;
+    assert_int_equal(sizeof(INDEX_HEADER) - 1, 41);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         canned_say(&holder, WIRE_GET_INDEX, cases[i].answer, NULL);
         enum di_err err = peer_rfcquery(node.peer, &holder.addr, WORLD_WAIT_US);
@@ -288,7 +369,7 @@ static void an_index_is_believed_or_not(void **state)
             fail_msg("%s: %s", cases[i].answer == NULL ? "closed" : cases[i].answer,
                      di_err_text(err));
     }
-    offer();
+    offer(SHA);
     assert_int_equal(peer_rfcquery(node.peer, &holder.addr, WORLD_WAIT_US), DI_OK);
 }
 
@@ -298,6 +379,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ANSWER_TEST(a_busy_server_is_asked_again_when_it_says),
         ANSWER_TEST(a_busy_server_that_names_no_time_is_asked_after_a_second),
+        ANSWER_TEST(a_get_takes_the_registration_that_another_one_brought),
+        ANSWER_TEST(who_cannot_have_its_turn_gives_up_in_time),
         ANSWER_TEST(what_is_no_registration_is_not_taken_for_one),
         ANSWER_TEST(what_the_server_found_of_reachability_is_kept),
         ANSWER_TEST(an_unknown_cookie_is_given_up_once),
@@ -305,6 +388,7 @@ int main(void)
         ANSWER_TEST(leaving_is_done_when_the_server_knows_nothing_of_one),
         ANSWER_TEST(a_peer_list_is_believed_or_not),
         ANSWER_TEST(what_a_holder_answers_is_named),
+        ANSWER_TEST(who_refuses_for_now_is_asked_again),
         ANSWER_TEST(an_index_is_believed_or_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
