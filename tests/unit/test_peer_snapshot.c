@@ -1,4 +1,5 @@
 /* What a peer's screen is shown of the others, of the index and of downloads, while these come and go. */
+#include "canned.h"
 #include "peer_world.h"
 
 #include "p2pdi/base/clock.h"
@@ -44,11 +45,25 @@ static void wait_for_news(void)
     lock_release(&news.lock);
 }
 
-static int start(void **state)
+static int make_news(void **state)
 {
     (void)state;
     lock_init(&news.lock);
     cond_init(&news.cond);
+    return 0;
+}
+
+static int drop_news(void **state)
+{
+    (void)state;
+    cond_fini(&news.cond);
+    lock_fini(&news.lock);
+    return 0;
+}
+
+static int start(void **state)
+{
+    (void)state;
     world_start(&world);
     node_init(&holder, "holder");
     node_init(&node, "node");
@@ -67,8 +82,6 @@ static int stop(void **state)
     peer_view_free(node.view);
     node_fini(&holder);
     world_stop(&world);
-    cond_fini(&news.cond);
-    lock_fini(&news.lock);
     return 0;
 }
 
@@ -228,13 +241,139 @@ static void a_failed_download_says_why(void **state)
     fake_stop(&liar);
 }
 
+/* ---- lists and indexes that are made up ----------------------------------------------------- */
+
+#define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static struct canned told_rs, told_holder;
+
+static int start_told(void **state)
+{
+    (void)state;
+    canned_start(&told_rs);
+    canned_start(&told_holder);
+    canned_say(&told_rs, WIRE_LEAVE, OK, NULL);
+    world.rs_addr = told_rs.addr;
+    node_init(&node, "node");
+    assert_int_equal(peer_view_new(on_news, NULL, &node.view), DI_OK);
+    node_start(&node, &world);
+    return 0;
+}
+
+static int stop_told(void **state)
+{
+    (void)state;
+    snapshot_unref(shown);
+    shown = NULL;
+    node_fini(&node);
+    peer_view_free(node.view);
+    canned_stop(&told_holder);
+    canned_stop(&told_rs);
+    return 0;
+}
+
+static const struct snap_peer *peer_at(size_t i)
+{
+    return rows_at(&shown->content.peers, i);
+}
+
+/* Says head, the length of the rows, and these. */
+static void say(struct canned *c, enum wire_method method, const char *head, const char *rows)
+{
+    static char answers[6][4000];
+    static size_t turn;
+    char *text = answers[turn++ % 6]; /* those before may be on their way still */
+
+    snprintf(text, sizeof(answers[0]), P "200 OK" E "%s" E "Content-Length: %zu" E E "%s", head,
+             strlen(rows), rows);
+    canned_say(c, method, text, NULL);
+}
+
+static void list(const char *rows)
+{
+    char table[2000];
+
+    snprintf(table, sizeof(table), PEERS_HEADER "%s", rows);
+    say(&told_rs, WIRE_PQUERY, "Index-Version: a.1" E "Active-Peers: 2", table);
+    assert_int_equal(peer_pquery(node.peer, WORLD_WAIT_US), DI_OK);
+    (void)look();
+}
+
+#define PEER(id, port, ttl, reachable)                                                             \
+    "192.0.2.1\t" id "\t1\t" ttl "\t" port "\t1\t2026-11-27T12:00:00Z\t" reachable "\n"
+
+static void rows_of_peers_follow_the_list(void **state)
+{
+    (void)state;
+    list(PEER("5", "4001", "7200", "yes") PEER("8", "4002", "7200", "no"));
+    assert_int_equal(shown->content.peers.count, 2);
+    assert_int_equal(peer_at(0)->peer, 5);
+    assert_int_equal(peer_at(0)->reachable, SNAP_REACHABLE_YES);
+    assert_int_equal(peer_at(1)->reachable, SNAP_REACHABLE_NO);
+
+    int64_t expires_us = peer_at(0)->expires_us;
+
+    list(PEER("5", "4003", "7200", "yes") PEER("8", "4002", "600", "unknown"));
+    assert_int_equal(peer_at(0)->addr.port, 4003);
+    assert_int_equal(peer_at(1)->reachable, SNAP_REACHABLE_UNKNOWN);
+    assert_true(peer_at(1)->expires_us < expires_us);
+    /* One comes before them, and the last one goes. */
+    list(PEER("3", "4009", "7200", "yes") PEER("5", "4003", "7200", "yes"));
+    assert_int_equal(peer_at(0)->peer, 3);
+    assert_int_equal(peer_at(1)->peer, 5);
+    list(PEER("5", "4003", "7200", "yes"));
+    assert_int_equal(shown->content.peers.count, 1);
+    assert_int_equal(peer_at(0)->peer, 5);
+}
+
+static void ask_holder(const char *rows)
+{
+    char table[3000];
+
+    snprintf(table, sizeof(table), "RFC\tTitle\tHostname\tPort\tTTL\tSize\tSHA-256\n%s", rows);
+    say(&told_holder, WIRE_GET_INDEX, "Index-Version: b.1", table);
+    assert_int_equal(peer_rfcquery(node.peer, &told_holder.addr, WORLD_WAIT_US), DI_OK);
+}
+
+static void rows_of_documents_name_holders_in_order(void **state)
+{
+    char rows[2500];
+    size_t n = 0;
+
+    (void)state;
+    list(PEER("9", "4001", "7200", "yes") PEER("5", "4002", "7200", "yes")
+             PEER("7", "4003", "7200", "yes"));
+    /* Held by these, and by more that no list names. */
+    for (unsigned i = 1; i <= 12; i++)
+        n += (size_t)snprintf(rows + n, sizeof(rows) - n,
+                              "8609\tTitle\t192.0.2.1\t%u\t7200\t5\t" SHA "\n", 4000 + i);
+    n +=
+        (size_t)snprintf(rows + n, sizeof(rows) - n, "8610\t\t192.0.2.1\t4001\t7200\t5\t" SHA "\n");
+    ask_holder(rows);
+    UNTIL(rfc_row(8609) != NULL);
+    assert_int_equal(rfc_row(8609)->holders, 12);
+    assert_int_equal(rfc_row(8609)->holder[0], 5);
+    assert_int_equal(rfc_row(8609)->holder[1], 7);
+    assert_int_equal(rfc_row(8609)->holder[2], 9);
+    assert_int_equal(rfc_row(8609)->holder[3], 0);
+    assert_int_equal(rfc_row(8610)->holders, 1);
+    assert_string_equal(shared_text_str(rfc_row(8610)->title), "");
+    assert_int_equal(rfc_row(8609)->state, SNAP_RFC_KNOWN);
+    assert_string_equal(shared_text_str(rfc_row(8609)->title), "Title");
+    UNTIL(look()->peers.count == 3 && peer_at(2)->documents == 2); /* number 9 */
+    assert_int_equal(peer_at(0)->documents, 1);
+}
+
 int main(void)
 {
+#define TOLD_TEST(f) cmocka_unit_test_setup_teardown(f, start_told, stop_told)
 #define SHOWN_TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
     const struct CMUnitTest tests[] = {
         SHOWN_TEST(peers_and_documents_come_and_go),
         SHOWN_TEST(a_slow_download_is_seen_growing_and_can_be_dropped),
         SHOWN_TEST(a_failed_download_says_why),
+        TOLD_TEST(rows_of_peers_follow_the_list),
+        TOLD_TEST(rows_of_documents_name_holders_in_order),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_news, drop_news);
 }
