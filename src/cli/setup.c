@@ -166,12 +166,10 @@ enum cli_exit setup_peer_open(const struct options *o, peer_event_fn *on_event,
         return code;
 
     /* Its real path names the state, so it must be there. */
-    enum di_err err = DI_OK;
-    if (mkdir(cfg.library, 0777) == 0)
-        out->made = cfg.library;
-    else if (errno != EEXIST)
-        err = di_err_from_errno(errno);
+    enum di_err err = state_make_directory(cfg.library, 0777);
     if (err == DI_OK)
+        out->made = cfg.library;
+    if (err == DI_OK || err == DI_EXISTS)
         err = state_peer_name(options_text(o, OPT_RS), cfg.library, name);
     if (err != DI_OK) {
         problem_set(p, "", di_err_text(err), "cannot open library %.150s", cfg.library);

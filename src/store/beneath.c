@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -93,6 +95,21 @@ enum di_err beneath_stat(int dir_fd, const char *name, struct file_id *id)
         return DI_LIMIT;
     file_id_from_stat(&st, id);
     return DI_OK;
+}
+
+enum di_err beneath_sync_parent(const char *path)
+{
+    char dir[PATH_MAX];
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    while (len > 0 && path[len - 1] != '/')
+        len--;
+    if (len >= sizeof dir)
+        return DI_LIMIT;
+    memcpy(dir, len > 0 ? path : ".", len > 0 ? len : 1);
+    dir[len > 0 ? len : 1] = '\0';
+    return beneath_sync(dir);
 }
 
 enum di_err beneath_sync(const char *path)

@@ -29,7 +29,8 @@ enum di_err beneath_open_write(int dir_fd, const char *name, int *out_fd, struct
 /* The state of the file without opening it; the same errors, and DI_LIMIT if too large. */
 enum di_err beneath_stat(int dir_fd, const char *name, struct file_id *id) DI_MUST_CHECK;
 
-/* Puts the names in that directory on the disk. */
+/* Puts the names in that directory on the disk; in the one that path itself stands in. */
 enum di_err beneath_sync(const char *path) DI_MUST_CHECK;
+enum di_err beneath_sync_parent(const char *path) DI_MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "p2pdi/base/clock.h"
 #include "p2pdi/base/log.h"
+#include "p2pdi/store/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -366,8 +367,8 @@ static void run(void *arg)
 
 static enum di_err open_directory(const struct library_config *cfg, int *out_fd, char why[256])
 {
-    if (mkdir(cfg->dir, 0755) != 0 && errno != EEXIST && errno != EROFS) {
-        enum di_err err = di_err_from_errno(errno);
+    enum di_err err = state_make_directory(cfg->dir, 0755);
+    if (err != DI_OK && err != DI_EXISTS && errno != EROFS) {
         (void)snprintf(why, 256,
                        "cannot make the directory %.120s: %s; name another one with --share",
                        cfg->dir, strerror(errno));
@@ -375,7 +376,7 @@ static enum di_err open_directory(const struct library_config *cfg, int *out_fd,
     }
     int fd = open(cfg->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
-        enum di_err err = errno == ENOTDIR ? DI_INVALID : di_err_from_errno(errno);
+        err = errno == ENOTDIR ? DI_INVALID : di_err_from_errno(errno);
         (void)snprintf(why, 256,
                        "cannot open the directory %.120s: %s; name another one with --share",
                        cfg->dir, strerror(errno));

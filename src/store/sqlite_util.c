@@ -131,15 +131,6 @@ static enum di_err make_file(const char *path, const struct sqlite_schema *schem
     return err;
 }
 
-static enum di_err sync_parent(const char *path)
-{
-    char dir[PATH_SIZE];
-    const char *slash = strrchr(path, '/');
-    (void)snprintf(dir, sizeof dir, "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1,
-                   slash == NULL ? "." : path);
-    return beneath_sync(dir);
-}
-
 /* Where the file is not there. It appears with its tables or not at all: then one that is empty, or
  * a log without its file, is damage and not a beginning. */
 static enum di_err make_new(const char *path, const struct sqlite_schema *schema)
@@ -151,7 +142,7 @@ static enum di_err make_new(const char *path, const struct sqlite_schema *schema
     enum di_err err = make_file(name, schema);
     if (err == DI_OK && rename(name, path) != 0)
         err = di_err_from_errno(errno);
-    return err == DI_OK ? sync_parent(path) : err;
+    return err == DI_OK ? beneath_sync_parent(path) : err;
 }
 
 /*

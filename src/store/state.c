@@ -39,6 +39,14 @@ enum di_err state_default_root(char out[STATE_PATH_SIZE])
     return join(out, home, ".local/state/p2pdi");
 }
 
+enum di_err state_make_directory(const char *path, unsigned mode)
+{
+    if (mkdir(path, (mode_t)mode) != 0)
+        return di_err_from_errno(errno);
+    enum di_err err = beneath_sync_parent(path);
+    return err == DI_ACCESS ? DI_OK : err; /* where one may make names, but not read them */
+}
+
 /* Makes path and what is missing above it. */
 static enum di_err make_directories(const char *path)
 {
@@ -53,11 +61,9 @@ static enum di_err make_directories(const char *path)
         part[i] = '\0';
         struct stat st;
         /* EROFS and EACCES come before EEXIST on some systems: what is there needs no making. */
-        if (mkdir(part, 0700) != 0 && errno != EEXIST) {
-            int errnum = errno;
-            if (stat(part, &st) != 0)
-                return di_err_from_errno(errnum);
-        }
+        enum di_err err = state_make_directory(part, 0700);
+        if (err != DI_OK && err != DI_EXISTS && stat(part, &st) != 0)
+            return err;
     }
     return DI_OK;
 }

@@ -28,18 +28,19 @@ seconds() { # COMMAND...: wall seconds of it
     t1=$(date +%s.%N)
     awk -v a="$t0" -v b="$t1" 'BEGIN {printf "%.3f\n", b - a}'
 }
-ours() { "$P2PDI" get all --rs "$rs" --share "$work/got" --state "$work/state-got" --listen 127.0.0.1:0 -q >/dev/null; }
-curl_z() { (cd "$work/got" && curl -s -Z --parallel-max 16 -K "$work/urls" >/dev/null 2>&1); }
-curl_sync() { curl_z && sync -f "$work/got"; }
+# ext4 makes files slowly where many were just deleted: each run writes into a directory of its own, all go at the end.
+ours() { "$P2PDI" get all --rs "$rs" --share "$got" --state "$got.state" --listen 127.0.0.1:0 -q >/dev/null; }
+curl_z() { (cd "$got" && curl -s -Z --parallel-max 16 -K "$work/urls" >/dev/null 2>&1); }
+curl_sync() { curl_z && sync -f "$got"; }
 
 for name in ours curl_z curl_sync; do : >"$work/$name"; done
 for ((i = 0; i < rounds; i++)); do
     for name in ours curl_z curl_sync; do
-        rm -rf "$work/got" "$work/state-got"
-        mkdir "$work/got"
+        got=$work/got-$i-$name
+        mkdir "$got"
         sync -f "$work"
         seconds "$name" >>"$work/$name"
-        diff -rq --exclude='rfc-index*' "$docs" "$work/got" >&2 || { echo "$name: not the same" >&2; exit 1; }
+        diff -rq --exclude='rfc-index*' "$docs" "$got" >&2 || { echo "$name: not the same" >&2; exit 1; }
     done
 done
 o=$(median <"$work/ours") c=$(median <"$work/curl_z") s=$(median <"$work/curl_sync")

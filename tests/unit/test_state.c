@@ -1,3 +1,4 @@
+/* ld: -Wl,--wrap=fsync */
 /* The state directory: made, locked, and the cookie in it. */
 #include "store_help.h"
 
@@ -39,6 +40,37 @@ static void it_is_made_for_the_owner_alone(void **state)
     assert_int_equal(stat(d.path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
     state_dir_close(&d);
+}
+
+static ino_t synced[8];
+static size_t synced_count;
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) && synced_count < 8)
+        synced[synced_count++] = st.st_ino;
+    return __real_fsync(fd);
+}
+
+static void a_new_directory_is_on_the_disk_by_its_name(void **state)
+{
+    (void)state;
+    char name[512];
+    struct stat st;
+    synced_count = 0;
+    (void)snprintf(name, sizeof name, "%s/new/", root);
+    assert_int_equal(state_make_directory(name, 0700), DI_OK);
+    assert_int_equal(stat(root, &st), 0);
+    assert_int_equal(synced_count, 1);
+    assert_int_equal(synced[0], st.st_ino);
+    assert_int_equal(state_make_directory(name, 0700), DI_EXISTS);
+    assert_int_equal(chdir(root), 0);
+    assert_int_equal(state_make_directory("beside", 0700), DI_OK);
+    assert_int_equal(synced_count, 2);
+    assert_int_equal(synced[1], st.st_ino);
 }
 
 static void a_second_one_is_refused_until_the_first_closes(void **state)
@@ -147,6 +179,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(it_is_made_for_the_owner_alone, make_root),
+        cmocka_unit_test_setup(a_new_directory_is_on_the_disk_by_its_name, make_root),
         cmocka_unit_test_setup(a_second_one_is_refused_until_the_first_closes, make_root),
         cmocka_unit_test_setup(what_stands_in_the_way_is_named, make_root),
         cmocka_unit_test_setup(a_cookie_comes_back_as_it_was_kept, make_root),

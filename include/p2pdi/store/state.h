@@ -17,6 +17,11 @@ struct state_dir {
     int lock_fd;
 };
 
+/*
+ * mkdir, and its name is on the disk: else a power cut takes the directory away, with all that was synced in
+ * it. Any thread. DI_EXISTS: something of that name is there; errno tells why it failed.
+ */
+enum di_err state_make_directory(const char *path, unsigned mode) DI_MUST_CHECK;
 /* $XDG_STATE_HOME/p2pdi, else ~/.local/state/p2pdi. DI_NOT_FOUND without HOME. */
 enum di_err state_default_root(char out[STATE_PATH_SIZE]) DI_MUST_CHECK;
 /* Makes root/name (and root), locks it. DI_IN_USE: another process has it; DI_ACCESS … with a
