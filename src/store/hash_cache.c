@@ -122,7 +122,9 @@ enum di_err hash_cache_load(struct hash_cache *hc,
         if (rc == SQLITE_DONE)
             break;
         struct hash_row row;
-        if (rc != SQLITE_ROW)
+        if (rc == SQLITE_NOMEM || rc == SQLITE_TOOBIG)
+            err = DI_CORRUPT; /* a damaged length; were it true, the cache is not worth more */
+        else if (rc != SQLITE_ROW)
             err = sqlite_to_err(rc);
         else if (read_row(stmt, &row))
             visit(arg, &row);

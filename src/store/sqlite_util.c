@@ -32,6 +32,7 @@ enum di_err sqlite_to_err(int rc)
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return DI_IN_USE;
+    case SQLITE_ERROR: /* of statements that are fixed: tables or format are not ours */
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_FORMAT:
@@ -163,6 +164,13 @@ static enum di_err check_size(sqlite3 *db, const char *path)
     return err;
 }
 
+/* Read from the header: of a format that a later SQLite writes, or damaged there. What look_at could
+ * not open for writing does not come this far. */
+static bool may_only_be_read(sqlite3 *db)
+{
+    return sqlite3_db_readonly(db, "main") == 1;
+}
+
 /* DI_NOT_FOUND: to be made. SQLite would take an empty file for a new one. */
 static enum di_err look_at(const char *path)
 {
@@ -192,6 +200,8 @@ enum di_err sqlite_open_checked(const char *path, const struct sqlite_schema *sc
         err = sqlite_run(db, "PRAGMA journal_mode = WAL");
     if (err == DI_OK)
         err = check_schema(db, schema);
+    if (err == DI_OK && may_only_be_read(db))
+        err = DI_CORRUPT;
     if (err == DI_OK && !logged)
         err = check_size(db, path);
     if (err != DI_OK) {

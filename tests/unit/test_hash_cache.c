@@ -156,6 +156,21 @@ static void a_file_that_lacks_its_last_byte_is_made_anew(void **state)
     assert_made_anew();
 }
 
+/* Byte 18 of SQLite's header: it would open, and refuse every row for good. */
+static void a_file_that_may_only_be_read_is_made_anew(void **state)
+{
+    (void)state;
+    char path[512];
+    struct hash_cache *hc = open_cache();
+    put_rows(hc, 10);
+    hash_cache_close(hc);
+    (void)snprintf(path, sizeof path, "%s/hashes.db", dir);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_int_equal(pwrite(fd, "\3", 1, 18), 1);
+    assert_int_equal(close(fd), 0);
+    assert_made_anew();
+}
+
 static void damage_in_the_middle_is_found_while_loading(void **state)
 {
     (void)state;
@@ -195,6 +210,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_no_database_is_made_anew, make_dir),
         cmocka_unit_test_setup(another_version_is_made_anew, make_dir),
         cmocka_unit_test_setup(a_file_that_lacks_its_last_byte_is_made_anew, make_dir),
+        cmocka_unit_test_setup(a_file_that_may_only_be_read_is_made_anew, make_dir),
         cmocka_unit_test_setup(damage_in_the_middle_is_found_while_loading, make_dir),
         cmocka_unit_test_setup(a_directory_that_is_not_there_is_an_error, make_dir),
     };
