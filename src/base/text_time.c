@@ -1,5 +1,7 @@
-/* RFC 3339 in UTC, to the second, by the arithmetic of the proleptic Gregorian calendar. Pure. */
+/* RFC 3339 and HTTP's dates in UTC, to the second, by the arithmetic of the proleptic Gregorian calendar. Pure. */
 #include "p2pdi/base/text.h"
+
+#include <string.h>
 
 #define DAY_S INT64_C(86400)
 #define YEAR_0000_S INT64_C(-62167219200) /* 0000-01-01T00:00:00Z */
@@ -33,10 +35,15 @@ static void put_digits(char *to, int64_t value, size_t width)
     }
 }
 
-void text_format_rfc3339(int64_t wall_s, char out[TEXT_RFC3339_SIZE])
-{
-    static const char shape[TEXT_RFC3339_SIZE] = "0000-00-00T00:00:00Z";
+/* A moment by the calendar; weekday: 0 is Sunday. */
+struct civil {
+    int64_t year, month, day, weekday;
+    int64_t hour, minute, second;
+};
 
+/* Years before 0 and after 9999 become the first and the last second of those. */
+static struct civil civil_of(int64_t wall_s)
+{
     if (wall_s < YEAR_0000_S)
         wall_s = YEAR_0000_S;
     if (wall_s > YEAR_9999_S)
@@ -44,22 +51,53 @@ void text_format_rfc3339(int64_t wall_s, char out[TEXT_RFC3339_SIZE])
 
     int64_t since = wall_s - YEAR_0000_S;
     int64_t days = since / DAY_S, second = since % DAY_S;
-    int64_t year = days / 366, month = 1; /* never too late, at most seven years early */
+    struct civil c = {
+        .year = days / 366, /* never too late, at most seven years early */
+        .month = 1,
+        .weekday = (days + 6) % 7, /* 0000-01-01 was a Saturday */
+        .hour = second / 3600,
+        .minute = second / 60 % 60,
+        .second = second % 60,
+    };
 
-    while (days_before_year(year + 1) <= days)
-        year++;
-    days -= days_before_year(year);
-    while (days >= days_in_month(year, month))
-        days -= days_in_month(year, month++);
+    while (days_before_year(c.year + 1) <= days)
+        c.year++;
+    days -= days_before_year(c.year);
+    while (days >= days_in_month(c.year, c.month))
+        days -= days_in_month(c.year, c.month++);
+    c.day = days + 1;
+    return c;
+}
 
-    for (size_t i = 0; i < sizeof(shape); i++)
-        out[i] = shape[i];
-    put_digits(out, year, 4);
-    put_digits(out + 5, month, 2);
-    put_digits(out + 8, days + 1, 2);
-    put_digits(out + 11, second / 3600, 2);
-    put_digits(out + 14, second / 60 % 60, 2);
-    put_digits(out + 17, second % 60, 2);
+void text_format_rfc3339(int64_t wall_s, char out[TEXT_RFC3339_SIZE])
+{
+    static const char shape[TEXT_RFC3339_SIZE] = "0000-00-00T00:00:00Z";
+    struct civil c = civil_of(wall_s);
+
+    memcpy(out, shape, sizeof(shape));
+    put_digits(out, c.year, 4);
+    put_digits(out + 5, c.month, 2);
+    put_digits(out + 8, c.day, 2);
+    put_digits(out + 11, c.hour, 2);
+    put_digits(out + 14, c.minute, 2);
+    put_digits(out + 17, c.second, 2);
+}
+
+void text_format_http_date(int64_t wall_s, char out[TEXT_HTTP_DATE_SIZE])
+{
+    static const char shape[TEXT_HTTP_DATE_SIZE] = "Day, 00 Mon 0000 00:00:00 GMT";
+    static const char days[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    struct civil c = civil_of(wall_s);
+
+    memcpy(out, shape, sizeof(shape));
+    memcpy(out, days + 3 * c.weekday, 3);
+    put_digits(out + 5, c.day, 2);
+    memcpy(out + 8, months + 3 * (c.month - 1), 3);
+    put_digits(out + 12, c.year, 4);
+    put_digits(out + 17, c.hour, 2);
+    put_digits(out + 20, c.minute, 2);
+    put_digits(out + 23, c.second, 2);
 }
 
 static bool get_digits(struct slice s, size_t at, size_t width, int64_t min, int64_t max,

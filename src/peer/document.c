@@ -8,33 +8,17 @@
 #include "p2pdi/service/service.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #define HEAD_MAX ((size_t)2048)
-#define DATE_SIZE 32
-
-/* "Sun, 06 Nov 1994 08:49:37 GMT"; strftime would ask the locale. */
-static void format_http_date(int64_t wall_s, char out[DATE_SIZE])
-{
-    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    time_t t = (time_t)wall_s;
-    struct tm tm;
-    if (gmtime_r(&t, &tm) == NULL)
-        gmtime_r(&(time_t){0}, &tm);
-    snprintf(out, DATE_SIZE, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday], tm.tm_mday,
-             months[tm.tm_mon], (tm.tm_year + 1900) % 10000, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
 
 /* weak: other bytes stand for the document in what it is sent as. */
 static void append_identity(struct buf *head, enum wire_form form, const struct library_doc *doc,
                             bool weak)
 {
     char hex[SHA256_HEX_SIZE];
-    char date[DATE_SIZE];
+    char date[TEXT_HTTP_DATE_SIZE];
     sha256_format(&doc->sha256, hex);
-    format_http_date(doc->mtime_s, date);
+    text_format_http_date(doc->mtime_s, date);
     if (form == WIRE_HTTP) {
         buf_append_str(head, weak ? "ETag: W/\"" : "ETag: \"");
         buf_append(head, hex, sizeof(hex) - 1);

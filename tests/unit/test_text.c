@@ -130,7 +130,7 @@ static void sizes_are_powers_of_a_thousand(void **state)
 static void dates_agree_with_the_c_library(void **state)
 {
     struct prng p;
-    char text[TEXT_RFC3339_SIZE], want[64];
+    char text[TEXT_RFC3339_SIZE], http[TEXT_HTTP_DATE_SIZE], want[64];
 
     (void)state;
     prng_seed(&p, 3);
@@ -146,6 +146,13 @@ static void dates_agree_with_the_c_library(void **state)
         assert_string_equal(text, want);
         assert_true(text_parse_rfc3339(slice_of(text), &back));
         assert_true(back == t);
+
+        /* No test sets a locale: names are English. strftime() writes years as they are. */
+        size_t n = strftime(want, sizeof(want), "%a, %d %b ", &tm);
+        snprintf(want + n, sizeof(want) - n, "%04d %02d:%02d:%02d GMT", tm.tm_year + 1900,
+                 tm.tm_hour, tm.tm_min, tm.tm_sec);
+        text_format_http_date(t, http);
+        assert_string_equal(http, want);
     }
 }
 
@@ -153,23 +160,26 @@ static void dates_at_the_edges_are_right(void **state)
 {
     static const struct {
         int64_t s;
-        const char *text;
+        const char *text, *http;
     } cases[] = {
-        {0, "1970-01-01T00:00:00Z"},
-        {-1, "1969-12-31T23:59:59Z"},
-        {1767323045, "2026-01-02T03:04:05Z"},
-        {951782400, "2000-02-29T00:00:00Z"},
-        {INT64_MIN, "0000-01-01T00:00:00Z"},
-        {-62162121600, "0000-02-29T00:00:00Z"},
-        {-62135596800, "0001-01-01T00:00:00Z"},
-        {INT64_MAX, "9999-12-31T23:59:59Z"},
+        {0, "1970-01-01T00:00:00Z", "Thu, 01 Jan 1970 00:00:00 GMT"},
+        {-1, "1969-12-31T23:59:59Z", "Wed, 31 Dec 1969 23:59:59 GMT"},
+        {784111777, "1994-11-06T08:49:37Z", "Sun, 06 Nov 1994 08:49:37 GMT"},
+        {1767323045, "2026-01-02T03:04:05Z", "Fri, 02 Jan 2026 03:04:05 GMT"},
+        {951782400, "2000-02-29T00:00:00Z", "Tue, 29 Feb 2000 00:00:00 GMT"},
+        {INT64_MIN, "0000-01-01T00:00:00Z", "Sat, 01 Jan 0000 00:00:00 GMT"},
+        {-62162121600, "0000-02-29T00:00:00Z", "Tue, 29 Feb 0000 00:00:00 GMT"},
+        {-62135596800, "0001-01-01T00:00:00Z", "Mon, 01 Jan 0001 00:00:00 GMT"},
+        {INT64_MAX, "9999-12-31T23:59:59Z", "Fri, 31 Dec 9999 23:59:59 GMT"},
     };
-    char text[TEXT_RFC3339_SIZE];
+    char text[TEXT_RFC3339_SIZE], http[TEXT_HTTP_DATE_SIZE];
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         text_format_rfc3339(cases[i].s, text);
         assert_string_equal(text, cases[i].text);
+        text_format_http_date(cases[i].s, http);
+        assert_string_equal(http, cases[i].http);
     }
 }
 

@@ -44,6 +44,9 @@ size_t text_clean(char *dst, size_t dst_size, struct slice src);
 #define TEXT_RFC3339_SIZE 21 /* "2026-01-02T03:04:05Z" and NUL */
 void text_format_rfc3339(int64_t wall_s, char out[TEXT_RFC3339_SIZE]);
 bool text_parse_rfc3339(struct slice s, int64_t *out_wall_s);
+#define TEXT_HTTP_DATE_SIZE 30 /* "Sun, 06 Nov 1994 08:49:37 GMT" and NUL */
+/* Without locale and time zone, which the C library would ask for under a lock. */
+void text_format_http_date(int64_t wall_s, char out[TEXT_HTTP_DATE_SIZE]);
 
 #define TEXT_HUMAN_SIZE 16
 /* "83K", "3.1M": at most five characters. */
