@@ -4,29 +4,30 @@
 #include <assert.h>
 #include <string.h>
 
-/* Whatever a value has been through: it never ends its line. */
-static void append_value(struct buf *out, struct slice value)
+/* "name: value"; whatever the value has been through: it never ends its line. */
+static void append_line(struct buf *out, struct slice name, struct slice value)
 {
-    size_t clean = 0;
+    char *to = buf_reserve(out, name.n + value.n + 4);
 
+    if (to == NULL)
+        return;
+    memcpy(to, name.p, name.n);
+    to += name.n;
+    *to++ = ':';
+    *to++ = ' ';
     for (size_t i = 0; i < value.n; i++) {
         unsigned char c = (unsigned char)value.p[i];
-        if ((c >= ' ' && c != 0x7f) || c == '\t')
-            continue;
-        buf_append(out, value.p + clean, i - clean);
-        buf_append_char(out, ' ');
-        clean = i + 1;
+        bool text = (c >= ' ' && c != 0x7f) || c == '\t';
+        *to++ = (char)(text ? c : ' ');
     }
-    if (clean < value.n)
-        buf_append(out, value.p + clean, value.n - clean);
+    *to++ = '\r';
+    *to = '\n';
+    buf_commit(out, name.n + value.n + 4);
 }
 
 static void append_field(struct buf *out, enum head_field id, struct slice value)
 {
-    buf_append_str(out, head_field_name(id));
-    buf_append(out, ": ", 2);
-    append_value(out, value);
-    buf_append(out, "\r\n", 2);
+    append_line(out, slice_of(head_field_name(id)), value);
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -50,10 +51,7 @@ void wire_head_begin(struct buf *out, enum wire_form form, int status)
 
 void wire_head_field(struct buf *out, const char *name, const char *value)
 {
-    buf_append_str(out, name);
-    buf_append(out, ": ", 2);
-    append_value(out, slice_of(value));
-    buf_append(out, "\r\n", 2);
+    append_line(out, slice_of(name), slice_of(value));
 }
 
 void wire_head_field_u64(struct buf *out, const char *name, uint64_t value)
