@@ -11,7 +11,9 @@
 
 #include <stddef.h>
 
-#define FILE_CACHE_SMALL_BYTES ((size_t)64 << 10) /* larger ones are never kept in memory */
+/* Larger ones are never kept in memory: sendfile() hands on the pages of the system's cache, where
+ * from here they are copied. For less than this its own call costs more than the copy. */
+#define FILE_CACHE_SMALL_BYTES ((size_t)16 << 10)
 #define FILE_CACHE_BYTES_MAX ((size_t)8 << 20)
 
 struct library_file {

@@ -308,7 +308,7 @@ static bool is_in_memory(const struct library_doc *d)
 static void small_documents_in_demand_are_kept_in_memory(void **state)
 {
     (void)state;
-    static char large[65537];
+    static char large[16385];
     help_write_text(dir, "rfc1.txt", "small");
     help_write_file(dir, "rfc2.txt", large, sizeof large);
     help_library_open(&h, dir, state_dir);
@@ -327,9 +327,16 @@ static void small_documents_in_demand_are_kept_in_memory(void **state)
 static void memory_for_documents_is_bounded_and_goes_to_the_hottest(void **state)
 {
     (void)state;
-    enum { SIZE = 60000, COUNT = 160, FIT = (8 << 20) / SIZE };
+    enum { SIZE = 16000, COUNT = 560, FIT = (8 << 20) / SIZE };
     static char bytes[SIZE];
     const struct library_doc *doc[COUNT];
+    /* A quarter of the limit is for documents: all of these. */
+    struct rlimit before, enough;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    enough = before;
+    if (enough.rlim_cur < 4 * COUNT)
+        enough.rlim_cur = 4 * COUNT;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &enough), 0);
     for (int i = 0; i < COUNT; i++) {
         char name[32];
         (void)snprintf(name, sizeof name, "rfc%d.txt", i + 1);
@@ -353,6 +360,7 @@ static void memory_for_documents_is_bounded_and_goes_to_the_hottest(void **state
     for (int i = 0; i < COUNT; i++)
         library_doc_unref(doc[i]);
     help_library_close(&h);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 static size_t count_open_descriptors(void)
