@@ -40,6 +40,9 @@ struct net_io_ops {
     /* From a file; *sent == 0 with NET_IO_OK: the file ends here. NULL: only sendv can send. */
     enum net_io_status (*sendfile)(struct net_io *io, int fd, uint64_t offset, size_t len,
                                    size_t *sent);
+    /* What is sent from now on is the last: its packet waits for end or close, which come at once, and
+     * says that too. NULL: it goes by itself. */
+    void (*hold)(struct net_io *io);
     /* Is there such input? NULL: never. */
     bool (*has_input)(const struct net_io *io);
     /* Says that nothing more will be sent. */

@@ -2,6 +2,8 @@
 #include "io.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -62,6 +64,14 @@ static enum net_io_status plain_sendfile(struct net_io *io, int fd, uint64_t off
     return NET_IO_OK;
 }
 
+/* Not MSG_MORE, which sendfile() does not take. Should it fail, there is a packet more. */
+static void plain_hold(struct net_io *io)
+{
+    const int on = 1;
+
+    (void)setsockopt(io->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+}
+
 static void plain_end(struct net_io *io)
 {
     shutdown(io->fd, SHUT_WR);
@@ -78,6 +88,7 @@ const struct net_io_ops net_io_plain = {
     .recv = plain_recv,
     .sendv = plain_sendv,
     .sendfile = plain_sendfile,
+    .hold = plain_hold,
     .end = plain_end,
     .close = plain_close,
 };

@@ -106,6 +106,11 @@ static enum step flush(struct net_conn *c, struct net_tools *t, struct limits *l
     if (budget == 0)
         return l->bytes == 0 ? STEP_QUEUE : STEP_THROTTLE;
 
+    /* All of it may go now, and nothing comes between it and finish(). */
+    if (c->ending == ENDING_CLOSE && !c->parked && budget >= c->out->size &&
+        c->io.ops->hold != NULL)
+        c->io.ops->hold(&c->io);
+
     enum net_io_status status = net_output_flush(c->out, &c->io, budget, &c->sent);
 
     count_sent(c, t, l, c->sent - before);

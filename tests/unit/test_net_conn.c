@@ -260,6 +260,51 @@ static void a_file_is_sent_without_sendfile(void **state)
     line_service_stop(ls);
 }
 
+/* ---- the last packet ---- */
+
+static _Atomic(int) held;
+
+static void count_hold(struct net_io *io)
+{
+    net_io_plain.hold(io);
+    atomic_fetch_add(&held, 1);
+}
+
+static void only_the_last_answer_is_held_for_the_end(void **state)
+{
+    struct net_server_config cfg = line_config();
+    struct line_service *ls = line_service_start(&cfg);
+    struct net_io_ops ops = net_io_plain;
+    int fd;
+
+    (void)state;
+    ops.hold = count_hold;
+    /* The listener takes this lock before it accepts. */
+    lock_acquire(&ls->server->box.lock);
+    ls->server->io_ops = &ops;
+    lock_release(&ls->server->box.lock);
+    atomic_store(&held, 0);
+
+    fd = line_connect(net_server_addr(ls->server));
+    line_send(fd, "echo one\n");
+    line_expect(fd, "one\n");
+    assert_int_equal(atomic_load(&held), 0);
+    /* Parked, though it is to close: what was answered before does not wait. */
+    line_send(fd, "echo two\nself\n");
+    line_expect(fd, "two\nself\n");
+    line_expect_end(fd, false);
+    assert_int_equal(atomic_load(&held), 1);
+    close(fd);
+
+    fd = line_connect(net_server_addr(ls->server));
+    line_send(fd, "close three\n");
+    line_expect(fd, "three\n");
+    line_expect_end(fd, false);
+    assert_int_equal(atomic_load(&held), 2);
+    close(fd);
+    line_service_stop(ls);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +313,7 @@ int main(void)
         cmocka_unit_test(sending_may_wait_for_reading),
         cmocka_unit_test(input_that_epoll_cannot_see_is_served),
         cmocka_unit_test(a_file_is_sent_without_sendfile),
+        cmocka_unit_test(only_the_last_answer_is_held_for_the_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
