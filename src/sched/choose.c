@@ -114,6 +114,8 @@ enum di_err sched_link_open(struct sched *s, int64_t now_us, struct addr *holder
         for (struct holder *h = s->holders; h != NULL; h = h->hh.next)
             if (ready_count(&h->ready) > 0)
                 consider(s, h, NULL, now_us, &c);
+    if (c.holder == NULL && s->cfg.help && !s->cfg.serial)
+        c.holder = help_holder(s, now_us, &c.retry_us);
     *retry_us = c.retry_us;
     if (c.holder == NULL)
         return DI_NOT_FOUND;
@@ -125,13 +127,15 @@ enum di_err sched_link_open(struct sched *s, int64_t now_us, struct addr *holder
     l->id = ++s->last_link;
     l->holder = c.holder;
     l->window = s->cfg.window_max < WINDOW_START ? s->cfg.window_max : WINDOW_START;
-    l->claim = c.claim->rfc;
+    l->help.piece = -1;
+    l->claim = c.claim != NULL ? c.claim->rfc : 0;
     HASH_ADD(hh, s->links, id, sizeof(l->id), l);
     if (!hash_was_added(l)) {
         free(l);
         return no_memory(s, c.holder, now_us, retry_us);
     }
-    c.claim->claimed_until_us = now_us + CLAIM_US;
+    if (c.claim != NULL)
+        c.claim->claimed_until_us = now_us + CLAIM_US;
     c.holder->links++;
     c.holder->is_connecting = true;
     *holder = c.holder->addr;
@@ -173,21 +177,25 @@ static void begin(struct request *r, const struct holder *h)
     bool is_same = ed->kept_from == KEPT_ONE_HOLDER && addr_equal(&ed->kept_holder, &h->addr);
 
     if (ed->have == 0 || is_same || ed->is_suspect) {
-        if (!is_same)
+        if (!is_same && ed->have > 0) {
             ed->have = 0;
+            help_forget(ed);
+        }
         link_answer_for_all(r, h);
     } else {
         ed->kept_from = KEPT_UNKNOWN;
     }
     r->offset = ed->have;
     r->have = ed->have;
+    r->mark = ed->have;
 }
 
 bool sched_next(struct sched *s, uint32_t link, int64_t now_us, struct sched_request *out)
 {
     struct link *l = link_find(s, link);
 
-    if (l == NULL || !l->is_up || is_window_full(s, l) || l->holder->busy_until_us > now_us)
+    if (l == NULL || !l->is_up || l->help.piece >= 0 || is_window_full(s, l) ||
+        l->holder->busy_until_us > now_us)
         return false;
 
     struct holder *h = l->holder;
@@ -203,6 +211,7 @@ bool sched_next(struct sched *s, uint32_t link, int64_t now_us, struct sched_req
     r->doc = o->doc;
     r->edition = o->edition;
     r->asked_us = now_us;
+    r->progress_us = r->mark_us = now_us;
     begin(r, h);
     DL_APPEND(l->requests, r);
     l->under_way++;

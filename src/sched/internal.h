@@ -1,7 +1,7 @@
 /*
  * What the scheduler knows, between its files: plan.c (documents, editions, offers: what could be
  * asked of whom), choose.c (which of it is asked), link.c (links, requests and their outcomes),
- * sched.c (the public events).
+ * late.c (what takes too long), help.c (who brings ranges of it), sched.c (the public events).
  *
  *     doc 8609 --- edition a1b2 --- offer of 192.0.2.7 --- in that holder's ready list
  *         |                    \--- offer of 192.0.2.9 --- in that holder's ready list
@@ -58,6 +58,13 @@
 /* Whose bytes the kept ones are. */
 enum kept_from { KEPT_UNKNOWN, KEPT_ONE_HOLDER };
 
+/* Pieces of a document that others bring while a request brings it from the front: a bit each. */
+struct help_map {
+    uint64_t asked, twice, here; /* twice: of two holders */
+    int64_t used_us;             /* when one was asked for or came last */
+    uint32_t epoch;              /* what was asked for in another one is of no use; 0: of none */
+};
+
 struct edition {
     struct sha256 sha256;
     uint64_t size_bytes;
@@ -66,6 +73,7 @@ struct edition {
     struct addr kept_holder;
     bool is_suspect; /* bytes of several made a mismatch: from now on each holder starts at 0 */
     unsigned live;   /* offers that did not fail */
+    struct help_map help;
     struct edition *next;
 };
 
@@ -119,7 +127,8 @@ struct holder {
     unsigned lates;                   /* broken off since it brought a document */
     int64_t not_before_us;            /* no new link until then */
     int64_t busy_until_us;            /* no request on any link until then */
-    bool is_fast;                     /* one link cannot hold as many requests as it answers soon */
+    int64_t no_help_until_us;
+    bool is_fast; /* one link cannot hold as many requests as it answers soon */
 };
 
 struct request {
@@ -129,8 +138,20 @@ struct request {
     uint64_t offset;
     uint64_t have;
     int64_t asked_us;
+    int64_t progress_us; /* bytes came last */
+    int64_t mark_us;     /* there it had `mark`; it is set anew now and then */
+    uint64_t mark, lately;
+    int64_t lately_us;  /* in which `lately` came, between the last two marks; 0: not known */
     bool is_answerable; /* all bytes are from this holder: it is to blame for a mismatch */
     struct request *prev, *next;
+};
+
+/* A piece that a link brings of somebody else's document. */
+struct help {
+    uint32_t id, rfc, epoch;
+    int piece; /* -1: none */
+    uint64_t end, len;
+    int64_t asked_us;
 };
 
 struct link {
@@ -147,6 +168,7 @@ struct link {
     int64_t answer_us;        /* what an answer takes, those before it apart; on average */
     uint32_t claim;           /* the document it is opened for */
     struct request *requests; /* oldest first: answers come in this order */
+    struct help help;         /* while there are none */
 };
 
 struct sched {
@@ -163,7 +185,7 @@ struct sched {
     struct doc **order;             /* as asked for; NULL where one went */
     size_t order_count, order_room;
     size_t order_from; /* none before this one is listed */
-    uint32_t last_link, last_request;
+    uint32_t last_link, last_request, last_epoch;
     struct sched_company company;
 };
 
@@ -173,6 +195,23 @@ struct sched {
 int64_t late_turn_us(const struct link *l, const struct request *r);
 /* It is done now: so long it takes. */
 void late_learn(struct sched *s, const struct link *l, const struct request *r, int64_t now_us);
+
+/* ---- help.c ---------------------------------------------------------------------------------- */
+
+/*
+ * Who could be linked to for help now; NULL: nobody, or not before *retry_us, which is only made
+ * sooner.
+ */
+struct holder *help_holder(struct sched *s, int64_t now_us, int64_t *retry_us);
+/* Nothing happens if the link does not help. */
+void help_end(struct sched *s, struct link *l, bool came, int64_t now_us);
+/* The front brought bytes. */
+void help_note_progress(struct request *r, int64_t now_us);
+/* Is somebody at it, or will be in a moment? */
+bool help_is_at_work(const struct edition *ed, int64_t now_us);
+bool help_is_needless(const struct sched *s, const struct link *l);
+/* The front lost what it had: what others brought or bring is of no use. */
+void help_forget(struct edition *ed);
 
 /* ---- plan.c ---------------------------------------------------------------------------------- */
 
@@ -212,6 +251,7 @@ static inline struct offer *offer_of(struct ready_place *p)
 /* ---- link.c ---------------------------------------------------------------------------------- */
 
 struct link *link_find(const struct sched *s, uint32_t id);
+struct request *link_request(const struct link *l, uint32_t id);
 void link_free(struct sched *s, struct link *l);
 /* A connection to it was of no use: a back-off, and after some of them an end. */
 void link_holder_failed(struct sched *s, struct holder *h, enum sched_why why, unsigned weight,

@@ -85,7 +85,7 @@ static void holder_shun(struct sched *s, struct holder *h)
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
-static struct request *find_request(const struct link *l, uint32_t id)
+struct request *link_request(const struct link *l, uint32_t id)
 {
     struct request *r;
 
@@ -114,6 +114,8 @@ static void request_end(struct sched *s, struct link *l, struct request *r)
 
 static void keep(struct request *r, uint64_t kept)
 {
+    if (kept < r->have)
+        help_forget(r->edition);
     r->edition->have = kept < r->edition->size_bytes ? kept : r->edition->size_bytes;
 }
 
@@ -201,14 +203,21 @@ struct link *link_find(const struct sched *s, uint32_t id)
 void sched_on_progress(struct sched *s, uint32_t link, uint32_t id, uint64_t have, int64_t now_us)
 {
     const struct link *l = link_find(s, link);
-    struct request *r = l != NULL ? find_request(l, id) : NULL;
+    struct request *r = l != NULL ? link_request(l, id) : NULL;
 
-    (void)now_us; /* for when slow transfers are doubled at the end */
     if (r == NULL)
         return;
+    /* Begun again, as if asked for now. If others had a part in what was wrong, they have none any more. */
+    if (have < r->have) {
+        r->edition->is_suspect = r->edition->is_suspect || r->edition->help.here != 0;
+        help_forget(r->edition);
+        r->asked_us = r->mark_us = now_us;
+        r->mark = have;
+    }
     if (have < r->offset)
         link_answer_for_all(r, l->holder);
     r->have = have;
+    help_note_progress(r, now_us);
 }
 
 /* An answer came: how many requests should be under way? */
@@ -235,7 +244,7 @@ static void measure(const struct sched *s, struct link *l, const struct request 
 bool sched_on_done(struct sched *s, uint32_t link, uint32_t id, int64_t now_us)
 {
     struct link *l = link_find(s, link);
-    struct request *r = l != NULL ? find_request(l, id) : NULL;
+    struct request *r = l != NULL ? link_request(l, id) : NULL;
 
     if (r == NULL)
         return false;
@@ -264,7 +273,7 @@ void sched_on_failed(struct sched *s, uint32_t link, uint32_t id, enum sched_why
                      int64_t retry_after_us, int64_t now_us)
 {
     struct link *l = link_find(s, link);
-    struct request *r = l != NULL ? find_request(l, id) : NULL;
+    struct request *r = l != NULL ? link_request(l, id) : NULL;
 
     if (r == NULL)
         return;
@@ -324,6 +333,7 @@ void sched_link_closed(struct sched *s, uint32_t link, enum sched_why why, int64
 
     if (l == NULL)
         return;
+    help_end(s, l, false, now_us);
     if (!l->is_up) {
         /* A timeout has cost seconds already. */
         link_holder_failed(s, l->holder, why, why == SCHED_TIMEOUT ? 2 : 1, now_us);

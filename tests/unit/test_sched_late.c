@@ -141,6 +141,20 @@ static void a_late_document_goes_on_at_its_byte_with_another_holder(void **state
     sched_free(s);
 }
 
+static void what_is_begun_again_has_its_time_anew(void **state)
+{
+    struct sched *s = make();
+    struct opened o;
+    struct sched_request q = ask_one_of_two(s, 0, &o);
+    (void)state;
+
+    sched_on_progress(s, o.link, q.id, SIZE, 9 * S);
+    sched_on_progress(s, o.link, q.id, 0, 9 * S);
+    assert_false(is_late(s, o, 10 * S));
+    assert_true(is_late(s, o, 19 * S));
+    sched_free(s);
+}
+
 static void a_slow_holder_is_tried_again_and_never_given_up(void **state)
 {
     struct sched *s = make();
@@ -175,6 +189,7 @@ int main(void)
         cmocka_unit_test(what_waits_behind_another_document_is_not_late),
         cmocka_unit_test(nothing_is_late_while_the_other_holders_are_busy),
         cmocka_unit_test(a_late_document_goes_on_at_its_byte_with_another_holder),
+        cmocka_unit_test(what_is_begun_again_has_its_time_anew),
         cmocka_unit_test(a_slow_holder_is_tried_again_and_never_given_up),
     };
 

@@ -12,6 +12,7 @@
  *     sched_next ...         send; again for each request that fits into the window
  *     sched_on_progress      bytes were stored
  *     sched_on_done / sched_on_failed, sched_next again
+ *     sched_help             there is nothing more: does somebody else's document take long?
  *     sched_link_closed      when sched_next has nothing more and nothing is under way, or it broke
  *
  * Each event may give other threads something to do: wake those that wait after every call but
@@ -58,6 +59,7 @@ struct sched_config {
     unsigned window_max; /* requests under way on one link, if it takes so many; 0 counts as 1 */
     unsigned links_per_holder_max; /* to one that is worth more than one; 0 counts as 1 */
     bool serial; /* one document at a time, in the order asked for; window_max is not looked at */
+    bool help;   /* links without work of their own bring ranges of large documents: sched_help */
 };
 
 enum di_err sched_new(const struct sched_config *cfg, uint64_t seed, struct sched **out)
@@ -148,6 +150,22 @@ struct sched_request {
  */
 bool sched_next(struct sched *s, uint32_t link, int64_t now_us, struct sched_request *out);
 
+/* Smaller documents come from one holder. */
+#define SCHED_HELP_MIN (UINT64_C(256) * 1024)
+/*
+ * With cfg.help, for a link with nothing under way that sched_next gave nothing: a range of a large
+ * document that another link brings too slowly, from its back. It is to be kept beside what that
+ * link stores. One at a time on a link; its end is told by sched_help_ended. false: nothing now.
+ */
+bool sched_help(struct sched *s, uint32_t link, int64_t now_us, struct sched_request *out);
+/* came: all of it is here. If not, its holder is not blamed, but not asked for help for a while. */
+void sched_help_ended(struct sched *s, uint32_t link, uint32_t id, bool came, int64_t now_us);
+/*
+ * From which byte on others have brought the document that this request (of sched_next) brings: once
+ * it has come so far, all is here. UINT64_MAX: they have not brought its end.
+ */
+uint64_t sched_rest_from(const struct sched *s, uint32_t link, uint32_t id);
+
 /* ---- outcomes: of requests that sched_next gave to that link --------------------------------- */
 
 /*
@@ -159,6 +177,8 @@ void sched_on_progress(struct sched *s, uint32_t link, uint32_t id, uint64_t hav
  * Is the document that this link brings now (the first of its requests) late: does it take much
  * longer than such a one takes elsewhere, and somebody else offers it too? Then break the link off
  * with SLOW: what came is kept. If not: ask again at again_us.
+ *
+ * Of a link that helps: is that of no use any more, or does it take too long? Then break it off.
  */
 bool sched_is_late(const struct sched *s, uint32_t link, int64_t now_us, int64_t *again_us);
 /*
