@@ -126,6 +126,7 @@ static void pool_free(struct pool *pool)
     /* Its threads have ended: no lock. */
     for (struct client *c; (c = spares_expire(&pool->spares, INT64_MAX)) != NULL;)
         client_close(c);
+    flights_free(pool->owner->peer, pool->tails);
     sched_free(pool->sched);
     cond_fini(&pool->work);
     free(pool->threads);
@@ -139,6 +140,7 @@ static enum di_err pool_new(struct downloads *d, unsigned threads, bool serial, 
         .window_max = serial ? 1 : FETCH_WINDOW,
         .links_per_holder_max = LINKS_PER_HOLDER,
         .serial = serial,
+        .help = !serial,
     };
     struct pool *pool = calloc(1, sizeof(*pool));
     if (pool == NULL)
@@ -310,14 +312,17 @@ void downloads_set_company(struct downloads *d, const struct sched_company *comp
 void downloads_drop(struct downloads *d, uint32_t rfc)
 {
     struct pool *pool = NULL;
+    struct flight *gone = NULL;
     lock_acquire(&d->lock);
     DL_FOREACH (d->pools, pool) {
         if (sched_is_wanted(pool->sched, rfc)) {
             sched_drop(pool->sched, rfc);
             pool_stir_locked(pool);
         }
+        pool_drop_tails_locked(pool, rfc, &gone);
     }
     lock_release(&d->lock);
+    flights_free(d->peer, gone);
 }
 
 size_t downloads_pending(struct downloads *d)

@@ -13,15 +13,21 @@
 #define FETCH_WINDOW 16     /* requests under way on one link */
 #define TRANSFERS_KEPT 1024 /* finished ones that can be looked at */
 
-/* One document on its way from one holder. fetch.c's; the list and `have` are download.c's. */
+/*
+ * One document on its way from one holder, or a range of it that helps another flight. fetch.c's; the
+ * list (of the former) and `have` are download.c's.
+ */
 struct flight {
     struct sched_request request;
     struct addr holder;
+    bool helps; /* another flight has the part */
     struct library_part *part;
-    uint64_t have; /* bytes that are stored */
-    uint64_t came; /* of them, in this flight */
-    uint64_t wire; /* bytes of bodies that brought them */
-    bool resumed;  /* some were stored by an earlier one */
+    struct library_tail *tail; /* what those bring that help; NULL: nobody can */
+    uint64_t have;             /* bytes that are stored */
+    bool met;                  /* the rest is in the tail */
+    uint64_t came;             /* of them, in this flight */
+    uint64_t wire;             /* bytes of bodies that brought them */
+    bool resumed;              /* some were stored by an earlier one */
     int64_t start_us;
     struct flight *prev, *next;
 };
@@ -38,6 +44,7 @@ struct pool {
     size_t thread_count;
     struct thread *threads;
     struct flight *flights;
+    struct flight *tails; /* that failed, for the tails they had: the next one goes on with them */
     struct spares spares;
     struct pool *prev, *next;
 };
@@ -95,6 +102,15 @@ bool link_is_late(struct link *l, int64_t *again_us);
 /* It is asked for now, and shows among the transfers. */
 void link_takes_off(struct link *l, struct flight *f);
 void link_progress(struct link *l, struct flight *f, size_t bytes);
+/* Have others brought the rest? Sets f->met. */
+void link_look(struct link *l, struct flight *f);
+/* There is nothing else: a range to help with, and where to put it. */
+bool link_help(struct link *l, struct sched_request *out, struct library_tail **tail);
+/* Nobody goes on with that document: what failed flights left of it is moved to gone. */
+void pool_drop_tails_locked(struct pool *pool, uint32_t rfc, struct flight **gone);
+void flights_free(struct peer *p, struct flight *list);
+/* Takes f, which helped. */
+void link_helped(struct link *l, struct flight *f, bool came);
 /* What was stored is thrown away. */
 void link_restarts(struct link *l, struct flight *f);
 /* Verified; takes the part and f. */

@@ -23,6 +23,7 @@ struct session {
     struct client *client;
     struct flight *ring[FETCH_WINDOW];
     size_t first, count;
+    struct flight *now;      /* whose answer is waited for or comes */
     struct decoder *decoder; /* made when the first compressed document comes */
     struct buf frame;        /* that one, as it comes */
     bool proven;     /* the connection has carried an answer: its end may be mere idleness */
@@ -68,6 +69,12 @@ static struct flight *pop(struct session *s)
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
+/* Behind the last byte that it brings. */
+static uint64_t end_of(const struct flight *f)
+{
+    return f->request.offset + f->request.len;
+}
+
 static void format_request(struct session *s, const struct flight *f, struct buf *out)
 {
     char host[ADDR_HOST_SIZE];
@@ -85,12 +92,13 @@ static void format_request(struct session *s, const struct flight *f, struct buf
         .has_port = true,
         .port = s->link->peer->addr.port,
     };
-    /* The rest of a document is asked for as it is: a frame begins at the first byte. */
-    if (f->have == 0 && s->link->peer->cfg.compress != PEER_COMPRESS_NEVER)
+    /* A part of a document is asked for as it is: a frame begins at the first byte. */
+    bool whole = !f->helps && f->have == 0;
+    if (whole && s->link->peer->cfg.compress != PEER_COMPRESS_NEVER)
         q.accept = WIRE_ZSTD;
-    if (f->have > 0)
+    else if (!whole)
         q.range = (struct wire_range){
-            .kind = WIRE_RANGE_FROM_TO, .first = f->have, .last = f->request.size_bytes - 1};
+            .kind = WIRE_RANGE_FROM_TO, .first = f->have, .last = end_of(f) - 1};
     wire_request_format(out, &q);
 }
 
@@ -106,6 +114,9 @@ static struct flight *take_off(struct session *s, const struct sched_request *r)
     enum di_err err =
         library_part_open(l->peer->library, r->rfc, &r->edition, r->size_bytes, &f->part, &f->have);
     f->resumed = f->have > 0;
+    /* Without a tail nobody can help. */
+    if (err == DI_OK && r->size_bytes >= SCHED_HELP_MIN)
+        f->tail = library_tail_new(l->peer->library, r->size_bytes);
     link_takes_off(l, f);
     if (err == DI_IN_USE) {
         link_failed(l, f, SCHED_BUSY, 0, BUSY_RETRY_US);
@@ -163,6 +174,24 @@ static bool conclude(struct session *s, struct flight *f)
     return true;
 }
 
+/* A range of what others are busy with. */
+static void help(struct session *s, struct buf *out)
+{
+    struct sched_request r;
+    struct library_tail *tail = NULL;
+    if (!link_help(s->link, &r, &tail))
+        return;
+    struct flight *f = calloc(1, sizeof(*f));
+    if (f == NULL) {
+        (void)library_tail_unref(tail);
+        return; /* the link ends, and with it what it was to bring */
+    }
+    *f = (struct flight){
+        .request = r, .holder = s->link->holder, .helps = true, .tail = tail, .have = r.offset};
+    push(s, f);
+    format_request(s, f, out);
+}
+
 /* Asks for as much as the scheduler allows. */
 static enum di_err fill_window(struct session *s)
 {
@@ -180,6 +209,8 @@ static enum di_err fill_window(struct session *s)
         push(s, f);
         format_request(s, f, &out);
     }
+    if (s->count == 0)
+        help(s, &out);
     enum di_err err = DI_OK;
     if (out.len > 0)
         err = client_send(s->client, &out, clock_mono_us() + SILENCE_US);
@@ -224,7 +255,9 @@ static enum di_err wait_on(struct session *s, int64_t deadline_us)
         return DI_TIMEOUT;
     if (now_us >= s->look_us)
         s->late = link_is_late(s->link, &s->look_us);
-    return s->late ? DI_TIMEOUT : DI_OK;
+    if (!s->now->helps && s->now->tail != NULL)
+        link_look(s->link, s->now);
+    return s->late || s->now->met ? DI_TIMEOUT : DI_OK;
 }
 
 static int64_t until_us(const struct session *s, int64_t deadline_us)
@@ -281,9 +314,15 @@ struct intake {
 static enum di_err store(void *arg, const void *bytes, size_t len)
 {
     struct intake *in = arg;
-    in->local = library_part_append(in->flight->part, bytes, len);
+    struct flight *f = in->flight;
+    if (f->helps) {
+        in->local = library_tail_write(f->tail, f->have, bytes, len);
+        f->have += len;
+        return in->local;
+    }
+    in->local = library_part_append(f->part, bytes, len);
     if (in->local == DI_OK)
-        link_progress(in->link, in->flight, len);
+        link_progress(in->link, f, len);
     return in->local;
 }
 
@@ -320,7 +359,7 @@ static enum di_err take_body(struct session *s, const struct wire_response *head
     bool coded = head->encoding == WIRE_ZSTD;
     if (coded)
         begin_frame(s, in, len);
-    while (came < len) {
+    while (came < len && !in->flight->met) {
         const char *bytes = NULL;
         size_t got = 0;
         enum di_err err = wait_bytes(s, len - came, &bytes, &got);
@@ -338,7 +377,7 @@ static enum di_err take_body(struct session *s, const struct wire_response *head
             return DI_TIMEOUT;
     }
     /* Less than was announced, or without an end. */
-    if (coded && in->local == DI_OK && !decoder_is_complete(s->decoder))
+    if (coded && in->local == DI_OK && !in->flight->met && !decoder_is_complete(s->decoder))
         return DI_PROTOCOL;
     return DI_OK;
 }
@@ -347,7 +386,7 @@ static enum di_err take_body(struct session *s, const struct wire_response *head
 static bool is_expected(const struct flight *f, const struct wire_response *head)
 {
     uint64_t size = f->request.size_bytes;
-    if (!head->has_content_length)
+    if (!head->has_content_length || (f->helps && head->status != 206))
         return false;
     if (head->encoding != WIRE_IDENTITY)
         return head->encoding == WIRE_ZSTD && head->status == 200 && f->have == 0 &&
@@ -355,8 +394,36 @@ static bool is_expected(const struct flight *f, const struct wire_response *head
     if (head->status == 200)
         return head->content_length == size;
     return head->has_content_range && head->range_first == f->have &&
-           head->range_last == size - 1 && head->range_total == size &&
-           head->content_length == size - f->have;
+           head->range_last == end_of(f) - 1 && head->range_total == size &&
+           head->content_length == end_of(f) - f->have;
+}
+
+/* Others have brought the rest: this answer is not waited for, so the connection ends. f is off the ring. */
+static enum di_err take_tail(struct session *s, struct flight *f)
+{
+    uint64_t took = 0;
+    enum di_err err = library_part_take_tail(f->part, f->tail, &took);
+    buf_fini(&s->frame); /* what came of it is no frame */
+    f->wire += took;
+    f->resumed = true; /* a mismatch would have several to blame */
+    link_progress(s->link, f, (size_t)took);
+    if (err != DI_OK) { /* the next one does without */
+        link_restarts(s->link, f);
+        library_part_discard(f->part);
+        link_failed(s->link, f, SCHED_SLOW, 0, 0);
+    } else if (!conclude(s, f)) {
+        push(s, f);
+    }
+    return DI_CLOSED;
+}
+
+/* An answer with a range in it. f is off the ring. */
+static enum di_err take_range(struct session *s, struct flight *f, const struct wire_response *head)
+{
+    struct intake in = {.link = s->link, .flight = f};
+    enum di_err err = take_body(s, head, &in);
+    link_helped(s->link, f, err == DI_OK && in.local == DI_OK);
+    return err;
 }
 
 /* An answer with the document in it. f is off the ring. */
@@ -377,6 +444,8 @@ static enum di_err take_document(struct session *s, struct flight *f,
         err = skip_body(s, head);
     if (in.local != DI_OK) {
         fail_here(s, f, in.local);
+    } else if (f->met) {
+        err = take_tail(s, f);
     } else if (err != DI_OK) {
         library_part_keep(f->part);
         link_failed(s->link, f, why_of(s, err), f->have, 0);
@@ -430,7 +499,13 @@ static enum di_err take_answer(struct session *s, bool *resumable)
 {
     struct wire_response head;
     *resumable = false;
+    s->now = s->ring[s->first];
     enum di_err err = wait_head(s, &head);
+    if (err != DI_OK && s->now->met) {
+        err = take_tail(s, pop(s));
+        *resumable = s->count > 0;
+        return err;
+    }
     if (err != DI_OK) {
         *resumable = err == DI_CLOSED && s->proven;
         return err;
@@ -441,7 +516,7 @@ static enum di_err take_answer(struct session *s, bool *resumable)
     if (document && head.has_sha256 && !sha256_equal(&head.sha256, &f->request.edition))
         err = take_refusal(s, f, &head, SCHED_CHANGED);
     else if (document && head.has_sha256 && is_expected(f, &head))
-        err = take_document(s, f, &head);
+        err = f->helps ? take_range(s, f, &head) : take_document(s, f, &head);
     else
         err = take_refusal(s, f, &head, document ? SCHED_PROTOCOL : why_of_status(head.status));
     /* What is behind in the window is not to blame: it is asked for again. */

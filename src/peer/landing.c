@@ -11,6 +11,67 @@
 
 #define TRIED_MAX 64
 
+/* ---- tails ----------------------------------------------------------------------------------- */
+
+/* Frees it, and counts what others brought to no use. Under no lock. */
+static void flight_free(struct peer *p, struct flight *f)
+{
+    STATS_ADD(&p->stats, download_unused_bytes_total, (int64_t)library_tail_unref(f->tail));
+    free(f);
+}
+
+void flights_free(struct peer *p, struct flight *list)
+{
+    struct flight *f = NULL, *next = NULL;
+    DL_FOREACH_SAFE (list, f, next)
+        flight_free(p, f);
+}
+
+void pool_drop_tails_locked(struct pool *pool, uint32_t rfc, struct flight **gone)
+{
+    struct flight *f = NULL, *next = NULL;
+    lock_assert_held(&pool->owner->lock);
+    DL_FOREACH_SAFE (pool->tails, f, next) {
+        if (f->request.rfc == rfc) {
+            DL_DELETE(pool->tails, f);
+            DL_APPEND(*gone, f);
+        }
+    }
+}
+
+/* f begins where an earlier one failed: what others brought meanwhile is its. */
+static void take_over_tail_locked(struct pool *pool, struct flight *f)
+{
+    struct flight *before = NULL;
+    lock_assert_held(&pool->owner->lock);
+    DL_FOREACH (pool->tails, before) {
+        if (f->tail != NULL && before->request.rfc == f->request.rfc &&
+            sha256_equal(&before->request.edition, &f->request.edition)) {
+            struct library_tail *empty = f->tail;
+            f->tail = before->tail;
+            before->tail = empty;
+            return;
+        }
+    }
+}
+
+/*
+ * It failed. What others brought may complete the next one: it is kept for that. Else gone gets f, and
+ * what is kept no longer.
+ */
+static void flight_ends_locked(struct pool *pool, struct flight *f, struct flight **gone)
+{
+    lock_assert_held(&pool->owner->lock);
+    DL_DELETE(pool->flights, f);
+    if (f->tail != NULL && sched_is_wanted(pool->sched, f->request.rfc)) {
+        pool_drop_tails_locked(pool, f->request.rfc, gone);
+        DL_APPEND(pool->tails, f);
+    } else {
+        DL_APPEND(*gone, f);
+    }
+    pool_stir_locked(pool);
+}
+
 /* ---- giving up ------------------------------------------------------------------------------- */
 
 /* pool NULL: whoever wanted it. */
@@ -47,9 +108,13 @@ void downloads_give_up(struct downloads *d)
                 sched_pop_exhausted(pool->sched, clock_mono_us(), &rfc, tried, TRIED_MAX, &count))
                 break;
         }
+        struct flight *gone = NULL;
+        if (pool != NULL)
+            pool_drop_tails_locked(pool, rfc, &gone);
         lock_release(&d->lock);
         if (pool == NULL)
             return;
+        flights_free(d->peer, gone);
         report_failed(d->peer, pool, rfc, tried, count);
     }
 }
@@ -92,7 +157,10 @@ void link_takes_off(struct link *l, struct flight *f)
 {
     f->start_us = clock_mono_us();
     lock_acquire(&l->pool->owner->lock);
+    take_over_tail_locked(l->pool, f);
     DL_APPEND(l->pool->flights, f);
+    if (f->tail != NULL)
+        cond_signal(&l->pool->work); /* who rests may help, in a moment */
     lock_release(&l->pool->owner->lock);
     peer_emit(l->peer, (struct peer_event){.kind = PEER_EV_START,
                                            .rfc = f->request.rfc,
@@ -101,19 +169,72 @@ void link_takes_off(struct link *l, struct flight *f)
                                            .sha256 = f->request.edition});
 }
 
+static void look_locked(struct link *l, struct flight *f)
+{
+    lock_assert_held(&l->pool->owner->lock);
+    f->met = f->tail != NULL && f->have < f->request.size_bytes &&
+             f->have >= sched_rest_from(l->pool->sched, l->id, f->request.id);
+}
+
 void link_progress(struct link *l, struct flight *f, size_t bytes)
 {
     lock_acquire(&l->pool->owner->lock);
     f->have += bytes;
     f->came += bytes;
     sched_on_progress(l->pool->sched, l->id, f->request.id, f->have, clock_mono_us());
+    look_locked(l, f);
     lock_release(&l->pool->owner->lock);
+}
+
+void link_look(struct link *l, struct flight *f)
+{
+    lock_acquire(&l->pool->owner->lock);
+    look_locked(l, f);
+    lock_release(&l->pool->owner->lock);
+}
+
+/* The one that brings the document from its front. */
+static struct flight *front_locked(struct link *l, const struct sched_request *r)
+{
+    struct flight *f = NULL;
+    lock_assert_held(&l->pool->owner->lock);
+    DL_FOREACH (l->pool->flights, f)
+        if (f->request.rfc == r->rfc && sha256_equal(&f->request.edition, &r->edition))
+            return f;
+    return NULL;
+}
+
+bool link_help(struct link *l, struct sched_request *out, struct library_tail **tail)
+{
+    struct pool *pool = l->pool;
+    int64_t now_us = clock_mono_us();
+    *tail = NULL;
+    lock_acquire(&pool->owner->lock);
+    if (!pool->stop && sched_help(pool->sched, l->id, now_us, out)) {
+        struct flight *f = front_locked(l, out);
+        *tail = f != NULL ? library_tail_ref(f->tail) : NULL;
+        if (*tail == NULL)
+            sched_help_ended(pool->sched, l->id, out->id, false, now_us);
+        else
+            cond_signal(&pool->work); /* there may be more to help with */
+    }
+    lock_release(&pool->owner->lock);
+    return *tail != NULL;
+}
+
+void link_helped(struct link *l, struct flight *f, bool came)
+{
+    lock_acquire(&l->pool->owner->lock);
+    sched_help_ended(l->pool->sched, l->id, f->request.id, came, clock_mono_us());
+    lock_release(&l->pool->owner->lock);
+    flight_free(l->peer, f);
 }
 
 void link_restarts(struct link *l, struct flight *f)
 {
     lock_acquire(&l->pool->owner->lock);
     f->have = 0;
+    f->met = false;
     sched_on_progress(l->pool->sched, l->id, f->request.id, 0, clock_mono_us());
     lock_release(&l->pool->owner->lock);
 }
@@ -201,27 +322,36 @@ void link_done(struct link *l, struct flight *f)
     lock_release(&d->lock);
     catalog_title(l->peer->catalog, g->rfc, title);
     library_publish(l->peer->library, f->part, title, on_published, g);
-    free(f);
+    flight_free(l->peer, f);
 }
 
 void link_failed(struct link *l, struct flight *f, enum sched_why why, uint64_t kept,
                  int64_t retry_after_us)
 {
+    if (f->helps) {
+        link_helped(l, f, false);
+        return;
+    }
+    struct flight *gone = NULL;
     lock_acquire(&l->pool->owner->lock);
     sched_on_failed(l->pool->sched, l->id, f->request.id, why, kept, retry_after_us,
                     clock_mono_us());
-    DL_DELETE(l->pool->flights, f);
-    pool_stir_locked(l->pool);
+    flight_ends_locked(l->pool, f, &gone);
     lock_release(&l->pool->owner->lock);
-    free(f);
+    flights_free(l->peer, gone);
 }
 
 void link_drops(struct link *l, struct flight *f)
 {
+    if (f->helps) {
+        link_helped(l, f, false);
+        return;
+    }
+    struct flight *gone = NULL;
     lock_acquire(&l->pool->owner->lock);
-    DL_DELETE(l->pool->flights, f);
+    flight_ends_locked(l->pool, f, &gone);
     lock_release(&l->pool->owner->lock);
-    free(f);
+    flights_free(l->peer, gone);
 }
 
 void link_needless(struct link *l, const struct sched_request *r)

@@ -2,14 +2,14 @@
 # Holders that go bad in the middle of a download, one case after the other: one that stalls at 99% of each document,
 # one that trickles, one that lies, one that never says anything, half of them killed at once, half of them gone without a word. Everything arrives,
 # right, within 1.5 times what it takes without the bad ones. All send at a limited rate, so that times mean something.
-# ROUNDS=n, DOCUMENTS=n, RATE=bytes/s of each holder; CASES='lies killed'.
+# ROUNDS=n, DOCUMENTS=n, BYTES=n of each, RATE=bytes/s of each holder; CASES='lies killed'.
 # shellcheck source=tests/torture/swarm.sh
 source "$(dirname "$0")/swarm.sh"
 
-rounds=${ROUNDS:-$(full 1 5)} documents=${DOCUMENTS:-$(full 32 160)} rate=${RATE:-$(full 800k 500k)}
+rounds=${ROUNDS:-$(full 1 5)} documents=${DOCUMENTS:-$(full 32 160)} bytes=${BYTES:-100000} rate=${RATE:-$(full 800k 500k)}
 read -ra cases <<<"${CASES:-$(full 'stalls mute' 'stalls trickles lies mute killed frozen')}"
 
-for ((i = 0; i < documents; i++)); do text truth $((91000 + i)) 100000; done
+for ((i = 0; i < documents; i++)); do text truth $((91000 + i)) "$bytes"; done
 for i in 1 2 3 4; do serve "good$i" truth --up "$rate"; done
 
 # download CASE: everything from the four good ones and those of the case; sets $took (ms).
@@ -73,7 +73,7 @@ for case in "${cases[@]}"; do
     ((ms <= most)) || late+=" $case ($ms ms)"
 done
 [[ -z ${late-} ]] || fail "took longer than $most ms:$late; $figures"
-row "$rounds rounds of $documents documents of 100 kB; $figures"
+row "$rounds rounds of $documents documents of $bytes bytes; $figures"
 for i in 1 2 3 4; do
     say "good$i" quit
     ended "good$i" 0

@@ -272,9 +272,10 @@ static void fake_frame(const struct fake *f, struct net_conn *c)
     wire_head_field_u64(&out, "Content-Length", frame_size);
     wire_head_end(&out);
     buf_append(&out, buf_bytes(&frame), frame_size);
-    if (f->manner == FAKE_FRAME_DIES) {
+    if (f->manner == FAKE_FRAME_DIES || f->manner == FAKE_FRAME_STALLS) {
         net_conn_send(c, buf_bytes(&out), out.len - frame_size + f->bytes);
-        net_conn_close_after(c);
+        if (f->manner == FAKE_FRAME_DIES)
+            net_conn_close_after(c);
         buf_fini(&out);
     } else {
         net_conn_send_buf(c, &out);
@@ -326,8 +327,9 @@ static void fake_document(struct fake *f, struct net_conn *c, const struct wire_
     if (f->manner == FAKE_LIES)
         body[len / 2] = (char)(body[len / 2] ^ 1);
     bool short_of = f->manner == FAKE_DIES || f->manner == FAKE_STALLS;
-    if (short_of)
-        len = f->bytes > first ? f->bytes - first : 0;
+    uint64_t until = f->bytes > first ? f->bytes - first : 0;
+    if (short_of && until < len)
+        len = until;
     net_conn_send(c, buf_bytes(&out), head + (size_t)len);
     if (f->manner == FAKE_DIES)
         net_conn_close_after(c);

@@ -75,8 +75,9 @@ enum fake_manner {
     FAKE_WRONG_ROWS,   /* its index does not parse */
     FAKE_WRONG_STATUS, /* answers 200 without the fields */
     /* Compressed, if that is asked for: */
-    FAKE_FRAME,       /* as it should be */
-    FAKE_FRAME_DIES,  /* closes at the byte number `bytes` of the frame */
+    FAKE_FRAME,      /* as it should be */
+    FAKE_FRAME_DIES, /* closes at the byte number `bytes` of the frame */
+    FAKE_FRAME_STALLS,
     FAKE_FRAME_CUT,   /* Content-Length and body end before the frame does */
     FAKE_FRAME_LONG,  /* a byte behind the frame */
     FAKE_FRAME_SHORT, /* decodes to less than was announced */
@@ -88,7 +89,7 @@ struct fake {
     struct stats_counters stats;
     struct addr addr;
     enum fake_manner manner;
-    size_t bytes;
+    _Atomic(size_t) bytes;
     uint32_t rfc; /* it holds this one */
     char *document;
     size_t size;

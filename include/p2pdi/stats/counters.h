@@ -37,6 +37,7 @@
     X(downloads_done_total, counter, "Documents downloaded, verified and published")               \
     X(downloads_failed_total, counter, "Documents that no holder could deliver")                   \
     X(download_bytes_total, counter, "Document bytes downloaded")                                  \
+    X(download_unused_bytes_total, counter, "Document bytes that came twice, from two holders")    \
     X(mismatches_total, counter, "Documents received that did not match their SHA-256")
 
 struct stats_counters {
