@@ -88,7 +88,7 @@ OPT_release := -O2 -g
 OPT_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 OPT_ubsan   := -O1 -g -fno-omit-frame-pointer -fsanitize=undefined -fno-sanitize-recover=all
 OPT_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
-OPT_cover   := -O0 -g --coverage -fprofile-update=atomic
+OPT_cover   := -O0 -g --coverage -fprofile-update=atomic -DCOVERAGE
 OPT_fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
                -fno-sanitize-recover=all
 OPT         := $(OPT_$(VARIANT))

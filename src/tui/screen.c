@@ -44,6 +44,8 @@ static struct {
     char restore[256];
     size_t restore_len;
     _Atomic(bool) taken; /* the terminal: there is something to restore */
+    /* Once and for all: the process ends, and the descriptors used for it stay open. */
+    _Atomic(bool) restoring;
     struct sigaction old[CRASH_SIGNALS];
     stack_t stack_before;
 } self;
@@ -88,6 +90,8 @@ static const struct glyphs glyphs_ascii = {
 
 void tui_restore(void)
 {
+    /* In this order; screen_end has it the other way round, so one of us sees the other. */
+    atomic_store(&self.restoring, true);
     if (!atomic_load(&self.taken))
         return;
     /* The thread of the screen may be within a frame, or taking the terminal back after SIGCONT. */
@@ -301,8 +305,10 @@ void screen_end(void)
     delwin(self.input);
     delscreen(self.screen);
     fclose(self.in);
-    fclose(self.out);
-    close(self.null_fd);
+    if (!atomic_load(&self.restoring)) {
+        fclose(self.out);
+        close(self.null_fd);
+    }
     drop_locale();
     self.screen = NULL;
 }

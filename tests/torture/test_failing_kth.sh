@@ -8,6 +8,8 @@
 source "$(dirname "$0")/swarm.sh"
 
 runs=${RUNS:-10} limit=20
+# Coverage wants more of them.
+[[ $VARIANT != cover ]] || runs=${RUNS:-150}
 [[ $VARIANT == release ]] || limit=60
 read -ra roles <<<"${ROLES:-get peer rs}"
 read -ra modes <<<"${MODES:-once on}"

@@ -260,11 +260,17 @@ static int tell_one(const char *number, const char *word)
     return good ? 0 : 1;
 }
 
-#ifdef __SANITIZE_THREAD__
-static void there_is_one_thread(void **state)
+#if defined(__SANITIZE_THREAD__)
+#define NOT_HERE "one thread: ThreadSanitizer has nothing to see, and cannot follow its stacks"
+#elif defined(COVERAGE)
+#define NOT_HERE "the counts of branches would be written to the disk of the simulation"
+#endif
+
+#ifdef NOT_HERE
+static void the_simulation_is_run_without_this_tool(void **state)
 {
     (void)state;
-    printf("one thread: ThreadSanitizer has nothing to see, and cannot follow its stacks\n");
+    printf(NOT_HERE "\n");
     skip();
 }
 #endif
@@ -273,8 +279,8 @@ int main(int argc, char **argv)
 {
     const char *given = getenv("SEED");
     const char *full = getenv("FULL");
-#ifdef __SANITIZE_THREAD__
-    const struct CMUnitTest none[] = {cmocka_unit_test(there_is_one_thread)};
+#ifdef NOT_HERE
+    const struct CMUnitTest none[] = {cmocka_unit_test(the_simulation_is_run_without_this_tool)};
 
     return cmocka_run_group_tests(none, NULL, NULL);
 #endif

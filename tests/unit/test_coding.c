@@ -384,6 +384,21 @@ static void threads_have_contexts_of_their_own(void **state)
     free(text);
 }
 
+static void what_is_no_coding_encodes_nothing(void **state)
+{
+    (void)state;
+    struct buf out;
+    buf_init(&out, 1000);
+    assert_int_equal(coding_encode(CODING_IDENTITY, 1, "text", 4, &out), DI_INVALID);
+    assert_int_equal(coding_encode((enum coding)9, 1, "text", 4, &out), DI_INVALID);
+    assert_int_equal(out.len, 0);
+    assert_string_equal(coding_name((enum coding)9), "identity");
+    /* What has failed before stays failed. */
+    out.err = DI_NOMEM;
+    assert_int_equal(coding_encode(CODING_ZSTD, 1, "text", 4, &out), DI_NOMEM);
+    buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,6 +414,7 @@ int main(void)
         cmocka_unit_test(gzip_is_what_zlib_takes),
         cmocka_unit_test(too_little_room_appends_nothing),
         cmocka_unit_test(bound_is_one),
+        cmocka_unit_test(what_is_no_coding_encodes_nothing),
         cmocka_unit_test(threads_have_contexts_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,6 +200,11 @@ static void received_frame_is_kept_as_it_came(void **state)
     struct sha256 d6 = digest_of(6);
     frames_put(other, &d6, frame_size(a), frame_bytes(a), frame_size(a));
     assert_null(frames_get(other, &d6, CODING_ZSTD));
+    /* Nor is one of nothing, or of a document that nobody would compress. */
+    frames_put(other, &d6, SIZE, frame_bytes(a), 0);
+    frames_put(other, &d6, FRAMES_DOCUMENT_MAX + 1, frame_bytes(a), frame_size(a));
+    assert_null(frames_get(other, &d6, CODING_ZSTD));
+    assert_int_equal(stats_of(other).kept, 1);
     frame_unref(a);
     frames_free(other);
     frames_free(f);

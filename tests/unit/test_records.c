@@ -419,6 +419,47 @@ static void a_row_that_is_not_ours_is_noticed_while_loading(void **state)
     free(l.record);
 }
 
+/* Each field of a row, as nothing of ours writes it. */
+static void each_field_of_a_row_is_checked(void **state)
+{
+    (void)state;
+    static const char *const damages[] = {
+        "cookie = x'00'",
+        "cookie = 'text'",
+        "peer = 0",
+        "peer = -1",
+        "peer = 4294967296",
+        "peer = 'one'",
+        "ip = x'7f000001'",
+        "ip = ''",
+        "port = 65536",
+        "port = -1",
+        "port = 1.5",
+        "active = 2",
+        "active = 'yes'",
+        "expires_s = -1",
+        "expires_s = 'soon', active = 0",
+        "last_registered_s = -1",
+        "last_registered_s = 'now'",
+        "stamps = x'00'",
+        "stamps = zeroblob(12 * 10000)",
+    };
+    char sql[200];
+    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
+        struct loaded l = {0};
+        (void)unlink(path);
+        keep_one(7);
+        (void)snprintf(sql, sizeof sql, "UPDATE peer SET %s", damages[i]);
+        run_sql(sql);
+        struct record_store *s = open_store();
+        enum di_err err = s->ops->load(s, NOW_S, on_loaded, &l);
+        s->ops->close(s);
+        if (err != DI_CORRUPT)
+            fail_msg("%s: %s", damages[i], di_err_text(err));
+        free(l.record);
+    }
+}
+
 /* ---- faults --------------------------------------------------------------------------------- */
 
 static void a_full_disk_is_reported_and_later_puts_succeed(void **state)
@@ -554,6 +595,7 @@ int main(void)
         cmocka_unit_test_setup(half_a_new_file_is_in_nobodys_way, make_dir),
         cmocka_unit_test_setup(a_damaged_page_is_noticed, make_dir),
         cmocka_unit_test_setup(a_row_that_is_not_ours_is_noticed_while_loading, make_dir),
+        cmocka_unit_test_setup(each_field_of_a_row_is_checked, make_dir),
         cmocka_unit_test_setup(a_full_disk_is_reported_and_later_puts_succeed, make_dir),
         cmocka_unit_test_setup(nothing_durable_is_lost_by_kill, make_dir),
     };

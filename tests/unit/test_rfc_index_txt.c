@@ -90,6 +90,52 @@ static void wrapped_lines_are_joined(void **state)
                  "With Carriage Returns");
 }
 
+static void authors_are_told_from_words_by_their_initials(void **state)
+{
+    (void)state;
+    assert_entry("7 On a Thing. M-K. Shin. May 2001. (Format: TXT)", "On a Thing");
+    assert_entry("7 On a Thing. HF. Zhu. May 2001. (Format: TXT)", "On a Thing");
+    /* "Inc." is no initial, nor is a lower-case word, nor "H.263". */
+    assert_entry("7 By Thing, Inc. Inc. Of it. A. Nobody. May 2001. (Format: TXT)",
+                 "By Thing, Inc. Inc. Of it");
+    assert_entry("7 Of H. 263 and more. B. Nobody. May 2001. (Format: TXT)", "Of H. 263 and more");
+    assert_entry("7 Rev. two of it. Some Body. May 2001. (Format: TXT)", "Rev. two of it");
+    assert_entry("7 The U.S. Part. Some Body. May 2001. (Format: TXT)", "The U.S. Part");
+    assert_entry("7 The x.S. Some Body. May 2001. (Format: TXT)", "The x.S");
+    assert_entry("7 The U-S. Some Body. May 2001. (Format: TXT)", "The U-S");
+    assert_entry("7 The U.s. Some Body. May 2001. (Format: TXT)", "The U.s");
+    assert_entry("7 Nobody wrote it. (Format: TXT)", "Nobody wrote it");
+    assert_entry("7 Without an end", "Without an end");
+    assert_entry("7 At the end an A.", "At the end an A.");
+    assert_entry("7 A-. Thing -. Some Body. May 2001. (Format: TXT)", "A-");
+}
+
+static void lines_that_are_no_entry_end_the_one_before(void **state)
+{
+    (void)state;
+    struct rfc_titles *t =
+        parse("0007 Of tabs,\r\n\tand of\r\n   \r\n     what is blank. A. Body. (Format: TXT)\r\n"
+              "     and more\n"
+              "xyz no number\n"
+              "     of nothing\n"
+              "0 Of zero. A. Body.\n"
+              "99999999999 Of too much. A. Body.\n"
+              "8\n"
+              "9 \n"
+              "10 Ends in a hyphen-\n"
+              "     joined. A. Body. (Format: TXT)\n"
+              "11 Ends in -\n"
+              "     not joined. A. Body. (Format: TXT)");
+    assert_string_equal(rfc_titles_find(t, 7), "Of tabs, and of");
+    assert_string_equal(rfc_titles_find(t, 10), "Ends in a hyphen-joined");
+    assert_string_equal(rfc_titles_find(t, 11), "Ends in - not joined");
+    assert_null(rfc_titles_find(t, 8));
+    assert_null(rfc_titles_find(t, 9));
+    assert_int_equal(rfc_titles_count(t), 3);
+    rfc_titles_free(t);
+    assert_int_equal(rfc_titles_count(NULL), 0);
+}
+
 static void any_text_gives_a_table(void **state)
 {
     (void)state;
@@ -129,6 +175,8 @@ int main(void)
         cmocka_unit_test(both_forms_are_read),
         cmocka_unit_test(titles_end_where_the_authors_begin),
         cmocka_unit_test(wrapped_lines_are_joined),
+        cmocka_unit_test(authors_are_told_from_words_by_their_initials),
+        cmocka_unit_test(lines_that_are_no_entry_end_the_one_before),
         cmocka_unit_test(any_text_gives_a_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,6 +73,21 @@ static void a_new_directory_is_on_the_disk_by_its_name(void **state)
     assert_int_equal(synced[1], st.st_ino);
 }
 
+static void a_path_that_is_too_long_is_refused(void **state)
+{
+    (void)state;
+    static char deep[2 * STATE_PATH_SIZE];
+    char why[256];
+    struct state_dir d;
+    memset(deep, 'x', sizeof deep - 1);
+    deep[0] = '/';
+    assert_int_equal(state_dir_open(deep, "rs", &d, why), DI_LIMIT);
+    assert_non_null(strstr(why, "cannot make the state directory /xxx"));
+    assert_int_equal(d.lock_fd, -1);
+    deep[STATE_PATH_SIZE - 3] = '\0'; /* with its name it would be one byte too long */
+    assert_int_equal(state_dir_open(deep, "rs", &d, why), DI_LIMIT);
+}
+
 static void a_second_one_is_refused_until_the_first_closes(void **state)
 {
     (void)state;
@@ -180,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(it_is_made_for_the_owner_alone, make_root),
         cmocka_unit_test_setup(a_new_directory_is_on_the_disk_by_its_name, make_root),
+        cmocka_unit_test_setup(a_path_that_is_too_long_is_refused, make_root),
         cmocka_unit_test_setup(a_second_one_is_refused_until_the_first_closes, make_root),
         cmocka_unit_test_setup(what_stands_in_the_way_is_named, make_root),
         cmocka_unit_test_setup(a_cookie_comes_back_as_it_was_kept, make_root),

@@ -9,8 +9,10 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define SIZE 400000
 #define CUT 150000
@@ -31,6 +33,7 @@ static int open_library(void **state)
     help_make_dir(dir, "lib");
     help_make_dir(state_dir, "state");
     log_set_level(LOG_ERROR);
+    (void)signal(SIGXFSZ, SIG_IGN);
     help_library_open(&h, dir, state_dir);
     return 0;
 }
@@ -158,6 +161,28 @@ static void more_than_the_document_is_refused(void **state)
     (void)library_tail_unref(t);
 }
 
+/* Beyond the limit of a file's size: as on a full disk. */
+static void what_cannot_be_written_is_an_error(void **state)
+{
+    (void)state;
+    struct rlimit before, small;
+    uint64_t took = 0;
+    struct library_part *p = open_part(0);
+    struct library_tail *t = new_tail();
+    write_tail(t, 0, SIZE);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){.rlim_cur = 200000, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    enum di_err written = library_tail_write(t, 200000, "x", 1);
+    enum di_err taken = library_part_take_tail(p, t, &took);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_not_equal(written, DI_OK);
+    assert_int_not_equal(taken, DI_OK);
+    assert_in_range(took, 0, 200000);
+    (void)library_tail_unref(t);
+    library_part_discard(p);
+}
+
 int main(void)
 {
 #define TAIL_TEST(f) cmocka_unit_test_setup_teardown(f, open_library, close_library)
@@ -166,6 +191,7 @@ int main(void)
         TAIL_TEST(a_lie_in_it_is_noticed),
         TAIL_TEST(the_part_never_holds_more_than_came_from_the_front),
         TAIL_TEST(nothing_is_taken_where_nothing_was_written),
+        TAIL_TEST(what_cannot_be_written_is_an_error),
         TAIL_TEST(more_than_the_document_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
