@@ -43,14 +43,12 @@ static void on_durable(void *arg, enum di_err err)
     free(o);
 }
 
-/* Queues r for the store and owes the answer; takes the answer. *queued: r will be on disk. Holding
- * rs->lock, so that the store sees changes in their order. */
-static enum di_err owe_locked(struct rs_request *q, const struct peer_record *r, struct buf *answer,
-                              bool *queued)
+/* Queues r for the store and owes the answer; takes the answer. Holding rs->lock, so that the store
+ * sees changes in their order. */
+static enum di_err owe_locked(struct rs_request *q, const struct peer_record *r, struct buf *answer)
 {
     struct rs *rs = q->rs;
     lock_assert_held(&rs->lock);
-    *queued = false;
     q->peer = r->peer;
     rs_view_put(rs, r);
     struct owed *o = malloc(sizeof(*o));
@@ -70,7 +68,6 @@ static enum di_err owe_locked(struct rs_request *q, const struct peer_record *r,
     service_close_if_asked(q->conn, q->wire);
     o->token = net_conn_park(q->conn);
     enum di_err err = rs->store->ops->put(rs->store, &rs->scratch, q->wall_s, on_durable, o);
-    *queued = err == DI_OK;
     if (err != DI_OK) {
         /* The connection is parked already: the refusal takes the same way as the answer would
          * have. */
@@ -173,7 +170,8 @@ void rs_on_register(struct rs_request *q)
     if (err == DI_OK)
         err = peer_index_register(rs->index, &digest, &addr, name, os, q->now_us, q->wall_s, &r);
     if (err == DI_OK) {
-        bool queued = false;
+        if (has_rival && rival.peer != r.peer)
+            replaced_locked(q, &rival);
         struct buf answer;
         answer_begin(&answer, q);
         wire_head_field_u64(&answer, "Cookie", cookie);
@@ -181,10 +179,7 @@ void rs_on_register(struct rs_request *q)
         wire_head_field_u64(&answer, "TTL", r.ttl_s);
         wire_head_field(&answer, "Reachable", wire_reachable_word(WIRE_REACHABLE_UNKNOWN));
         answer_end(&answer, q);
-        err = owe_locked(q, &r, &answer, &queued);
-        /* Only then: else there would be nobody at that address after a restart. */
-        if (queued && has_rival && rival.peer != r.peer)
-            replaced_locked(q, &rival);
+        err = owe_locked(q, &r, &answer);
     }
     lock_release(&rs->lock);
 
@@ -227,11 +222,10 @@ void rs_on_leave(struct rs_request *q)
         if (err == DI_OK && !late)
             err = peer_index_leave(rs->index, &digest, q->now_us, q->wall_s, &r);
         if (err == DI_OK) {
-            bool queued = false;
             struct buf answer;
             answer_begin(&answer, q);
             answer_end(&answer, q);
-            err = owe_locked(q, &r, &answer, &queued);
+            err = owe_locked(q, &r, &answer);
         }
         lock_release(&rs->lock);
     }

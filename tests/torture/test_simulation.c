@@ -164,11 +164,12 @@ static void every_world_keeps_what_must_hold(void **state)
         add(&all.sum, &s.sum);
     }
     const struct world_result *sum = &all.sum;
-    /* Otherwise the worlds test less than they seem to. */
-    assert_true(sum->crashes > count / 2 && sum->resets > count / 4 && sum->cuts > count / 8 &&
-                sum->jumps > count / 8 && sum->repeats > count / 8 && sum->stops > count / 8 &&
-                sum->halves > count / 8 && sum->registered > count && sum->done > count &&
-                sum->lost_writes > count / 8);
+    /* Otherwise the worlds test less than they seem to; of a few nothing can be said. */
+    if (count >= SHORT_WORLDS)
+        assert_true(sum->crashes > count / 2 && sum->resets > count / 4 && sum->cuts > count / 8 &&
+                    sum->jumps > count / 8 && sum->repeats > count / 8 && sum->stops > count / 8 &&
+                    sum->halves > count / 8 && sum->registered > count && sum->done > count &&
+                    sum->lost_writes > count / 8);
     char figures[400];
     (void)snprintf(
         figures, sizeof(figures),
@@ -282,7 +283,9 @@ int main(int argc, char **argv)
 #ifdef NOT_HERE
     const struct CMUnitTest none[] = {cmocka_unit_test(the_simulation_is_run_without_this_tool)};
 
-    return cmocka_run_group_tests(none, NULL, NULL);
+    int failures = cmocka_run_group_tests(none, NULL, NULL);
+    fflush(stdout);
+    _exit(failures); /* past what would write those counts */
 #endif
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_world_replays_to_the_last_step),

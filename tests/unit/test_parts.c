@@ -276,7 +276,8 @@ static void old_and_needless_parts_are_deleted_at_the_scan(void **state)
 
 /* ---- killed --------------------------------------------------------------------------------- */
 
-/* The child: appends in pieces and says through the pipe how many bytes are in. */
+/* The child: appends in pieces and says through the pipe how many bytes are in, those found included:
+ * the one before may have been killed when all were and it had not said so. */
 static void download_for_ever(int fd)
 {
     struct library *lib = NULL;
@@ -288,13 +289,11 @@ static void download_for_ever(int fd)
     uint64_t have = 0;
     if (library_part_open(lib, 8609, &digest, SIZE, &p, &have) != DI_OK)
         _exit(3);
-    while (have < SIZE) {
+    while (write(fd, &have, sizeof have) == (ssize_t)sizeof have && have < SIZE) {
         size_t piece = SIZE - have < 1777 ? SIZE - (size_t)have : 1777;
         if (library_part_append(p, content + have, piece) != DI_OK)
             _exit(4);
         have += piece;
-        if (write(fd, &have, sizeof have) != (ssize_t)sizeof have)
-            _exit(5);
     }
     for (;;)
         (void)pause();
@@ -323,7 +322,7 @@ static void a_killed_download_resumes_with_all_that_was_appended(void **state)
         uint64_t reports = 1 + prng_below(&r, 60), have = 0;
         for (uint64_t i = 0; i < reports && last < SIZE; i++) {
             assert_int_equal(read(fds[0], &have, sizeof have), (ssize_t)sizeof have);
-            assert_true(have > last);
+            assert_true(i == 0 ? have >= last : have > last);
             last = have;
         }
         assert_int_equal(kill(pid, SIGKILL), 0);
