@@ -136,16 +136,19 @@ void child_poll(const struct child *c, struct pollfd fds[2])
 }
 
 /* SIGPIPE is ignored or blocked by the lab; a child that reads no more ends soon, with its reason. */
-static void write_some(struct child *c)
+static enum di_err write_some(struct child *c)
 {
     ssize_t n = write(c->in, buf_bytes(&c->to), c->to.len);
 
     if (n > 0)
         buf_consume(&c->to, (size_t)n);
-    else if (n < 0 && errno != EAGAIN && errno != EINTR)
+    else if (n < 0 && errno == EPIPE)
         buf_clear(&c->to);
+    else if (n < 0 && errno != EAGAIN && errno != EINTR)
+        return di_err_from_errno(errno); /* it would wait for ever for what it was not told */
     if (c->to.len == 0 && c->closing)
         close_fd(&c->in);
+    return DI_OK;
 }
 
 static enum di_err read_some(struct child *c)
@@ -169,8 +172,9 @@ enum di_err child_handle(struct child *c, const struct pollfd fds[2])
 {
     if (buf_status(&c->to) != DI_OK)
         return buf_status(&c->to);
-    if (c->in >= 0 && fds[0].revents != 0)
-        write_some(c);
+    enum di_err err = c->in >= 0 && fds[0].revents != 0 ? write_some(c) : DI_OK;
+    if (err != DI_OK)
+        return err;
     return c->out >= 0 && fds[1].revents != 0 ? read_some(c) : DI_OK;
 }
 

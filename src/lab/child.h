@@ -37,7 +37,7 @@ void child_close_input(struct child *c);
 
 /* The two entries (in, out) that poll needs; child_handle takes what poll said. */
 void child_poll(const struct child *c, struct pollfd fds[2]);
-/* Writes and reads what is possible. DI_NOMEM, DI_LIMIT (a line without end). */
+/* Writes and reads what is possible. DI_NOMEM, DI_LIMIT (a line without end), and what either failed with. */
 enum di_err child_handle(struct child *c, const struct pollfd fds[2]) DI_MUST_CHECK;
 /* True when its output has ended and it has been reaped: c->status says how. Never waits. */
 bool child_reap(struct child *c);
