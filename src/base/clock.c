@@ -21,6 +21,6 @@ int64_t clock_wall_s(void)
 
 void clock_nap(void)
 {
-    struct timespec t = {.tv_nsec = 20 * 1000 * 1000};
+    struct timespec t = {.tv_nsec = 20000000};
     (void)nanosleep(&t, NULL);
 }

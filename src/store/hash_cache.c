@@ -122,11 +122,11 @@ enum di_err hash_cache_load(struct hash_cache *hc,
         if (rc == SQLITE_DONE)
             break;
         struct hash_row row;
-        if (rc == SQLITE_NOMEM || rc == SQLITE_TOOBIG)
-            err = DI_CORRUPT; /* a damaged length; were it true, the cache is not worth more */
-        else if (rc != SQLITE_ROW)
+        /* Lengths that are damaged ask for too much; were it true, the cache is not worth more. */
+        bool is_damaged = rc == SQLITE_NOMEM || rc == SQLITE_TOOBIG;
+        if (rc != SQLITE_ROW && !is_damaged)
             err = sqlite_to_err(rc);
-        else if (read_row(stmt, &row))
+        else if (!is_damaged && read_row(stmt, &row))
             visit(arg, &row);
         else
             err = DI_CORRUPT;

@@ -236,6 +236,7 @@ static void flush_rows(struct library *lib)
      * In the table's order each of its pages is written once, not once for each row; rows of one
      * name stay in the order in which they came, so that the last one holds.
      */
+    /* cppcheck-suppress nullPointer ; it is the macro that sets rows to NULL, on the way to a new head */
     DL_SORT(rows, by_name);
     enum di_err err = lib->cache == NULL ? DI_IO : hash_cache_begin(lib->cache);
     bool begun = err == DI_OK;
