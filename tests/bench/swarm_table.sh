@@ -31,7 +31,7 @@ rows=$out/swarm.tsv
 scratch=$(mktemp)
 trap 'rm -f "$scratch"' EXIT
 
-# name|what|goal over the fluid bound|programs beside ours|arguments. The slowest programs are left out where they would take
+# name|what|goal, over the fluid bound where it is a number|programs beside ours|arguments. The slowest programs are left out where they would take
 # the longest and their place is known.
 cases() {
     cat <<'END'
@@ -43,11 +43,15 @@ t1-all|task 1, all RFCs, 100 Mbit/s|0.33|nginx-gzs,rsync-z,udpcast|--task 1 --se
 t1-10m|task 1, 600 RFCs, 10 Mbit/s|0.32|nginx-gzs,rsync-z,udpcast|--task 1 --set 600 --rate 10mbit
 t1-1g|task 1, 600 RFCs, 1 Gbit/s|1.2|nginx,nginx-gz,nginx-gzs,rsync,rsync-z,udpcast,aria2|--task 1 --set 600 --rate 1gbit
 t2-1g|task 2, 600 RFCs, 1 Gbit/s|1.2|nginx,nginx-gz,nginx-gzs,rsync,rsync-z|--task 2 --set 600 --rate 1gbit
-slow-first|task 1, 600 RFCs, P0 10 Mbit/s, the rest 100||nginx-gzs,rsync-z,udpcast|--task 1 --set 600 --rate-first 10mbit
-slow-last|task 1, 600 RFCs, one receiver 10 Mbit/s, the rest 100||nginx-gzs,rsync-z,udpcast|--task 1 --set 600 --rate-last 10mbit
+slow-first|task 1, 600 RFCs, P0 10 Mbit/s, the rest 100|1.3 x the fluid bound of what is sent|nginx-gzs,rsync-z,udpcast|--task 1 --set 600 --rate-first 10mbit
+slow-last|task 1, 600 RFCs, one receiver 10 Mbit/s, the rest 100|1.3 x the fluid bound of what is sent|nginx-gzs,rsync-z,udpcast|--task 1 --set 600 --rate-last 10mbit
 five|task 1, 600 RFCs, 20 Mbit/s, 5 receivers||nginx-gzs,rsync-z,udpcast|--task 1 --set 600 --rate 20mbit
-twenty|task 1, 600 RFCs, 20 Mbit/s, 20 receivers||nginx-gzs,rsync-z,udpcast|--task 1 --set 600 --rate 20mbit --receivers 20
+twenty|task 1, 600 RFCs, 20 Mbit/s, 20 receivers|1.2 x the time of 5 receivers|nginx-gzs,rsync-z,udpcast|--task 1 --set 600 --rate 20mbit --receivers 20
 END
+}
+
+machine() {
+    printf '%s x %s, Linux %s\n' "$(nproc)" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(uname -r)"
 }
 
 measure() {
@@ -67,32 +71,32 @@ measure() {
         touch "$rows"
         sed -i "/^$name\t/d" "$rows"
         awk -v OFS='\t' -v n="$name" -v c="$(git -C "$here" rev-parse --short HEAD 2>/dev/null || echo unknown)" -v d="$(date +%F)" \
-            '{print n, c, d, $0}' "$scratch" >>"$rows"
+            -v m="$(machine)" '{print n, c, d, $0, m}' "$scratch" >>"$rows"
     done < <(cases)
 }
 
-# Columns: case commit date task set rate first last receivers rounds program fluid seconds last/median synced sent load.
+# Columns: case commit date task set rate first last receivers rounds program fluid seconds last/median synced sent load machine.
 # `median` of rounds each.
 write_table() {
-    cases | awk -F'|' -v machine="$(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), Linux $(uname -r)" '
+    cases | awk -F'|' '
         FILENAME == "-" {name[++n] = $1; what[$1] = $2; goal[$1] = $3; next}
         {
             split($0, f, "\t")
             k = f[1]
-            if (!(k in count)) {commit[k] = f[2]; date[k] = f[3]; rounds[k] = f[10]; fluid[k] = f[12]; ours[k] = f[13]}
+            if (!(k in count)) {commit[k] = f[2]; date[k] = f[3]; rounds[k] = f[10]; fluid[k] = f[12]; ours[k] = f[13]; machine[k] = f[18]}
             row[k, ++count[k]] = $0
         }
         END {
             print "# The swarm beside other programs\n"
             print "Written by `tests/bench/swarm_table.sh` from `swarm.tsv`; how it is measured: [PERFORMANCE.md](../PERFORMANCE.md)."
-            print "Machine: " machine ". Seconds until the last host has everything, medians; over the fluid bound (less is better);"
+            print "Seconds until the last host has everything, medians; over the fluid bound (less is better);"
             print "ours over it: below 1 we are faster; last host over the median one; with everything on the disk (`sync -f`; ours"
             print "is durable when it says so); load average of the machine when a round began.\n"
             print "![the table as a picture](swarm.svg)"
             for (i = 1; i <= n; i++) {
                 k = name[i]
                 if (!(k in count)) continue
-                printf "\n## %s\n\nFluid bound %.2f s; median of %d; commit %s, %s.%s", what[k], fluid[k], rounds[k], commit[k], date[k], \
+                printf "\n## %s\n\nFluid bound %.2f s; median of %d; commit %s, %s; %s.%s", what[k], fluid[k], rounds[k], commit[k], date[k], machine[k], \
                     goal[k] == "" ? "" : " Goal: " goal[k] "."
                 for (j = 1; j <= count[k]; j++) {
                     split(row[k, j], f, "\t")
