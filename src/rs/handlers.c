@@ -43,14 +43,26 @@ static void on_durable(void *arg, enum di_err err)
     free(o);
 }
 
-/* Queues r for the store and owes the answer; takes the answer. Holding rs->lock, so that the store
- * sees changes in their order. */
+/* For the screen, and for the store with the next that owe_locked queues. */
+static void changed_locked(struct rs *rs, const struct peer_record *r)
+{
+    lock_assert_held(&rs->lock);
+    struct stored_record *s = &rs->scratch[rs->scratch_count++];
+    s->record = *r;
+    s->stamp_count = peer_index_stamps(rs->index, &r->cookie, s->stamps);
+    rs_view_put(rs, r);
+}
+
+/* Queues r for the store, and what changed with it, and owes the answer; takes the answer. Holding
+ * rs->lock, so that the store sees changes in their order. */
 static enum di_err owe_locked(struct rs_request *q, const struct peer_record *r, struct buf *answer)
 {
     struct rs *rs = q->rs;
     lock_assert_held(&rs->lock);
     q->peer = r->peer;
-    rs_view_put(rs, r);
+    changed_locked(rs, r);
+    size_t count = rs->scratch_count;
+    rs->scratch_count = 0;
     struct owed *o = malloc(sizeof(*o));
     if (o == NULL || buf_status(answer) != DI_OK) {
         free(o);
@@ -63,11 +75,9 @@ static enum di_err owe_locked(struct rs_request *q, const struct peer_record *r,
         .remote = *net_conn_remote(q->conn),
         .answer = *answer,
     };
-    rs->scratch.record = *r;
-    rs->scratch.stamp_count = peer_index_stamps(rs->index, &r->cookie, rs->scratch.stamps);
     service_close_if_asked(q->conn, q->wire);
     o->token = net_conn_park(q->conn);
-    enum di_err err = rs->store->ops->put(rs->store, &rs->scratch, q->wall_s, on_durable, o);
+    enum di_err err = rs->store->ops->put(rs->store, rs->scratch, count, q->wall_s, on_durable, o);
     if (err != DI_OK) {
         /* The connection is parked already: the refusal takes the same way as the answer would
          * have. */
@@ -114,20 +124,18 @@ static void clean_name(char out[PEER_NAME_SIZE], struct slice s)
     (void)text_clean(out, PEER_NAME_SIZE, s);
 }
 
-/* A record that another one made inactive, for the screen and the store: its row on disk says that it
- * is active, and would say so again after a restart once the other has left. It may even be gone. */
+/*
+ * A record that another one made inactive: its row on disk says that it is active, and would say so
+ * again after a restart once the other has left. Both are stored together: a new one alone would
+ * let it come back, it alone would be forgotten for one that was never acknowledged. It may even
+ * be gone.
+ */
 static void replaced_locked(struct rs_request *q, const struct peer_record *was)
 {
-    struct rs *rs = q->rs;
     struct peer_record r;
-    lock_assert_held(&rs->lock);
-    if (peer_index_find(rs->index, &was->cookie, q->now_us, q->wall_s, &r) != DI_OK)
-        return;
-    rs_view_put(rs, &r);
-    rs->scratch.record = r;
-    rs->scratch.stamp_count = peer_index_stamps(rs->index, &r.cookie, rs->scratch.stamps);
-    if (rs->store->ops->put(rs->store, &rs->scratch, q->wall_s, NULL, NULL) != DI_OK)
-        log_write(LOG_WARN, "rs: the store is behind: peer %" PRIu32 " may come back", r.peer);
+    lock_assert_held(&q->rs->lock);
+    if (peer_index_find(q->rs->index, &was->cookie, q->now_us, q->wall_s, &r) == DI_OK)
+        changed_locked(q->rs, &r);
 }
 
 /*

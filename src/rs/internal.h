@@ -35,8 +35,10 @@ struct rs {
     struct rs_view *view;   /* NULL: no screen */
 
     struct lock lock;
-    struct peer_index *index;     /* guarded by lock */
-    struct stored_record scratch; /* guarded by lock: what is being queued for the store */
+    struct peer_index *index; /* guarded by lock */
+    /* What is about to be queued for the store: a record, and before it one that it replaces. */
+    struct stored_record scratch[2]; /* guarded by lock */
+    size_t scratch_count;            /* guarded by lock */
 };
 
 /* One request under way. Worker thread. */

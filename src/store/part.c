@@ -20,32 +20,38 @@
 #define BLOCK_BYTES ((size_t)128 << 10)
 #define OPEN_TRIES 8
 
-/* Does the name still stand for the file that we have open? Another owner may have published or
- * deleted it. */
-static bool is_current(int dir_fd, const char *name, int fd)
+/* What the name stands for now. DI_NOT_FOUND: not for the file that was opened any more: another
+ * owner has published or deleted that. */
+static enum di_err look_again(int dir_fd, const char *name, const struct file_id *opened,
+                              struct file_id *now)
 {
-    struct stat ours, named;
-    return fstat(fd, &ours) == 0 && fstatat(dir_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-           ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+    struct stat st;
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return di_err_from_errno(errno);
+    file_id_from_stat(&st, now);
+    return now->inode == opened->inode ? DI_OK : DI_NOT_FOUND;
 }
 
+/* id is as of the lock: until then another owner may have appended. */
 static enum di_err open_locked(int dir_fd, const char *name, int *out_fd, struct file_id *id)
 {
     for (int i = 0; i < OPEN_TRIES; i++) {
         int fd = -1;
-        enum di_err err = beneath_open_write(dir_fd, name, &fd, id);
+        struct file_id opened;
+        enum di_err err = beneath_open_write(dir_fd, name, &fd, &opened);
         if (err != DI_OK)
             return err;
-        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0)
             err = errno == EWOULDBLOCK ? DI_IN_USE : di_err_from_errno(errno);
-            (void)close(fd);
-            return err;
-        }
-        if (is_current(dir_fd, name, fd)) {
+        else
+            err = look_again(dir_fd, name, &opened, id);
+        if (err == DI_OK) {
             *out_fd = fd;
             return DI_OK;
         }
         (void)close(fd);
+        if (err != DI_NOT_FOUND)
+            return err;
     }
     return DI_IN_USE;
 }
@@ -179,6 +185,7 @@ void part_clean(struct library *lib, const char *name)
     uint32_t rfc;
     struct sha256 edition;
     struct stat st;
+    struct file_id ignored;
     int fd = -1;
     if (!lib->write || !name_parse_part(name, &rfc, &edition) ||
         fstatat(lib->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
@@ -187,7 +194,7 @@ void part_clean(struct library *lib, const char *name)
     bool old = clock_wall_s() - st.st_mtim.tv_sec > OLD_S;
     if (!old && (held == NULL || !sha256_equal(&held->shown.sha256, &edition)))
         return;
-    if (open_locked(lib->dir_fd, name, &fd, NULL) != DI_OK)
+    if (open_locked(lib->dir_fd, name, &fd, &ignored) != DI_OK)
         return;
     if (unlinkat(lib->dir_fd, name, 0) == 0)
         log_write(LOG_INFO, "deleted the unfinished download %s", name);

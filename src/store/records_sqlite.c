@@ -19,6 +19,7 @@
 #include "p2pdi/base/log.h"
 #include "p2pdi/base/thread.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,6 @@ struct waiting_put {
     struct waiting_put *next;
     void (*durable)(void *arg, enum di_err err);
     void *arg;
-    int64_t wall_s;
     struct record_row row;
     uint8_t stamps[]; /* row's */
 };
@@ -97,33 +97,65 @@ static void drop_renewal_locked(struct sqlite_store *s, const struct sha256 *coo
     free(w);
 }
 
-static enum di_err put(struct record_store *base, const struct stored_record *r, int64_t wall_s,
-                       void (*durable)(void *arg, enum di_err err), void *arg)
+static struct waiting_put *waiting_put_new(const struct stored_record *r, int64_t wall_s)
 {
-    struct sqlite_store *s = store_of(base);
     struct waiting_put *w = malloc(sizeof *w + record_row_stamps_size(r));
     if (w == NULL)
-        return DI_NOMEM;
+        return NULL;
     w->next = NULL;
-    w->durable = durable;
-    w->arg = arg;
+    w->durable = NULL;
     record_row_from(&w->row, r, wall_s, w->stamps);
+    return w;
+}
+
+static void free_puts(struct waiting_put *w)
+{
+    while (w != NULL) {
+        struct waiting_put *next = w->next;
+        free(w);
+        w = next;
+    }
+}
+
+/* Queued together they are taken in one batch, and so written in one transaction. */
+static enum di_err put(struct record_store *base, const struct stored_record *records, size_t count,
+                       int64_t wall_s, void (*durable)(void *arg, enum di_err err), void *arg)
+{
+    struct sqlite_store *s = store_of(base);
+    struct waiting_put *first = NULL, *last = NULL;
+    assert(count > 0);
+    for (size_t i = 0; i < count; i++) {
+        struct waiting_put *w = waiting_put_new(&records[i], wall_s);
+        if (w == NULL) {
+            free_puts(first);
+            return DI_NOMEM;
+        }
+        if (first == NULL)
+            first = w;
+        else
+            last->next = w;
+        last = w;
+    }
+    last->durable = durable;
+    last->arg = arg;
 
     lock_acquire(&s->lock);
-    bool full = s->put_count >= PUTS_MAX;
+    bool full = s->put_count + count > PUTS_MAX;
     if (!full) {
-        drop_renewal_locked(s, &r->record.cookie);
+        for (size_t i = 0; i < count; i++)
+            drop_renewal_locked(s, &records[i].record.cookie);
         if (s->puts == NULL)
-            s->puts = w;
+            s->puts = first;
         else
-            s->last_put->next = w;
-        s->last_put = w;
-        if (s->put_count++ == 0)
+            s->last_put->next = first;
+        s->last_put = last;
+        s->put_count += count;
+        if (s->put_count == count)
             cond_signal(&s->work);
     }
     lock_release(&s->lock);
     if (full)
-        free(w);
+        free_puts(first);
     return full ? DI_LIMIT : DI_OK;
 }
 

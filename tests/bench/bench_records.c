@@ -71,7 +71,7 @@ static void put_waiting(struct record_store *s, const struct stored_record *r, s
         cond_wait(&less, &lock);
     in_flight++;
     lock_release(&lock);
-    enum di_err err = s->ops->put(s, r, NOW_S, on_durable, NULL);
+    enum di_err err = s->ops->put(s, r, 1, NOW_S, on_durable, NULL);
     if (err != DI_OK)
         die("put", err);
 }

@@ -2,7 +2,7 @@
 # Each place in our code that calls for memory, files, sockets, threads or a library's objects fails once, at its
 # first call, over as many runs as it takes: a program may then end with one of its exit codes or go on, but it
 # neither crashes nor hangs nor leaks nor shows a wrong document, and in the end all works. Then each place again,
-# failing for good. In short: a random one of PART=6 places, once. SCENES="get rs" chooses, RUNS=n limits.
+# failing for good. In short: a random one of PART=6 places, once. SCENES="get rs" and MODES="once on" choose, RUNS=n limits.
 # Not here: getrandom (abort is on purpose), locks, and what libraries do inside.
 # shellcheck source=tests/torture/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -11,7 +11,7 @@ failing=$(tool failing)
 runs=${RUNS:-$(full 40 2000)} part=${PART:-$(full 6 1)}
 # Coverage wants all of them, once.
 [[ ${VARIANT-} != cover ]] || runs=400 part=1
-stays=$(full 0 1)
+read -ra modes <<<"${MODES:-$(full once 'once on')}"
 all_failed=0 all_runs=0
 good=$P2PDI
 patience=20
@@ -191,10 +191,13 @@ event h registered
 
 export FAILING_STATE=$work/places FAILING_LOG=$work/places.log FAILING_ONE_IN=$part FAILING_SEED=$SEED
 for scene in ${SCENES:-get batch lists rs peer peer_screen rs_screen lab}; do
-    rm -f places
-    until_all_failed "$scene"
-    ((stays)) || continue
-    rm -f places
-    FAILING_STAY=1 until_all_failed "$scene"
+    for mode in "${modes[@]}"; do
+        rm -f places
+        case $mode in
+        once) until_all_failed "$scene" ;;
+        on) FAILING_STAY=1 until_all_failed "$scene" ;;
+        *) fail "MODES: $mode?" ;;
+        esac
+    done
 done
 row "$all_failed places failed in $all_runs runs; 0 crashes, hangs, leaks or wrong documents"

@@ -1,4 +1,5 @@
 /* Downloads on their way in: appended, resumed, verified, kept, cleaned. */
+/* ld: -Wl,--wrap=fstatat,--wrap=flock */
 #include "store_help.h"
 
 #include "p2pdi/base/clock.h"
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -97,6 +99,52 @@ static void a_part_is_hidden_until_published(void **state)
     assert_int_equal(count_files(), 1);
     library_part_discard(p);
     assert_int_equal(count_files(), 0);
+}
+
+static int fail_fstatat; /* with that errno */
+static bool append_before_lock;
+
+int __real_fstatat(int dir_fd, const char *name, struct stat *st, int flags);
+int __wrap_fstatat(int dir_fd, const char *name, struct stat *st, int flags);
+int __real_flock(int fd, int how);
+int __wrap_flock(int fd, int how);
+
+int __wrap_fstatat(int dir_fd, const char *name, struct stat *st, int flags)
+{
+    if (fail_fstatat == 0)
+        return __real_fstatat(dir_fd, name, st, flags);
+    errno = fail_fstatat;
+    return -1;
+}
+
+/* As the owner before, that lets go just now. */
+int __wrap_flock(int fd, int how)
+{
+    if (append_before_lock)
+        assert_int_equal(pwrite(fd, content, 5000, 0), 5000);
+    append_before_lock = false;
+    return __real_flock(fd, how);
+}
+
+static void a_part_that_cannot_be_looked_at_is_an_error_and_not_in_use(void **state)
+{
+    (void)state;
+    struct library_part *p = NULL;
+    uint64_t have = 0;
+    fail_fstatat = EIO;
+    assert_int_equal(library_part_open(h.lib, 8609, &digest, SIZE, &p, &have), DI_IO);
+    fail_fstatat = 0;
+    library_part_discard(open_part(0));
+}
+
+static void what_another_owner_appended_last_counts(void **state)
+{
+    (void)state;
+    append_before_lock = true;
+    struct library_part *p = open_part(5000);
+    append(p, 5000, SIZE);
+    assert_int_equal(library_part_verify(p), DI_OK);
+    library_part_discard(p);
 }
 
 static void a_kept_part_goes_on_where_it_stopped(void **state)
@@ -351,6 +399,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PART_TEST(a_part_is_hidden_until_published),
         PART_TEST(a_kept_part_goes_on_where_it_stopped),
+        PART_TEST(a_part_that_cannot_be_looked_at_is_an_error_and_not_in_use),
+        PART_TEST(what_another_owner_appended_last_counts),
         PART_TEST(wrong_bytes_are_noticed_and_can_be_thrown_away),
         PART_TEST(a_resumed_prefix_that_is_wrong_is_noticed),
         PART_TEST(more_than_the_document_is_refused),

@@ -83,12 +83,13 @@ static void on_durable(void *arg, enum di_err err)
     lock_release(&w->lock);
 }
 
-static enum di_err put_and_wait(struct record_store *s, const struct stored_record *r)
+static enum di_err put_all_and_wait(struct record_store *s, const struct stored_record *r,
+                                    size_t count)
 {
     struct waiter w = {.waiting = 1};
     lock_init(&w.lock);
     cond_init(&w.cond);
-    enum di_err err = s->ops->put(s, r, NOW_S, on_durable, &w);
+    enum di_err err = s->ops->put(s, r, count, NOW_S, on_durable, &w);
     lock_acquire(&w.lock);
     while (err == DI_OK && w.waiting > 0)
         cond_wait(&w.cond, &w.lock);
@@ -96,6 +97,11 @@ static enum di_err put_and_wait(struct record_store *s, const struct stored_reco
     cond_fini(&w.cond);
     lock_fini(&w.lock);
     return err != DI_OK ? err : w.err;
+}
+
+static enum di_err put_and_wait(struct record_store *s, const struct stored_record *r)
+{
+    return put_all_and_wait(s, r, 1);
 }
 
 struct loaded {
@@ -268,11 +274,42 @@ static void a_later_put_goes_before_an_earlier_renewal(void **state)
     assert_int_equal(put_and_wait(s, &r), DI_OK);
     assert_int_equal(s->ops->renew(s, &r.record.cookie, NOW_S + 500), DI_OK);
     r.record.ttl_s = 100; /* as of NOW_S */
-    assert_int_equal(s->ops->put(s, &r, NOW_S, NULL, NULL), DI_OK);
+    assert_int_equal(s->ops->put(s, &r, 1, NOW_S, NULL, NULL), DI_OK);
     s->ops->close(s);
     load_at(NOW_S, &l);
     assert_int_equal(l.record[0].record.ttl_s, 100);
     free(l.record);
+}
+
+/* The second row is refused once, whatever the first one was. */
+static void what_is_put_together_is_stored_all_or_none(void **state)
+{
+    (void)state;
+    struct stored_record r[2];
+    struct loaded l;
+    sqlite3 *db = NULL;
+    make_record(&r[0], 1);
+    make_record(&r[1], 2);
+    keep_one(1);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "CREATE TRIGGER refuse BEFORE INSERT ON peer WHEN NEW.peer = 2 "
+                                  "BEGIN SELECT RAISE(ABORT, 'no'); END",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    r[0].record.ttl_s = 100;
+    for (int allowed = 0; allowed <= 1; allowed++) {
+        struct record_store *s = open_store();
+        assert_int_equal(put_all_and_wait(s, r, 2) == DI_OK, allowed);
+        s->ops->close(s);
+        load_at(NOW_S, &l);
+        assert_int_equal(l.count, 1 + allowed);
+        assert_int_equal(l.record[0].record.ttl_s == 100, allowed);
+        free(l.record);
+        assert_int_equal(sqlite3_exec(db, "DROP TRIGGER IF EXISTS refuse", NULL, NULL, NULL),
+                         SQLITE_OK);
+    }
+    sqlite3_close(db);
 }
 
 static void only_the_digest_of_the_cookie_is_kept(void **state)
@@ -395,7 +432,7 @@ static void a_damaged_page_is_noticed(void **state)
     struct stored_record r;
     for (uint32_t i = 1; i <= 200; i++) {
         make_record(&r, i);
-        assert_int_equal(s->ops->put(s, &r, NOW_S, NULL, NULL), DI_OK);
+        assert_int_equal(s->ops->put(s, &r, 1, NOW_S, NULL, NULL), DI_OK);
     }
     s->ops->close(s);
     char noise[4096];
@@ -517,7 +554,7 @@ static void put_for_ever(int fd, uint32_t first)
         struct reporter *w = malloc(sizeof *w);
         make_record(&r, peer);
         *w = (struct reporter){fd, peer};
-        while (s->ops->put(s, &r, NOW_S, report_durable, w) == DI_LIMIT)
+        while (s->ops->put(s, &r, 1, NOW_S, report_durable, w) == DI_LIMIT)
             (void)sched_yield();
     }
 }
@@ -586,6 +623,7 @@ int main(void)
         cmocka_unit_test_setup(a_renewal_moves_the_expiry_of_active_ones_only, make_dir),
         cmocka_unit_test_setup(a_renewal_is_written_within_about_a_second, make_dir),
         cmocka_unit_test_setup(a_later_put_goes_before_an_earlier_renewal, make_dir),
+        cmocka_unit_test_setup(what_is_put_together_is_stored_all_or_none, make_dir),
         cmocka_unit_test_setup(only_the_digest_of_the_cookie_is_kept, make_dir),
         cmocka_unit_test_setup(what_is_no_database_is_refused, make_dir),
         cmocka_unit_test_setup(the_database_of_another_program_is_refused, make_dir),

@@ -166,7 +166,7 @@ static enum di_err use_records(void)
     r.record.active = true;
     r.stamp_count = 1;
     if (err == DI_OK)
-        err = s->ops->put(s, &r, NOW_S, on_done, &word);
+        err = s->ops->put(s, &r, 1, NOW_S, on_done, &word);
     if (err == DI_OK) {
         assert_int_equal(sem_wait(&word.said), 0);
         err = word.err;

@@ -27,11 +27,11 @@ struct record_store_ops {
      * clamped to 0..7200. */
     enum di_err (*load)(struct record_store *s, int64_t wall_s,
                         enum di_err (*visit)(void *arg, const struct stored_record *r), void *arg);
-    /* Copies r and returns. durable(arg, err) is called by the writer thread once it is on disk
-     * (or failed); NULL: nobody waits. DI_LIMIT: the queue is full, nothing was taken and durable
-     * will not be called. */
-    enum di_err (*put)(struct record_store *s, const struct stored_record *r, int64_t wall_s,
-                       void (*durable)(void *arg, enum di_err err), void *arg);
+    /* Copies the records, at least one, which are stored all or none, and returns. durable(arg,
+     * err) is called by the writer thread once they are on disk (or failed); NULL: nobody waits.
+     * DI_NOMEM; DI_LIMIT: the queue is full. Then nothing was taken and durable is not called. */
+    enum di_err (*put)(struct record_store *s, const struct stored_record *records, size_t count,
+                       int64_t wall_s, void (*durable)(void *arg, enum di_err err), void *arg);
     /* KEEP-ALIVE and PQUERY: only the TTL starts anew, as of wall_s. Nobody waits: written up to
      * a second later, only the newest of a cookie. DI_LIMIT: the queue is full (the next renewal
      * makes up for it). */
