@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define FRAME_US (100 * CLOCK_US_PER_MS)
+#define FIRST_US (3 * CLOCK_US_PER_S) /* without anything to show */
 
 static int64_t now_us(const struct app *a)
 {
@@ -124,6 +125,7 @@ enum source { FROM_KEYS, FROM_SIGNALS, FROM_WAKE, SOURCES };
 
 static enum di_err loop(struct app *a, int signals)
 {
+    int64_t began_us = clock_mono_us();
     int64_t drawn_us = 0, looked_us = 0; /* last frame; last look at the snapshot */
     bool news = true;                    /* something to fetch */
 
@@ -153,7 +155,7 @@ static enum di_err loop(struct app *a, int signals)
 
         int64_t next = drawn_us + (running ? FRAME_US : CLOCK_US_PER_S);
 
-        if (news && looked_us + FRAME_US < next)
+        if (a->snapshot == NULL || (news && looked_us + FRAME_US < next))
             next = looked_us + FRAME_US;
 
         int64_t wait_us = next - clock_mono_us();
@@ -175,6 +177,8 @@ static enum di_err loop(struct app *a, int signals)
         if (fds[FROM_SIGNALS].revents != 0)
             on_signals(a, signals);
         if (a->snapshot == NULL) {
+            if (clock_mono_us() - began_us >= FIRST_US)
+                return DI_NOMEM;
             news = true;
         } else if (fds[FROM_KEYS].revents != 0) {
             a->moment.now_us = now_us(a);
@@ -214,6 +218,7 @@ enum di_err tui_run(const struct tui_config *cfg, char why[256])
     a->help.page = 1;
     screen_fit();
     err = loop(a, signals);
+    snprintf(why, 256, "%s", di_err_text(err));
     screen_end();
     prompt_fini(&a->prompt);
     reader_fini(&a->reader);

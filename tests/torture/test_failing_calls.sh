@@ -84,13 +84,14 @@ scene_lists() {
     code=$worst
 }
 
-# serving NAME ARGUMENT...: the failing program as a server; false: it ended before it listened.
+# serving NAME ARGUMENT...: the failing program as a server; false: it ended, or had no memory to say that it listens.
 serving() {
     local name=$1
     P2PDI=$failing start "$@"
     while IFS= read -r -t "$patience" -u "${out[$name]}" line; do
         [[ $line != *'"event":"listening"'* ]] || return 0
     done
+    kill -TERM "${pid[$name]}" 2>/dev/null || true
     stopped "$name"
     return 1
 }

@@ -265,6 +265,8 @@ static struct snapshot *child_snapshot(void *ctx)
         use_up_the_stack(&crash);
     else if (crash == MODEL_OTHER_OVERFLOW)
         crash_elsewhere(&crash);
+    if (scene == SCENE_NOTHING)
+        return NULL;
     if (scene != c->scene) {
         uint64_t version = c->version + 1000000; /* other than all of the board before */
 

@@ -21,7 +21,8 @@ enum model_scene {
     SCENE_HOSTILE, /* titles from a bad dream */
     SCENE_MOVED,   /* as SCENE_PEER; more peers, more bytes, a line of log */
     SCENE_RS,
-    SCENE_RS_MANY /* 100,000 records */
+    SCENE_RS_MANY, /* 100,000 records */
+    SCENE_NOTHING  /* no memory for anything to show */
 };
 
 /* Shared by the test and its child. */

@@ -67,6 +67,21 @@ static void crashes_restore_it(void **state)
     }
 }
 
+/* It waits for memory, but does not run in circles, and not for ever. */
+static void without_memory_for_the_first_picture_it_ends(void **state)
+{
+    struct vt v;
+
+    (void)state;
+    vt_start(&v, SCENE_NOTHING, 24, 80, "xterm-256color", "C.UTF-8", NULL);
+    vt_wait_end(&v);
+    assert_true(WIFEXITED(v.status));
+    assert_int_equal(WEXITSTATUS(v.status), DI_NOMEM);
+    assert_in_range(atomic_load(&v.shared->snapshots), 1, 60);
+    assert_restored(&v);
+    vt_stop(&v);
+}
+
 static void a_terminal_that_is_gone_ends_it(void **state)
 {
     struct vt v;
@@ -252,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stop_restores_it),
         cmocka_unit_test(crashes_restore_it),
+        cmocka_unit_test(without_memory_for_the_first_picture_it_ends),
         cmocka_unit_test(a_terminal_that_is_gone_ends_it),
         cmocka_unit_test(an_unknown_terminal_is_refused_in_words),
         cmocka_unit_test(escape_reacts_soon),
