@@ -304,6 +304,8 @@ void neighbours_free(struct neighbours *n);
 /* PQUERY. *changed: the list did. Emits PEER_EV_PEERS if it did, or if always. */
 enum di_err neighbours_ask(struct neighbours *n, const struct patience *patience, bool always,
                            bool *changed) DI_MUST_CHECK;
+/* The downloads' lots: our own number, or that of another one, changed. */
+void neighbours_tell_company(struct neighbours *n);
 size_t neighbours_active(struct neighbours *n);
 /* There are more than one can know of: the list is a sample, and changes of it are not told. */
 bool neighbours_is_crowd(struct neighbours *n);

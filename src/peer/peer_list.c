@@ -184,7 +184,7 @@ static enum di_err copy_rows(struct neighbours *n, struct wire_peer_row **out, s
     return err;
 }
 
-static void tell_company(struct neighbours *n)
+void neighbours_tell_company(struct neighbours *n)
 {
     struct peer_status own = {0};
     struct sched_company company = {0};
@@ -280,7 +280,7 @@ enum di_err neighbours_ask(struct neighbours *n, const struct patience *patience
     free(seen.gone.a);
     free(seen.back.a);
     if (seen.changed)
-        tell_company(n);
+        neighbours_tell_company(n);
     if (err == DI_OK && (always || seen.changed))
         err = emit_peers(n);
     *changed = seen.changed;

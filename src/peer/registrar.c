@@ -295,7 +295,8 @@ static void forget_cookie(struct registrar *r, uint64_t cookie)
 /* Takes what the RS handed out; the cookie is kept before anyone relies on it. */
 static enum di_err accept_registration(struct registrar *r, const struct wire_response *head)
 {
-    if (!head->has_cookie || !head->has_ttl || !head->has_peer)
+    /* One that runs out at once would be renewed without a pause. */
+    if (!head->has_cookie || !head->has_ttl || head->ttl_s == 0 || !head->has_peer)
         return DI_PROTOCOL;
     enum di_err err = state_cookie_save(r->peer->cfg.state, head->cookie);
     if (err != DI_OK)
@@ -308,11 +309,14 @@ static enum di_err accept_registration(struct registrar *r, const struct wire_re
     lock_acquire(&r->lock);
     r->has_cookie = true;
     r->cookie = head->cookie;
+    bool renumbered = r->peer_id != head->peer;
     r->peer_id = head->peer;
     r->reachable = reachable;
     r->registered = true;
     renewed_locked(r, head->ttl_s);
     lock_release(&r->lock);
+    if (renumbered)
+        neighbours_tell_company(r->peer->neighbours);
     peer_emit(r->peer, (struct peer_event){.kind = PEER_EV_REGISTERED,
                                            .peer_id = head->peer,
                                            .ttl_s = head->ttl_s,
@@ -370,14 +374,14 @@ static enum di_err exchange_keepalive(struct registrar *r, int64_t deadline_us)
     if (err != DI_OK)
         return err;
     int status = reply.head.status;
-    if (status == 200) {
-        lock_acquire(&r->lock);
-        renewed_locked(r, reply.head.has_ttl ? reply.head.ttl_s : RFC_TTL_S);
-        lock_release(&r->lock);
-    }
+    uint32_t ttl_s = reply.head.has_ttl ? reply.head.ttl_s : RFC_TTL_S;
     reply_fini(&reply);
-    if (status == 200)
+    if (status == 200 && ttl_s > 0) {
+        lock_acquire(&r->lock);
+        renewed_locked(r, ttl_s);
+        lock_release(&r->lock);
         return DI_OK;
+    }
     if (status != 401 && status != 404)
         return DI_PROTOCOL;
     if (status == 401)

@@ -1,7 +1,9 @@
 /* A peer and its registration server: registering, renewing, coming back, the peer list, and cancelling. */
+/* ld: -Wl,--wrap=downloads_set_company */
 #include "peer_world.h"
 
 #include "p2pdi/base/clock.h"
+#include "p2pdi/sched/sched.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +21,19 @@
 #include <unistd.h>
 
 static struct world world;
+
+/* By what number the scheduler was told last that others know this peer. */
+static _Atomic(uint32_t) company_self;
+
+struct downloads;
+void __real_downloads_set_company(struct downloads *d, const struct sched_company *company);
+void __wrap_downloads_set_company(struct downloads *d, const struct sched_company *company);
+
+void __wrap_downloads_set_company(struct downloads *d, const struct sched_company *company)
+{
+    company_self = company->self;
+    __real_downloads_set_company(d, company);
+}
 
 static int start(void **state)
 {
@@ -96,6 +111,23 @@ static void cookie_is_kept_and_never_shown(void **state)
     snprintf(digits, sizeof(digits), "%ju", (uintmax_t)cookie);
     assert_non_null(memmem(buf_bytes(&a.trace), a.trace.len, "Cookie: ****", 12));
     assert_null(memmem(buf_bytes(&a.trace), a.trace.len, digits, strlen(digits)));
+    node_fini(&a);
+}
+
+/* Those who begin together share by lots: all must know each other by the same numbers. */
+static void lots_are_drawn_by_the_number_that_others_know_us_by(void **state)
+{
+    (void)state;
+    struct node a, b;
+    node_init(&a, "a");
+    node_init(&b, "b");
+    node_start(&a, &world);
+    node_start(&b, &world);
+    assert_int_equal(peer_register(a.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_pquery(b.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_register(b.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(company_self, peer_id(&b));
+    node_fini(&b);
     node_fini(&a);
 }
 
@@ -448,11 +480,55 @@ static void a_server_that_hangs_does_not_keep_a_peer_from_ending(void **state)
     node_fini(&a);
 }
 
+static enum di_err do_keepalive(struct node *n)
+{
+    return peer_keepalive(n->peer, WORLD_WAIT_US);
+}
+
+/* What the server answers to the one request that comes of it. */
+static enum di_err do_by_hand(struct node *n, int listening, enum di_err (*doing)(struct node *n),
+                              const char *method, const char *answer)
+{
+    struct thread thread = {0};
+    struct waiting waiting = {n, doing, DI_IO};
+    assert_int_equal(thread_start(&thread, "doing", wait_on_thread, &waiting), DI_OK);
+    answer_by_hand(take_request(listening, method, "Port: "), answer);
+    thread_join(&thread);
+    return waiting.err;
+}
+
+/* It would be renewed again and again without a pause. */
+static void a_server_that_grants_no_time_is_no_server(void **state)
+{
+    (void)state;
+    struct node a;
+    struct world by_hand = {0};
+    int listening = listen_by_hand(&by_hand.rs_addr);
+    node_init(&a, "a");
+    node_start(&a, &by_hand);
+    assert_int_equal(do_by_hand(&a, listening, do_register, "REGISTER",
+                                "P2P-DI/1.0 200 OK\r\nCookie: 4711\r\nPeer: 1\r\nTTL: 0\r\n"
+                                "Reachable: yes\r\nContent-Length: 0\r\n\r\n"),
+                     DI_PROTOCOL);
+    assert_false(peer_is_registered(a.peer));
+    assert_int_equal(do_by_hand(&a, listening, do_register, "REGISTER",
+                                "P2P-DI/1.0 200 OK\r\nCookie: 4711\r\nPeer: 1\r\nTTL: 7200\r\n"
+                                "Reachable: yes\r\nContent-Length: 0\r\n\r\n"),
+                     DI_OK);
+    assert_int_equal(do_by_hand(&a, listening, do_keepalive, "KEEP-ALIVE",
+                                "P2P-DI/1.0 200 OK\r\nTTL: 0\r\nContent-Length: 0\r\n\r\n"),
+                     DI_PROTOCOL);
+    assert_int_equal(close(listening), 0);
+    node_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(registered_peer_has_an_id_and_a_ttl, start, stop),
         cmocka_unit_test_setup_teardown(cookie_is_kept_and_never_shown, start, stop),
+        cmocka_unit_test_setup_teardown(lots_are_drawn_by_the_number_that_others_know_us_by, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(stopping_leaves, start, stop),
         cmocka_unit_test_setup_teardown(peer_list_resolves_ids_and_addresses, start, stop),
         cmocka_unit_test_setup_teardown(own_row_is_never_listed, start, stop),
@@ -466,6 +542,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cancelling_ends_all_waiting, start, stop),
         cmocka_unit_test(a_register_that_is_under_way_when_cancelled_is_taken_back),
         cmocka_unit_test(a_server_that_hangs_does_not_keep_a_peer_from_ending),
+        cmocka_unit_test(a_server_that_grants_no_time_is_no_server),
     };
     return cmocka_run_group_tests_name("peer_rs", tests, NULL, NULL);
 }
