@@ -91,20 +91,11 @@ void gets_on_done(struct gets *g, uint32_t rfc, uint64_t bytes)
     lock_release(&g->lock);
 }
 
-void gets_on_here(struct gets *g, uint32_t rfc)
+void gets_forgo(struct gets *g, uint32_t rfc)
 {
     lock_acquire(&g->lock);
     for (struct get *get = g->list; get != NULL; get = get->next)
         (void)close_one_locked(g, get, rfc);
-    lock_release(&g->lock);
-}
-
-void gets_forgo(struct gets *g, uint32_t rfc)
-{
-    lock_acquire(&g->lock);
-    for (struct get *get = g->list; get != NULL; get = get->next) {
-        (void)close_one_locked(g, get, rfc);
-    }
     lock_release(&g->lock);
 }
 

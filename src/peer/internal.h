@@ -462,13 +462,11 @@ void seeker_on_offers(struct seeker *s, struct offer *offers, size_t count);
 enum di_err gets_new(struct peer *p, struct gets **out) DI_MUST_CHECK;
 void gets_free(struct gets *g);
 void gets_wake(struct gets *g);
-/* Nobody shall wait for it any more. */
+/* Nobody shall wait for it any more: it was let go, or is here by other means. */
 void gets_forgo(struct gets *g, uint32_t rfc);
 /* DI_CANCELLED, or DI_OK when the time has come. */
 enum di_err gets_sleep(struct gets *g, int64_t until_us) DI_MUST_CHECK;
 void gets_on_done(struct gets *g, uint32_t rfc, uint64_t bytes);
-/* It is here, though not by us. */
-void gets_on_here(struct gets *g, uint32_t rfc);
 /* Why a document did not come. */
 struct failure {
     bool nobody;   /* had no holder */

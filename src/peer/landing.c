@@ -105,7 +105,7 @@ void downloads_give_up(struct downloads *d)
         lock_acquire(&d->lock);
         DL_FOREACH (d->pools, pool) {
             if (pool->plans == 0 && /* else it may be offered in a moment */
-                sched_pop_exhausted(pool->sched, clock_mono_us(), &rfc, tried, TRIED_MAX, &count))
+                sched_pop_exhausted(pool->sched, &rfc, tried, TRIED_MAX, &count))
                 break;
         }
         struct flight *gone = NULL;
@@ -363,7 +363,7 @@ void link_needless(struct link *l, const struct sched_request *r)
     lock_release(&l->pool->owner->lock);
     downloads_drop(l->peer->downloads, r->rfc);
     if (!landing) /* else they are told when it is safe */
-        gets_on_here(l->peer->gets, r->rfc);
+        gets_forgo(l->peer->gets, r->rfc);
 }
 
 /* ---- peer.h ---------------------------------------------------------------------------------- */

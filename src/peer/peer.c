@@ -244,7 +244,6 @@ struct rows {
     struct rfc_entry *entries;
     size_t count, cap;
     struct buf titles;
-    enum di_err err;
 };
 
 static bool copy_row(void *arg, const struct rfc_entry *e)

@@ -7,10 +7,12 @@
  *         |                    \--- offer of 192.0.2.9 --- in that holder's ready list
  *         \------- edition ffff --- offer of 192.0.2.8     (fewer offer it: tried later)
  *
- * A document is in one of these states: listed       offers of its current edition are in their
- * holders' ready lists under way    it has a request; none of its offers is ready exhausted
- * every offer failed, or there is none: in the list of those, until popped or offered dropped
- * not wanted any more, but a request is still under way
+ * A document is in one of these states:
+ *
+ *     listed       offers of its current edition are in their holders' ready lists
+ *     under way    it has a request; none of its offers is ready
+ *     exhausted    every offer failed, or there is none: in the list of those, until popped or offered
+ *     dropped      not wanted any more, but a request is still under way
  */
 #ifndef P2PDI_SRC_SCHED_INTERNAL_H
 #define P2PDI_SRC_SCHED_INTERNAL_H

@@ -119,7 +119,6 @@ static void keep(struct request *r, uint64_t kept)
     r->edition->have = kept < r->edition->size_bytes ? kept : r->edition->size_bytes;
 }
 
-/* All bytes of it are this holder's. */
 void link_answer_for_all(struct request *r, const struct holder *h)
 {
     r->is_answerable = true;
@@ -339,8 +338,8 @@ void sched_link_closed(struct sched *s, uint32_t link, enum sched_why why, int64
         link_holder_failed(s, l->holder, why, why == SCHED_TIMEOUT ? 2 : 1, now_us);
     } else if (l->requests != NULL && is_to_blame(l, l->requests, why)) {
         if (why == SCHED_LOCAL)
-            link_holder_failed(s, l->holder, why, 1,
-                               now_us); /* of this link, not of the document */
+            /* Of this link, not of the document. */
+            link_holder_failed(s, l->holder, why, 1, now_us);
         else
             blame(s, l, l->requests, why, l->requests->have, 0, now_us);
     }

@@ -148,13 +148,12 @@ void sched_forgive(struct sched *s, const struct addr *holder)
     plan_holder_release(s, h);
 }
 
-bool sched_pop_exhausted(struct sched *s, int64_t now_us, uint32_t *rfc, struct sched_tried *tried,
-                         size_t max, size_t *count)
+bool sched_pop_exhausted(struct sched *s, uint32_t *rfc, struct sched_tried *tried, size_t max,
+                         size_t *count)
 {
     struct doc *d = s->exhausted;
     const struct offer *o;
 
-    (void)now_us;
     if (d == NULL)
         return false;
     *rfc = d->rfc;

@@ -76,7 +76,7 @@ static void give_up(struct world *w, uint32_t who)
     size_t count = 0;
     uint32_t rfc = 0;
 
-    while (sched_pop_exhausted(p->sched, w->now_us, &rfc, tried, 8, &count)) {
+    while (sched_pop_exhausted(p->sched, &rfc, tried, 8, &count)) {
         CHECK(w, p->is_wanted[rfc], "peer %u gives up %u, which it did not want", who, rfc);
         CHECK(w, !w->has_anchor || (p->only[rfc] != NOBODY && p->only[rfc] != 0),
               "peer %u gives up %u, which peer 0 has", who, rfc);

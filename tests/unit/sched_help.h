@@ -117,7 +117,7 @@ static inline size_t pop_one(struct sched *s, uint32_t rfc, struct sched_tried *
     uint32_t popped = 0;
     size_t count = 0;
 
-    assert_true(sched_pop_exhausted(s, 0, &popped, tried, max, &count));
+    assert_true(sched_pop_exhausted(s, &popped, tried, max, &count));
     assert_int_equal(popped, rfc);
     return count;
 }
@@ -127,7 +127,7 @@ static inline bool is_exhausted(struct sched *s)
     uint32_t rfc;
     size_t count;
 
-    return sched_pop_exhausted(s, 0, &rfc, NULL, 0, &count);
+    return sched_pop_exhausted(s, &rfc, NULL, 0, &count);
 }
 
 #endif

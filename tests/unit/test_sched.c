@@ -162,7 +162,7 @@ static void nothing_more_is_asked_of_who_is_gone(void **state)
     uint32_t rfc;
     size_t count;
 
-    assert_true(sched_pop_exhausted(s, 0, &rfc, tried, 2, &count));
+    assert_true(sched_pop_exhausted(s, &rfc, tried, 2, &count));
     assert_int_equal(count, 1);
     assert_int_equal(tried[0].why, SCHED_LEFT);
     assert_true(addr_equal(&tried[0].holder, &gone));
@@ -381,7 +381,7 @@ static void more_holders_than_enough_are_not_kept(void **state)
     offer(s, 1, 999); /* heard of again */
     assert_int_equal(up_at(s, 0).holder, 999);
     sched_drop(s, 1);
-    assert_false(sched_pop_exhausted(s, 0, &(uint32_t){0}, tried, 1, &(size_t){0}));
+    assert_false(sched_pop_exhausted(s, &(uint32_t){0}, tried, 1, &(size_t){0}));
     sched_free(s);
 }
 

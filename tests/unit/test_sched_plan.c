@@ -36,7 +36,7 @@ static void who_delivers_wrong_content_is_shunned_for_everything(void **state)
         uint32_t rfc;
         size_t count;
 
-        assert_true(sched_pop_exhausted(s, 0, &rfc, tried, 2, &count));
+        assert_true(sched_pop_exhausted(s, &rfc, tried, 2, &count));
         assert_int_equal(count, 1);
         assert_int_equal(tried[0].why, rfc == q.rfc ? SCHED_MISMATCH : SCHED_SHUNNED);
     }

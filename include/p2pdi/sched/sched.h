@@ -214,8 +214,8 @@ struct sched_tried {
  * true number; 0: nobody has it). false: no such document. Tell all known offers before calling
  * this.
  */
-bool sched_pop_exhausted(struct sched *s, int64_t now_us, uint32_t *rfc, struct sched_tried *tried,
-                         size_t max, size_t *count);
+bool sched_pop_exhausted(struct sched *s, uint32_t *rfc, struct sched_tried *tried, size_t max,
+                         size_t *count);
 bool sched_has_exhausted(const struct sched *s);
 /* Wanted and neither done nor taken out. */
 size_t sched_pending(const struct sched *s);
