@@ -234,7 +234,8 @@ bool act_peer(struct app *a, enum key_action action)
 
 /* ---- reading --------------------------------------------------------------------------------------- */
 
-void act_open(struct app *a, uint32_t rfc)
+/* NULL: it cannot be had, and what that means is on the screen. */
+static struct document *read_document(struct app *a, uint32_t rfc)
 {
     struct document *d = NULL;
     char *bytes = NULL;
@@ -247,22 +248,36 @@ void act_open(struct app *a, uint32_t rfc)
 
         if (a->cfg->command == NULL) {
             app_say(a, "RFC %u is not here", rfc);
-            return;
+            return NULL;
         }
         snprintf(question, sizeof(question), "RFC %u is not here. Fetch it? (y/n) ", rfc);
         a->question = ASK_FETCH;
         a->question_rfc = rfc;
         prompt_open(&a->prompt, PROMPT_QUESTION, question);
-        return;
+        return NULL;
     }
     if (err == DI_OK)
         err = document_new(rfc, bytes, len, &d);
     free(bytes);
-    if (err != DI_OK) {
+    if (err != DI_OK)
         app_say(a, "RFC %u could not be read: %s", rfc, di_err_text(err));
-        return;
-    }
-    reader_show(&a->reader, d);
+    return d;
+}
+
+void act_open(struct app *a, uint32_t rfc)
+{
+    struct document *d = read_document(a, rfc);
+
+    if (d != NULL)
+        reader_show(&a->reader, d);
+}
+
+void act_return(struct app *a, const struct reader_place *place)
+{
+    struct document *d = read_document(a, place->rfc);
+
+    if (d != NULL)
+        reader_show_again(&a->reader, d, place->top);
 }
 
 static bool should_stop(void *arg)
@@ -272,7 +287,7 @@ static bool should_stop(void *arg)
     return a->cfg->stopping != NULL && a->cfg->stopping(a->cfg->ctx);
 }
 
-bool act_pager(struct app *a)
+void act_pager(struct app *a)
 {
     enum di_err err;
 
@@ -281,7 +296,6 @@ bool act_pager(struct app *a)
     screen_return();
     if (err != DI_OK)
         app_say(a, "$PAGER could not be run");
-    return true;
 }
 
 /* ---- the terminal ---------------------------------------------------------------------------------- */

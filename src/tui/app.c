@@ -269,7 +269,7 @@ static void sideways(struct app *a, int by)
         dash_focus_sideways(&a->dash, by);
 }
 
-static void grid_key(struct app *a, struct grid *t, enum key_action action)
+static void grid_key(struct grid *t, enum key_action action)
 {
     switch (action) {
     case KEY_DO_UP:
@@ -304,7 +304,6 @@ static void grid_key(struct app *a, struct grid *t, enum key_action action)
         grid_move(t, 1);
         break;
     default:
-        (void)a;
         break;
     }
 }
@@ -371,7 +370,7 @@ static void dash_key(struct app *a, enum key_action action)
         if (d->kind == TUI_PEER && act_peer(a, action))
             break;
         if (dash_table(d) != NULL)
-            grid_key(a, dash_table(d), action);
+            grid_key(dash_table(d), action);
         break;
     }
 }
@@ -389,12 +388,7 @@ static void reader_action(struct app *a, enum key_action action)
         else
             app_say(a, "Tab chooses a reference first");
     } else if (action == KEY_DO_RETURN && reader_back(&a->reader, &place)) {
-        size_t depth = a->reader.depth;
-
-        reader_fini(&a->reader); /* going back is not remembered */
-        act_open(a, place.rfc);
-        a->reader.depth = depth;
-        a->reader.top = place.top;
+        act_return(a, &place);
     } else if (action == KEY_DO_PAGER) {
         act_pager(a);
     } else if (action == KEY_DO_BACK && a->reader.search[0] != '\0') {

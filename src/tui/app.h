@@ -48,8 +48,10 @@ void app_mouse(struct app *a);
 
 void act_command(struct app *a, const char *line);
 void act_open(struct app *a, uint32_t rfc);
+/* Goes back to a place in a document; if that cannot be had, what is open stays. */
+void act_return(struct app *a, const struct reader_place *place);
 bool act_peer(struct app *a, enum key_action action);
-bool act_pager(struct app *a);
+void act_pager(struct app *a);
 void act_suspend(struct app *a);
 void act_mouse(struct app *a);
 

@@ -20,20 +20,25 @@ void reader_fini(struct reader *r)
     r->document = NULL;
 }
 
+void reader_show_again(struct reader *r, struct document *d, size_t top)
+{
+    document_free(r->document);
+    r->document = d;
+    r->top = top;
+    r->shift = 0;
+    r->has_link = false;
+    r->has_found = false;
+    r->contents = false;
+}
+
 void reader_show(struct reader *r, struct document *d)
 {
     if (r->document != NULL) {
         if (r->depth == READER_STACK)
             memmove(r->stack, r->stack + 1, --r->depth * sizeof(r->stack[0]));
         r->stack[r->depth++] = (struct reader_place){r->document->rfc, r->top};
-        document_free(r->document);
     }
-    r->document = d;
-    r->top = 0;
-    r->shift = 0;
-    r->has_link = false;
-    r->has_found = false;
-    r->contents = false;
+    reader_show_again(r, d, 0);
 }
 
 bool reader_back(struct reader *r, struct reader_place *out)

@@ -36,6 +36,8 @@ void reader_init(struct reader *r);
 void reader_fini(struct reader *r);
 /* Shows a document (taken over); remembers where the one before was left, if there was one. */
 void reader_show(struct reader *r, struct document *d);
+/* Shows a document (taken over) that one has come back to, from that line on. */
+void reader_show_again(struct reader *r, struct document *d, size_t top);
 /* The place to go back to; false: none. */
 bool reader_back(struct reader *r, struct reader_place *out);
 void reader_close(struct reader *r);

@@ -342,8 +342,7 @@ static const char document[] =
 
 static enum di_err child_open(void *ctx, uint32_t rfc, char **bytes, size_t *len)
 {
-    (void)ctx;
-    if (rfc < 8586 || rfc >= 8586 + 41)
+    if (rfc < 8586 || rfc >= 8586 + 41 || rfc == ((struct child *)ctx)->shared->removed)
         return DI_NOT_FOUND;
 
     size_t size = sizeof(document) + 4096;

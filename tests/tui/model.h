@@ -35,6 +35,7 @@ struct model_shared {
     _Atomic(size_t) command_count;
     char commands[MODEL_COMMANDS][256];
     _Atomic(uint32_t) cancelled;
+    _Atomic(uint32_t) removed; /* that RFC cannot be opened any more */
 };
 
 /* Fills b with a scene. */

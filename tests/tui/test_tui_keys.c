@@ -351,6 +351,25 @@ static void reading(void **state)
     vt_stop(&v);
 }
 
+static void who_cannot_go_back_keeps_what_is_open(void **state)
+{
+    struct vt v;
+
+    (void)state;
+    vt_open(&v, SCENE_PEER, 24, 80, NULL);
+    vt_send(&v, "\r");
+    vt_wait(&v, "Request for Comments: 8586");
+    vt_send(&v, "\t\r");
+    vt_wait(&v, "Request for Comments: 8610");
+    v.shared->removed = 8586;
+    vt_send(&v, "\177");
+    vt_wait(&v, "RFC 8586 is not here. Fetch it?");
+    vt_send(&v, "n");
+    vt_wait_gone(&v, "Fetch it?");
+    vt_wait(&v, "Request for Comments: 8610");
+    vt_stop(&v);
+}
+
 static void the_pager(void **state)
 {
     struct vt v;
@@ -542,6 +561,7 @@ int main(void)
         cmocka_unit_test(commands_that_look),
         cmocka_unit_test(completion),
         cmocka_unit_test(reading),
+        cmocka_unit_test(who_cannot_go_back_keeps_what_is_open),
         cmocka_unit_test(the_pager),
         cmocka_unit_test(the_help),
         cmocka_unit_test(the_mouse),
