@@ -5,9 +5,13 @@
 #define ZLIB_CONST
 #include "p2pdi/base/coding.h"
 
+#include "p2pdi/base/thread.h"
+
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <zlib.h>
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -24,6 +28,8 @@ const char *coding_name(enum coding c)
         return "zstd";
     case CODING_GZIP:
         return "gzip";
+    case CODING_DCZ:
+        return "dcz";
     case CODING_IDENTITY:
         break;
     }
@@ -32,8 +38,103 @@ const char *coding_name(enum coding c)
 
 uint64_t coding_bound(uint64_t len)
 {
-    /* Spelled out for 64 bits: ZSTD_compressBound() takes a size_t. */
+    /* Spelled out for 64 bits: ZSTD_compressBound() takes a size_t. It has room for dcz's head, too. */
     return len + (len >> 8) + 1024;
+}
+
+/* ---- dictionaries ---------------------------------------------------------------------------- */
+
+/* RFC 9842: to zstd a frame to be skipped; the dictionary's digest is in it. */
+#define DCZ_MAGIC_SIZE 8
+#define DCZ_HEAD_SIZE (DCZ_MAGIC_SIZE + sizeof(struct sha256))
+static const unsigned char dcz_magic[DCZ_MAGIC_SIZE] = {0x5e, 0x2a, 0x4d, 0x18, 0x20, 0, 0, 0};
+/* What begins with that libzstd takes for a dictionary with tables of its own. */
+static const unsigned char trained_magic[] = {0x37, 0xa4, 0x30, 0xec};
+
+#define DICT_LEVELS 4 /* those of one dictionary that are kept */
+
+struct coding_dict {
+    _Atomic(unsigned) refs;
+    unsigned char head[DCZ_HEAD_SIZE];
+    struct sha256 id;
+
+    struct lock lock;
+    ZSTD_DDict *decode; /* guarded by lock until it is made; then constant, as those below */
+    struct {
+        int level;
+        ZSTD_CDict *dict;
+    } encode[DICT_LEVELS];
+
+    size_t len;
+    unsigned char bytes[];
+};
+
+enum di_err coding_dict_new(const void *bytes, size_t len, const struct sha256 *id,
+                            struct coding_dict **out)
+{
+    if (len < sizeof(trained_magic) || memcmp(bytes, trained_magic, sizeof(trained_magic)) == 0)
+        return DI_INVALID;
+    struct coding_dict *d = calloc(1, sizeof(*d) + len);
+    if (d == NULL)
+        return DI_NOMEM;
+    atomic_init(&d->refs, 1);
+    d->id = *id;
+    memcpy(d->head, dcz_magic, DCZ_MAGIC_SIZE);
+    memcpy(d->head + DCZ_MAGIC_SIZE, id->byte, sizeof(id->byte));
+    lock_init(&d->lock);
+    d->len = len;
+    memcpy(d->bytes, bytes, len);
+    *out = d;
+    return DI_OK;
+}
+
+struct coding_dict *coding_dict_ref(struct coding_dict *d)
+{
+    (void)atomic_fetch_add_explicit(&d->refs, 1, memory_order_relaxed);
+    return d;
+}
+
+void coding_dict_unref(struct coding_dict *d)
+{
+    if (d == NULL || atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < DICT_LEVELS; i++)
+        (void)ZSTD_freeCDict(d->encode[i].dict);
+    (void)ZSTD_freeDDict(d->decode);
+    lock_fini(&d->lock);
+    free(d);
+}
+
+const struct sha256 *coding_dict_id(const struct coding_dict *d)
+{
+    return &d->id;
+}
+
+/* NULL: no memory, or one level more than are kept. */
+static const ZSTD_CDict *dict_for_level(struct coding_dict *d, int level)
+{
+    const ZSTD_CDict *found = NULL;
+    lock_acquire(&d->lock);
+    for (size_t i = 0; i < DICT_LEVELS && found == NULL; i++) {
+        if (d->encode[i].dict == NULL) {
+            d->encode[i].level = level;
+            d->encode[i].dict = ZSTD_createCDict(d->bytes, d->len, level);
+        }
+        if (d->encode[i].level == level)
+            found = d->encode[i].dict;
+    }
+    lock_release(&d->lock);
+    return found;
+}
+
+static const ZSTD_DDict *dict_to_decode(struct coding_dict *d)
+{
+    lock_acquire(&d->lock);
+    if (d->decode == NULL)
+        d->decode = ZSTD_createDDict(d->bytes, d->len);
+    const ZSTD_DDict *found = d->decode;
+    lock_release(&d->lock);
+    return found;
 }
 
 /* ---- encoding -------------------------------------------------------------------------------- */
@@ -69,15 +170,21 @@ static void give_context_back(ZSTD_CCtx *context)
     }
 }
 
-static enum di_err encode_zstd(int level, const void *bytes, size_t len, char *out, size_t cap,
-                               size_t *used)
+/* dict may be NULL; with one its level counts. */
+static enum di_err encode_zstd(int level, const ZSTD_CDict *dict, const void *bytes, size_t len,
+                               char *out, size_t cap, size_t *used)
 {
     ZSTD_CCtx *context = take_context();
     if (context == NULL)
         return DI_NOMEM;
     size_t n = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
     if (!ZSTD_isError(n))
+        n = ZSTD_CCtx_refCDict(context, dict);
+    if (!ZSTD_isError(n))
         n = ZSTD_compress2(context, out, cap, bytes, len);
+    /* It may have failed half way, and the context outlives the dictionary. */
+    (void)ZSTD_CCtx_reset(context, ZSTD_reset_session_only);
+    (void)ZSTD_CCtx_refCDict(context, NULL);
     give_context_back(context);
     if (ZSTD_isError(n))
         return ZSTD_getErrorCode(n) == ZSTD_error_dstSize_tooSmall ? DI_LIMIT : DI_NOMEM;
@@ -101,24 +208,51 @@ static enum di_err encode_gzip(int level, const void *bytes, size_t len, char *o
     return status == Z_STREAM_END ? DI_OK : DI_LIMIT;
 }
 
-enum di_err coding_encode(enum coding c, int level, const void *bytes, size_t len, struct buf *out)
+/* Room for what len bytes become, or for what is left of out: DI_OK with *cap, or out's error. */
+static enum di_err reserve(struct buf *out, size_t len, char **room, size_t *cap)
 {
     if (buf_status(out) != DI_OK)
         return buf_status(out);
-    size_t cap = (size_t)coding_bound(len);
-    if (cap > out->max - out->len)
-        cap = out->max - out->len;
-    char *room = buf_reserve(out, cap);
-    if (room == NULL)
-        return buf_status(out);
-    size_t used = 0;
-    enum di_err err = DI_INVALID;
+    *cap = (size_t)coding_bound(len);
+    if (*cap > out->max - out->len)
+        *cap = out->max - out->len;
+    *room = buf_reserve(out, *cap);
+    return *room == NULL ? buf_status(out) : DI_OK;
+}
+
+enum di_err coding_encode(enum coding c, int level, const void *bytes, size_t len, struct buf *out)
+{
+    char *room = NULL;
+    size_t cap = 0, used = 0;
+    enum di_err err = reserve(out, len, &room, &cap);
+    if (err != DI_OK)
+        return err;
     if (c == CODING_ZSTD)
-        err = encode_zstd(level, bytes, len, room, cap, &used);
+        err = encode_zstd(level, NULL, bytes, len, room, cap, &used);
     else if (c == CODING_GZIP)
         err = encode_gzip(level, bytes, len, room, cap, &used);
+    else
+        err = DI_INVALID;
     if (err == DI_OK)
         buf_commit(out, used);
+    return err;
+}
+
+enum di_err coding_encode_dcz(struct coding_dict *d, int level, const void *bytes, size_t len,
+                              struct buf *out)
+{
+    char *room = NULL;
+    size_t cap = 0, used = 0;
+    const ZSTD_CDict *dict = dict_for_level(d, level);
+    enum di_err err = dict == NULL ? DI_NOMEM : reserve(out, len, &room, &cap);
+    if (err == DI_OK && cap < DCZ_HEAD_SIZE)
+        err = DI_LIMIT;
+    if (err != DI_OK)
+        return err;
+    memcpy(room, d->head, DCZ_HEAD_SIZE);
+    err = encode_zstd(level, dict, bytes, len, room + DCZ_HEAD_SIZE, cap - DCZ_HEAD_SIZE, &used);
+    if (err == DI_OK)
+        buf_commit(out, DCZ_HEAD_SIZE + used);
     return err;
 }
 
@@ -126,8 +260,11 @@ enum di_err coding_encode(enum coding c, int level, const void *bytes, size_t le
 
 struct decoder {
     ZSTD_DCtx *context;
-    uint64_t left;    /* of what it may become */
-    unsigned checked; /* of the magic number */
+    const struct coding_dict *dict;
+    uint64_t left; /* of what it may become */
+    size_t
+        checked; /* of what it must begin with: dcz's head if there is a dictionary, zstd's magic */
+    bool begun;  /* libzstd has got a byte */
     bool ended;
     char out[OUT_BYTES];
 };
@@ -143,9 +280,12 @@ enum di_err decoder_new(struct decoder **out)
         decoder_free(d);
         return DI_NOMEM;
     }
-    decoder_begin(d, 0);
-    *out = d;
-    return DI_OK;
+    enum di_err err = decoder_begin(d, NULL, 0);
+    if (err != DI_OK)
+        decoder_free(d);
+    else
+        *out = d;
+    return err;
 }
 
 void decoder_free(struct decoder *d)
@@ -156,23 +296,30 @@ void decoder_free(struct decoder *d)
     free(d);
 }
 
-void decoder_begin(struct decoder *d, uint64_t max)
+enum di_err decoder_begin(struct decoder *d, struct coding_dict *dict, uint64_t max)
 {
-    (void)ZSTD_DCtx_reset(d->context, ZSTD_reset_session_only);
+    const ZSTD_DDict *decode = dict != NULL ? dict_to_decode(dict) : NULL;
+    d->dict = dict;
     d->left = max;
     d->checked = 0;
-    d->ended = false;
+    d->begun = d->ended = false;
+    if (dict != NULL && decode == NULL)
+        return DI_NOMEM;
+    (void)ZSTD_DCtx_reset(d->context, ZSTD_reset_session_only);
+    return ZSTD_isError(ZSTD_DCtx_refDDict(d->context, decode)) ? DI_NOMEM : DI_OK;
 }
 
 /*
  * libzstd would take the formats of its beginnings as well, by decoders that know no limit of the
- * window, and frames to be skipped.
+ * window, and frames to be skipped. *skipped: so many of the bytes are dcz's and not its own.
  */
-static bool is_magic(struct decoder *d, const unsigned char *bytes, size_t len)
+static bool is_beginning(struct decoder *d, const unsigned char *bytes, size_t len, size_t *skipped)
 {
     static const unsigned char magic[] = {0x28, 0xb5, 0x2f, 0xfd};
-    for (size_t i = 0; i < len && d->checked < sizeof(magic); i++)
-        if (bytes[i] != magic[d->checked++])
+    size_t head = d->dict != NULL ? DCZ_HEAD_SIZE : 0;
+    *skipped = d->checked >= head ? 0 : len < head - d->checked ? len : head - d->checked;
+    for (size_t i = 0; i < len && d->checked < head + sizeof(magic); i++, d->checked++)
+        if (bytes[i] != (d->checked < head ? d->dict->head[d->checked] : magic[d->checked - head]))
             return false;
     return true;
 }
@@ -180,11 +327,14 @@ static bool is_magic(struct decoder *d, const unsigned char *bytes, size_t len)
 enum di_err decoder_feed(struct decoder *d, const void *bytes, size_t len,
                          enum di_err (*put)(void *arg, const void *bytes, size_t len), void *arg)
 {
-    /* Of a frame that comes in one piece libzstd demands other things: so the first byte goes alone. */
-    ZSTD_inBuffer in = {.src = bytes, .size = len > 0 && d->checked == 0 ? 1 : len};
     bool full = false; /* more may have been ready than there was room for */
-    if (!is_magic(d, bytes, len))
+    size_t skipped = 0;
+    if (!is_beginning(d, bytes, len, &skipped))
         return DI_PROTOCOL;
+    /* Of a frame that comes in one piece libzstd demands other things: so the first byte goes alone. */
+    ZSTD_inBuffer in = {.src = bytes, .pos = skipped, .size = len};
+    if (!d->begun && skipped < len)
+        in.size = skipped + 1;
     while (in.pos < len || full) {
         ZSTD_outBuffer out = {.dst = d->out, .size = OUT_BYTES};
         if (d->ended)
@@ -194,6 +344,7 @@ enum di_err decoder_feed(struct decoder *d, const void *bytes, size_t len,
             return ZSTD_getErrorCode(n) == ZSTD_error_memory_allocation ? DI_NOMEM : DI_PROTOCOL;
         if (out.pos > d->left)
             return DI_PROTOCOL;
+        d->begun = true;
         in.size = len;
         d->left -= out.pos;
         d->ended = n == 0;
@@ -222,8 +373,9 @@ enum di_err coding_decode(const void *frame, size_t len, struct buf *out)
     enum di_err err = decoder_new(&d);
     if (err != DI_OK)
         return err;
-    decoder_begin(d, out->max - out->len);
-    err = decoder_feed(d, frame, len, put_into_buf, out);
+    err = decoder_begin(d, NULL, out->max - out->len);
+    if (err == DI_OK)
+        err = decoder_feed(d, frame, len, put_into_buf, out);
     if (err == DI_OK && !d->ended)
         err = DI_PROTOCOL;
     decoder_free(d);

@@ -10,7 +10,8 @@
 #define LEVEL_DUE 3
 #define LEVEL_GZIP 6 /* zlib's own scale */
 
-_Static_assert((int)CODING_ZSTD == (int)WIRE_ZSTD && (int)CODING_GZIP == (int)WIRE_GZIP,
+_Static_assert((int)CODING_ZSTD == (int)WIRE_ZSTD && (int)CODING_GZIP == (int)WIRE_GZIP &&
+                   (int)CODING_DCZ == (int)WIRE_DCZ,
                "one is cast to the other");
 
 static enum coding accepted(const struct job *j)
@@ -63,19 +64,29 @@ bool coded_may_be(const struct job *j, enum library_format f)
 struct frame *coded_document(const struct job *j, const struct library_doc *doc,
                              const struct library_file *file, enum coding *c)
 {
+    const struct wire_request *w = j->wire;
     struct frames *frames = j->peer->frames;
+    struct coding_dict *dict = NULL;
+    enum coding plain = accepted(j);
     struct frame *f = NULL;
-    *c = accepted(j);
+    *c = plain;
     if (!coded_may_be(j, doc->format))
         return NULL;
-    f = frames_get(frames, &doc->sha256, *c);
-    if (f != NULL)
-        return f;
-    int level = *c == CODING_GZIP ? LEVEL_GZIP : level_for(j);
-    if (level == 0 && is_due(j))
+    if (plain == CODING_ZSTD && w->has_dictionary)
+        dict = dictionary_get(j->peer->dictionaries, w->dictionary_rfc, &w->dictionary);
+    if (dict != NULL) {
+        *c = CODING_DCZ;
+        f = frames_get(frames, &doc->sha256, *c, dict);
+    }
+    /* One that came without a dictionary is handed on, too, rather than made anew. */
+    if (f == NULL && (f = frames_get(frames, &doc->sha256, plain, NULL)) != NULL)
+        *c = plain;
+    int level = f != NULL ? 0 : plain == CODING_GZIP ? LEVEL_GZIP : level_for(j);
+    if (f == NULL && level == 0 && is_due(j))
         level = LEVEL_DUE;
-    if (level == 0 || frames_make(frames, doc, file, *c, level, &f) != DI_OK)
-        return NULL;
+    if (level != 0 && frames_make(frames, doc, file, *c, dict, level, &f) != DI_OK)
+        f = NULL;
+    coding_dict_unref(dict);
     return f;
 }
 

@@ -265,6 +265,13 @@ void pool_plan_end(struct pool *pool)
     lock_release(&pool->owner->lock);
 }
 
+void pool_have(struct pool *pool, const struct offer *own)
+{
+    lock_acquire(&pool->owner->lock);
+    sched_have(pool->sched, own->rfc, own->size_bytes, &own->sha256);
+    lock_release(&pool->owner->lock);
+}
+
 void downloads_offer(struct downloads *d, struct offer *offers, size_t count)
 {
     count = neighbours_filter(d->peer->neighbours, offers, count);

@@ -25,6 +25,7 @@ struct flight {
     struct library_tail *tail; /* what those bring that help; NULL: nobody can */
     uint64_t have;             /* bytes that are stored */
     bool met;                  /* the rest is in the tail */
+    struct coding_dict *dict;  /* that was named; NULL: none */
     uint64_t came;             /* of them, in this flight */
     uint64_t wire;             /* bytes of bodies that brought them */
     bool resumed;              /* some were stored by an earlier one */

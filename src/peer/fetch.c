@@ -26,6 +26,7 @@ struct session {
     struct flight *now;      /* whose answer is waited for or comes */
     struct decoder *decoder; /* made when the first compressed document comes */
     struct buf frame;        /* that one, as it comes */
+    bool frame_needs_dict;   /* its flight's */
     bool proven;     /* the connection has carried an answer: its end may be mere idleness */
     bool late;       /* others would bring it sooner: the link ends */
     int64_t look_us; /* when that is to be asked */
@@ -94,9 +95,12 @@ static void format_request(struct session *s, const struct flight *f, struct buf
     };
     /* A part of a document is asked for as it is: a frame begins at the first byte. */
     bool whole = !f->helps && f->have == 0;
-    if (whole && s->link->peer->cfg.compress != PEER_COMPRESS_NEVER)
+    if (whole && s->link->peer->cfg.compress != PEER_COMPRESS_NEVER) {
         q.accept = WIRE_ZSTD;
-    else if (!whole)
+        q.has_dictionary = f->dict != NULL;
+        q.dictionary_rfc = f->request.dictionary_rfc;
+        q.dictionary = f->request.dictionary;
+    } else if (!whole)
         q.range = (struct wire_range){
             .kind = WIRE_RANGE_FROM_TO, .first = f->have, .last = end_of(f) - 1};
     wire_request_format(out, &q);
@@ -114,6 +118,8 @@ static struct flight *take_off(struct session *s, const struct sched_request *r)
     enum di_err err =
         library_part_open(l->peer->library, r->rfc, &r->edition, r->size_bytes, &f->part, &f->have);
     f->resumed = f->have > 0;
+    if (r->dictionary_rfc != 0 && l->peer->cfg.compress != PEER_COMPRESS_NEVER)
+        f->dict = dictionary_get(l->peer->dictionaries, r->dictionary_rfc, &r->dictionary);
     /* Without a tail nobody can help. */
     if (err == DI_OK && r->size_bytes >= SCHED_HELP_MIN)
         f->tail = library_tail_new(l->peer->library, r->size_bytes);
@@ -164,7 +170,7 @@ static bool conclude(struct session *s, struct flight *f)
     }
     if (err == DI_OK && s->frame.len > 0 && buf_status(&s->frame) == DI_OK)
         frames_put(s->link->peer->frames, &f->request.edition, f->request.size_bytes,
-                   buf_bytes(&s->frame), s->frame.len);
+                   s->frame_needs_dict ? f->dict : NULL, buf_bytes(&s->frame), s->frame.len);
     if (err == DI_OK)
         link_done(s->link, f);
     else if (err == DI_MISMATCH)
@@ -327,14 +333,16 @@ static enum di_err store(void *arg, const void *bytes, size_t len)
 }
 
 /* A compressed document begins. It is kept as it comes, if it can be. */
-static void begin_frame(struct session *s, struct intake *in, uint64_t len)
+static void begin_frame(struct session *s, struct intake *in, const struct wire_response *head)
 {
-    uint64_t size = in->flight->request.size_bytes;
-    buf_init(&s->frame, size <= FRAMES_DOCUMENT_MAX ? (size_t)len : 0);
+    const struct flight *f = in->flight;
+    uint64_t size = f->request.size_bytes;
+    buf_init(&s->frame, size <= FRAMES_DOCUMENT_MAX ? (size_t)head->content_length : 0);
+    s->frame_needs_dict = head->encoding == WIRE_DCZ;
     if (s->decoder == NULL)
         in->local = decoder_new(&s->decoder);
     if (in->local == DI_OK)
-        decoder_begin(s->decoder, size);
+        in->local = decoder_begin(s->decoder, s->frame_needs_dict ? f->dict : NULL, size);
 }
 
 /* The next bytes of a body, as they came. Only the other side's fault is returned. */
@@ -356,9 +364,9 @@ static enum di_err take_body(struct session *s, const struct wire_response *head
     int64_t start_us = clock_mono_us();
     uint64_t came = 0;
     uint64_t len = head->content_length;
-    bool coded = head->encoding == WIRE_ZSTD;
+    bool coded = head->encoding != WIRE_IDENTITY;
     if (coded)
-        begin_frame(s, in, len);
+        begin_frame(s, in, head);
     while (came < len && !in->flight->met) {
         const char *bytes = NULL;
         size_t got = 0;
@@ -389,8 +397,8 @@ static bool is_expected(const struct flight *f, const struct wire_response *head
     if (!head->has_content_length || (f->helps && head->status != 206))
         return false;
     if (head->encoding != WIRE_IDENTITY)
-        return head->encoding == WIRE_ZSTD && head->status == 200 && f->have == 0 &&
-               head->content_length <= coding_bound(size);
+        return (head->encoding == WIRE_ZSTD || (head->encoding == WIRE_DCZ && f->dict != NULL)) &&
+               head->status == 200 && f->have == 0 && head->content_length <= coding_bound(size);
     if (head->status == 200)
         return head->content_length == size;
     return head->has_content_range && head->range_first == f->have &&

@@ -2,7 +2,7 @@
  * What the files of a peer know of each other. Each file keeps its own state behind its own lock;
  * this header names what they ask of one another.
  *
- * Locks: catalog, listings, neighbours, registrar, downloads, gets, sink. None is held while
+ * Locks: catalog, dictionaries, listings, neighbours, registrar, downloads, gets, sink. None is held while
  * another of these is taken, but for listings, under which the catalog is walked: so the order
  * is listings, catalog. A listing's own is held alone. None is held across I/O. The sink's is held
  * during its callbacks, which must not call back.
@@ -39,6 +39,7 @@
 #define PEER_FRAMES_BYTES ((size_t)64 << 20) /* compressed documents at hand */
 
 struct catalog;
+struct dictionaries;
 struct listings;
 struct neighbours;
 struct registrar;
@@ -68,6 +69,7 @@ struct peer {
     struct net_limit *down;  /* of what is received; NULL: none */
     struct catalog *catalog;
     struct frames *frames;
+    struct dictionaries *dictionaries;
     struct listings *listings;
     struct waiters *waiters;
     struct neighbours *neighbours;
@@ -215,6 +217,15 @@ bool coded_may_vary(enum library_format f);
 bool coded_may_be(const struct job *j, enum library_format f);
 /* Content-Encoding; over HTTP also Vary. */
 void coded_fields(struct buf *head, enum wire_form form, enum coding c);
+
+/* ---- dictionary.c ---------------------------------------------------------------------------- */
+
+enum di_err dictionaries_new(struct peer *p, struct dictionaries **out) DI_MUST_CHECK;
+void dictionaries_free(struct dictionaries *d);
+/* A reference to that edition of a document as a dictionary; NULL: it is not held, or is none. Reads
+ * it from the disk for who asks first. */
+struct coding_dict *dictionary_get(struct dictionaries *d, uint32_t rfc,
+                                   const struct sha256 *edition);
 
 /* ---- client.c: asking others ----------------------------------------------------------------- */
 
@@ -406,6 +417,8 @@ void downloads_wake(struct downloads *d);
 enum di_err pool_plan_begin(struct pool *pool, const struct numbers *rfcs, const struct addr *only)
     DI_MUST_CHECK;
 void pool_plan_end(struct pool *pool);
+/* That is here already, and may be the dictionary. */
+void pool_have(struct pool *pool, const struct offer *own);
 /* Takes out what cannot come from anyone known, and reports each (event, gets_on_failed). */
 void downloads_give_up(struct downloads *d);
 
@@ -437,6 +450,9 @@ enum di_err select_wanted(struct peer *p, const struct peer_get *what, struct nu
 /* Heap array of what is known about who holds those (ascending). */
 enum di_err select_offers(struct peer *p, const struct numbers *of, struct offer **out,
                           size_t *count) DI_MUST_CHECK;
+
+/* Which of the documents here would be the dictionary (sched_have); false: none. */
+bool select_dictionary(struct peer *p, struct offer *out);
 
 /* ---- seek.c: looking for holders ------------------------------------------------------------- */
 

@@ -17,6 +17,7 @@
 static void flight_free(struct peer *p, struct flight *f)
 {
     STATS_ADD(&p->stats, download_unused_bytes_total, (int64_t)library_tail_unref(f->tail));
+    coding_dict_unref(f->dict);
     free(f);
 }
 

@@ -60,6 +60,8 @@ static enum di_err make_parts(struct peer *p)
     if (err == DI_OK)
         err = frames_new(PEER_FRAMES_BYTES, &p->frames);
     if (err == DI_OK)
+        err = dictionaries_new(p, &p->dictionaries);
+    if (err == DI_OK)
         err = turns_new(&p->turns);
     if (err == DI_OK)
         err = listings_new(p, &p->listings);
@@ -204,6 +206,7 @@ void peer_stop(struct peer *p)
     waiters_free(p->waiters);
     listings_free(p->listings);
     turns_free(p->turns);
+    dictionaries_free(p->dictionaries);
     frames_free(p->frames);
     catalog_free(p->catalog);
     net_limit_free(p->down);

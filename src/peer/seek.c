@@ -112,7 +112,10 @@ static enum di_err want(struct peer *p, struct pool *pool, const struct numbers 
                         const struct numbers *sorted, const struct addr *only)
 {
     struct offer *offers = NULL;
+    struct offer own;
     size_t count = 0;
+    if (select_dictionary(p, &own))
+        pool_have(pool, &own);
     enum di_err err = pool_plan_begin(pool, order, only);
     if (err == DI_OK)
         err = select_offers(p, sorted, &offers, &count);

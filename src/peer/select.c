@@ -1,7 +1,10 @@
 /* Which documents are meant, and who is known to hold them, as the catalog knows it. Any thread. */
 #include "internal.h"
 
+#include "p2pdi/sched/sched.h"
+
 #include <stdlib.h>
+#include <string.h>
 
 #define FEW 32 /* documents looked up one by one rather than by a walk over all */
 
@@ -127,6 +130,25 @@ enum di_err select_wanted(struct peer *p, const struct peer_get *what, struct nu
             numbers_add(out, r->first);
     }
     return out->err;
+}
+
+/* ---- the dictionary -------------------------------------------------------------------------- */
+
+static bool take_least(void *arg, const struct rfc_entry *e)
+{
+    struct offer *least = arg;
+    if (e->size_bytes >= SCHED_DICTIONARY_MIN && e->size_bytes <= SCHED_DICTIONARY_MAX &&
+        (least->rfc == 0 || memcmp(e->sha256.byte, least->sha256.byte, sizeof(e->sha256.byte)) < 0))
+        *least = (struct offer){.rfc = e->rfc, .size_bytes = e->size_bytes, .sha256 = e->sha256};
+    return true;
+}
+
+bool select_dictionary(struct peer *p, struct offer *out)
+{
+    char version[CHANGES_VERSION_SIZE];
+    *out = (struct offer){0};
+    catalog_walk(p->catalog, RFC_SCOPE_OWN, version, take_least, out);
+    return out->rfc != 0;
 }
 
 /* ---- offers ---------------------------------------------------------------------------------- */

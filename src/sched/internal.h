@@ -46,9 +46,9 @@
 #define BACKOFF_MIN_US INT64_C(250000)
 #define BACKOFF_MAX_US INT64_C(30000000)
 #define RETRY_AFTER_MAX_US INT64_C(60000000)
-/* Rarity and turn together are a bucket of the ready lists. */
+/* Rarity and turn together are a bucket of the ready lists, behind that of the dictionary. */
 #define TURN_MAX 3u
-#define RARE_MAX (READY_BUCKETS / (TURN_MAX + 1) - 1)
+#define RARE_MAX ((READY_BUCKETS - 1) / (TURN_MAX + 1))
 /*
  * Requests under way on a fresh link; then as many as are answered in a round trip and
  * WINDOW_AHEAD_US, which keeps holder and link busy. What is asked for earlier than that cannot be
@@ -100,6 +100,7 @@ struct doc {
     bool is_hopeless; /* it failed by our own fault */
     bool is_listed;
     bool is_exhausted; /* in the list of those */
+    bool is_first;     /* s->first */
     bool has_partial;
     struct addr only;
     struct sha256 partial; /* edition of which */
@@ -189,6 +190,9 @@ struct sched {
     size_t order_from; /* none before this one is listed */
     uint32_t last_link, last_request, last_epoch;
     struct sched_company company;
+    struct doc *first; /* would be a better dictionary than the one that is here; NULL: none */
+    uint32_t dictionary_rfc; /* the best that is here; 0: none */
+    struct sha256 dictionary;
 };
 
 /* ---- late.c ---------------------------------------------------------------------------------- */

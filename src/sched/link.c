@@ -260,6 +260,7 @@ bool sched_on_done(struct sched *s, uint32_t link, uint32_t id, int64_t now_us)
     h->lates = 0;
     h->busies = 0;
     h->rests = 0;
+    sched_have(s, d->rfc, r->edition->size_bytes, &r->edition->sha256);
     if (!d->is_dropped) {
         d->is_dropped = true;
         s->pending--;

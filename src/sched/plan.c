@@ -11,14 +11,19 @@
 
 /* ---- which offers are ready ------------------------------------------------------------------ */
 
-/* Rare documents first; what failed here before comes last, so that others get to try it. */
+/*
+ * The dictionary first, then rare documents; what failed here before comes last, so that others get
+ * to try it.
+ */
 static unsigned bucket_of(const struct offer *o)
 {
     unsigned holders = o->edition->live;
 
+    if (o->failures == 0 && o->doc->is_first)
+        return 0;
     if (o->failures > 0 || holders > RARE_MAX)
         return READY_LAST;
-    return (holders > 0 ? holders - 1 : 0) * (TURN_MAX + 1) + o->doc->turn;
+    return 1 + (holders > 0 ? holders - 1 : 0) * (TURN_MAX + 1) + o->doc->turn;
 }
 
 /* Everyone who wants a document draws lots in the same way: the least one's it is. */
@@ -47,6 +52,82 @@ void plan_place(struct offer *o)
         ready_put(&o->holder->ready, &o->ready, bucket_of(o));
 }
 
+static void place_all(const struct doc *d)
+{
+    struct offer *o;
+
+    DL_FOREACH2(d->offers, o, doc_next)
+    plan_place(o);
+}
+
+/* ---- the dictionary -------------------------------------------------------------------------- */
+
+static bool is_less(const struct sha256 *a, const struct sha256 *b)
+{
+    return memcmp(a->byte, b->byte, sizeof(a->byte)) < 0;
+}
+
+/* Would it be a better one than what is here? */
+static bool may_be_first(const struct sched *s, const struct doc *d)
+{
+    const struct edition *ed = d->current;
+
+    return ed != NULL && !d->is_dropped && ed->size_bytes >= SCHED_DICTIONARY_MIN &&
+           ed->size_bytes <= SCHED_DICTIONARY_MAX &&
+           (s->dictionary_rfc == 0 || is_less(&ed->sha256, &s->dictionary));
+}
+
+static void set_first(struct sched *s, struct doc *d)
+{
+    struct doc *was = s->first;
+
+    if (was == d)
+        return;
+    s->first = d;
+    if (was != NULL) {
+        was->is_first = false;
+        place_all(was);
+    }
+    if (d != NULL) {
+        d->is_first = true;
+        place_all(d);
+    }
+}
+
+static void find_first(struct sched *s)
+{
+    struct doc *best = NULL;
+
+    for (struct doc *d = s->docs; d != NULL; d = d->hh.next)
+        if (may_be_first(s, d) &&
+            (best == NULL || is_less(&d->current->sha256, &best->current->sha256)))
+            best = d;
+    set_first(s, best);
+}
+
+/* It has another edition than before. */
+static void consider_first(struct sched *s, struct doc *d)
+{
+    if (d == s->first)
+        find_first(s);
+    else if (may_be_first(s, d) &&
+             (s->first == NULL || is_less(&d->current->sha256, &s->first->current->sha256)))
+        set_first(s, d);
+}
+
+void sched_have(struct sched *s, uint32_t rfc, uint64_t size_bytes, const struct sha256 *edition)
+{
+    if (size_bytes < SCHED_DICTIONARY_MIN || size_bytes > SCHED_DICTIONARY_MAX ||
+        (s->dictionary_rfc != 0 && !is_less(edition, &s->dictionary)))
+        return;
+    s->dictionary_rfc = rfc;
+    s->dictionary = *edition;
+    if (s->first != NULL && !may_be_first(s, s->first))
+        set_first(s, NULL);
+}
+
+/* ---- documents wanted ------------------------------------------------------------------------ */
+
 static void list(struct sched *s, struct doc *d)
 {
     struct offer *o;
@@ -56,6 +137,7 @@ static void list(struct sched *s, struct doc *d)
         ready_put(&o->holder->ready, &o->ready, bucket_of(o));
     d->is_listed = true;
     s->listed++;
+    consider_first(s, d);
     if (d->order_at < s->order_from)
         s->order_from = d->order_at;
 }
@@ -110,7 +192,6 @@ static void count_live(struct sched *s, struct offer *o, bool more)
 {
     struct doc *d = o->doc;
     struct edition *ed = o->edition;
-    struct offer *other;
 
     if (more)
         ed->live++;
@@ -122,8 +203,7 @@ static void count_live(struct sched *s, struct offer *o, bool more)
         else
             ready_take(&o->holder->ready, &o->ready);
         if (ed->live <= RARE_MAX + 1)
-            DL_FOREACH2(d->offers, other, doc_next)
-        plan_place(other);
+            place_all(d);
     }
     plan_settle(s, d);
 }
@@ -196,15 +276,12 @@ static enum di_err holder_get(struct sched *s, const struct addr *addr, struct h
 
 void plan_draw_lots(struct sched *s)
 {
-    struct offer *o;
-
     for (struct doc *d = s->docs; d != NULL; d = d->hh.next) {
         unsigned before = d->turn;
 
         d->turn = turn_of(s, d->rfc);
         if (d->turn != before)
-            DL_FOREACH2(d->offers, o, doc_next)
-        plan_place(o);
+            place_all(d);
     }
 }
 
@@ -317,6 +394,10 @@ void plan_forget(struct sched *s, struct doc *d)
         s->pending--;
     s->order[d->order_at] = NULL;
     HASH_DELETE(hh, s->docs, d);
+    if (d == s->first) {
+        s->first = NULL;
+        find_first(s);
+    }
     free(d);
 }
 

@@ -1,6 +1,7 @@
 /* Open files of hot documents. Any thread, under the library's lock where the name says so. */
 #include "file_cache.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -135,6 +136,35 @@ int library_file_fd(const struct library_file *f)
 const void *library_file_bytes(const struct library_file *f)
 {
     return f->bytes;
+}
+
+enum di_err library_file_text(const struct library_doc *doc, const struct library_file *file,
+                              const void **text, void **owned)
+{
+    size_t size = (size_t)doc->size_bytes;
+    struct sha256 digest;
+    *owned = NULL;
+    *text = library_file_bytes(file);
+    if (*text == NULL) {
+        char *bytes = malloc(size);
+        size_t got = 0;
+        if (bytes == NULL)
+            return DI_NOMEM;
+        *owned = bytes;
+        *text = bytes;
+        while (got < size) {
+            ssize_t n = pread(library_file_fd(file), bytes + got, size - got, (off_t)got);
+            if (n > 0)
+                got += (size_t)n;
+            else if (n == 0 || errno != EINTR)
+                return DI_NOT_FOUND;
+        }
+    }
+    /* A file that was written to in place must not be handed on under the old digest. */
+    enum di_err err = sha256_of(*text, size, &digest);
+    if (err == DI_OK && !sha256_equal(&digest, &doc->sha256))
+        err = DI_NOT_FOUND;
+    return err;
 }
 
 void library_file_release(void *file)

@@ -8,13 +8,11 @@
 #include "p2pdi/base/hash.h"
 #include "p2pdi/base/thread.h"
 
-#include <errno.h>
 #include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 #include <utlist.h>
 
 #define UNUSED_US (30 * CLOCK_US_PER_S)
@@ -39,6 +37,7 @@ static const int levels[] = {3, 6, 9};
 /* No padding: it is hashed as bytes. */
 struct key {
     struct sha256 document;
+    struct sha256 dictionary; /* zeros: none */
     uint32_t coding;
 };
 
@@ -91,9 +90,13 @@ void frame_unref(void *frame)
         free(f);
 }
 
-static struct key key_of(const struct sha256 *document, enum coding c)
+static struct key key_of(const struct sha256 *document, enum coding c,
+                         const struct coding_dict *dict)
 {
-    return (struct key){.document = *document, .coding = (uint32_t)c};
+    struct key key = {.document = *document, .coding = (uint32_t)c};
+    if (dict != NULL)
+        key.dictionary = *coding_dict_id(dict);
+    return key;
 }
 
 static struct frame *frame_new(const struct key *key, const void *bytes, size_t len)
@@ -167,9 +170,10 @@ static void add_locked(struct frames *f, struct frame *fr)
     f->stats.bytes += need;
 }
 
-struct frame *frames_get(struct frames *f, const struct sha256 *document, enum coding c)
+struct frame *frames_get(struct frames *f, const struct sha256 *document, enum coding c,
+                         const struct coding_dict *dict)
 {
-    struct key key = key_of(document, c);
+    struct key key = key_of(document, c, dict);
     lock_acquire(&f->lock);
     struct frame *fr = find_locked(f, &key);
     if (fr != NULL)
@@ -184,9 +188,9 @@ static bool is_worth_it(uint64_t size_bytes, uint64_t len)
 }
 
 void frames_put(struct frames *f, const struct sha256 *document, uint64_t size_bytes,
-                const void *bytes, size_t len)
+                const struct coding_dict *dict, const void *bytes, size_t len)
 {
-    struct key key = key_of(document, CODING_ZSTD);
+    struct key key = key_of(document, dict != NULL ? CODING_DCZ : CODING_ZSTD, dict);
     if (!is_worth_it(size_bytes, len) || size_bytes > FRAMES_DOCUMENT_MAX)
         return;
     struct frame *fr = frame_new(&key, bytes, len);
@@ -255,49 +259,22 @@ int frames_level(const struct frames *f, uint64_t link_rate, unsigned links)
     return levels[0];
 }
 
-/* The document's bytes: *owned is to be freed. DI_NOT_FOUND: they are not those of the digest. */
-static enum di_err read_text(const struct library_doc *doc, const struct library_file *file,
-                             const void **text, void **owned)
-{
-    size_t size = (size_t)doc->size_bytes;
-    struct sha256 digest;
-    *owned = NULL;
-    *text = library_file_bytes(file);
-    if (*text == NULL) {
-        char *bytes = malloc(size);
-        size_t got = 0;
-        if (bytes == NULL)
-            return DI_NOMEM;
-        *owned = bytes;
-        *text = bytes;
-        while (got < size) {
-            ssize_t n = pread(library_file_fd(file), bytes + got, size - got, (off_t)got);
-            if (n > 0)
-                got += (size_t)n;
-            else if (n == 0 || errno != EINTR)
-                return DI_NOT_FOUND;
-        }
-    }
-    /* A file that was written to in place must not be handed on under the old digest. */
-    enum di_err err = sha256_of(*text, size, &digest);
-    if (err == DI_OK && !sha256_equal(&digest, &doc->sha256))
-        err = DI_NOT_FOUND;
-    return err;
-}
-
 /* A frame of length 0 if it does not pay. */
 static enum di_err compress(struct frames *f, const struct key *key, const struct library_doc *doc,
-                            const struct library_file *file, int level, struct frame **out)
+                            const struct library_file *file, struct coding_dict *dict, int level,
+                            struct frame **out)
 {
     const void *text = NULL;
     void *owned = NULL;
     struct buf coded;
     buf_init(&coded, (size_t)(doc->size_bytes / WORTH_DEN * WORTH_NUM));
-    enum di_err err = read_text(doc, file, &text, &owned);
+    enum di_err err = library_file_text(doc, file, &text, &owned);
     if (err == DI_OK) {
         int64_t start_ns = cpu_ns();
-        err = coding_encode((enum coding)key->coding, level, text, (size_t)doc->size_bytes, &coded);
-        if (err == DI_OK && key->coding == CODING_ZSTD)
+        size_t size = (size_t)doc->size_bytes;
+        err = dict != NULL ? coding_encode_dcz(dict, level, text, size, &coded)
+                           : coding_encode((enum coding)key->coding, level, text, size, &coded);
+        if (err == DI_OK && key->coding != CODING_GZIP)
             note_rate(f, level, doc->size_bytes, cpu_ns() - start_ns);
     }
     if (err == DI_OK || err == DI_LIMIT) {
@@ -320,10 +297,10 @@ static struct making *find_making_locked(struct frames *f, const struct key *key
 }
 
 enum di_err frames_make(struct frames *f, const struct library_doc *doc,
-                        const struct library_file *file, enum coding c, int level,
-                        struct frame **out)
+                        const struct library_file *file, enum coding c, struct coding_dict *dict,
+                        int level, struct frame **out)
 {
-    struct making mine = {.key = key_of(&doc->sha256, c)};
+    struct making mine = {.key = key_of(&doc->sha256, c, dict)};
     struct frame *fr = NULL;
     if (doc->size_bytes == 0 || doc->size_bytes > FRAMES_DOCUMENT_MAX)
         return DI_NOT_FOUND;
@@ -345,7 +322,7 @@ enum di_err frames_make(struct frames *f, const struct library_doc *doc,
     DL_APPEND(f->makings, &mine);
     lock_release(&f->lock);
 
-    enum di_err err = compress(f, &mine.key, doc, file, level, &fr);
+    enum di_err err = compress(f, &mine.key, doc, file, dict, level, &fr);
 
     lock_acquire(&f->lock);
     DL_DELETE(f->makings, &mine);

@@ -93,6 +93,19 @@ static void append_accept(struct buf *out, unsigned accept)
         append_field(out, HEAD_ACCEPT_ENCODING, slice_of(codings[accept & 3]));
 }
 
+static void append_dictionary(struct buf *out, const struct wire_request *r)
+{
+    char hex[SHA256_HEX_SIZE];
+
+    sha256_format(&r->dictionary, hex);
+    buf_append_str(out, head_field_name(HEAD_DICTIONARY));
+    buf_append(out, ": ", 2);
+    buf_append_u64(out, r->dictionary_rfc);
+    buf_append_char(out, ' ');
+    buf_append_str(out, hex);
+    buf_append(out, "\r\n", 2);
+}
+
 static void append_conditions(struct buf *out, const struct wire_request *r)
 {
     if (r->range.kind != WIRE_RANGE_NONE) {
@@ -138,6 +151,8 @@ void wire_request_format(struct buf *out, const struct wire_request *r)
     if (r->scope_own)
         append_field(out, HEAD_SCOPE, SLICE("own"));
     append_accept(out, r->accept);
+    if (r->has_dictionary)
+        append_dictionary(out, r);
     append_conditions(out, r);
     if (r->nonce.n > 0)
         append_field(out, HEAD_NONCE, r->nonce);

@@ -17,6 +17,7 @@
     X(CONTENT_RANGE, "Content-Range")                                                              \
     X(COOKIE, "Cookie")                                                                            \
     X(DELTA, "Delta")                                                                              \
+    X(DICTIONARY, "Dictionary")                                                                    \
     X(HOST, "Host")                                                                                \
     X(IF_MATCH, "If-Match")                                                                        \
     X(IF_NONE_MATCH, "If-None-Match")                                                              \

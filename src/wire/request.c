@@ -7,9 +7,10 @@
 
 static const uint32_t framed_fields =
     HEAD_BIT(HEAD_ACCEPT_ENCODING) | HEAD_BIT(HEAD_CONNECTION) | HEAD_BIT(HEAD_COOKIE) |
-    HEAD_BIT(HEAD_HOST) | HEAD_BIT(HEAD_IF_MATCH) | HEAD_BIT(HEAD_IF_NONE_MATCH) |
-    HEAD_BIT(HEAD_LIMIT) | HEAD_BIT(HEAD_NONCE) | HEAD_BIT(HEAD_OS) | HEAD_BIT(HEAD_PORT) |
-    HEAD_BIT(HEAD_RANGE) | HEAD_BIT(HEAD_SCOPE) | HEAD_BIT(HEAD_SINCE) | HEAD_BIT(HEAD_WAIT);
+    HEAD_BIT(HEAD_DICTIONARY) | HEAD_BIT(HEAD_HOST) | HEAD_BIT(HEAD_IF_MATCH) |
+    HEAD_BIT(HEAD_IF_NONE_MATCH) | HEAD_BIT(HEAD_LIMIT) | HEAD_BIT(HEAD_NONCE) | HEAD_BIT(HEAD_OS) |
+    HEAD_BIT(HEAD_PORT) | HEAD_BIT(HEAD_RANGE) | HEAD_BIT(HEAD_SCOPE) | HEAD_BIT(HEAD_SINCE) |
+    HEAD_BIT(HEAD_WAIT);
 /* Cookie and the like mean something else there, or nothing. */
 static const uint32_t http_fields = HEAD_BIT(HEAD_ACCEPT_ENCODING) | HEAD_BIT(HEAD_CONNECTION) |
                                     HEAD_BIT(HEAD_HOST) | HEAD_BIT(HEAD_IF_MATCH) |
@@ -135,6 +136,20 @@ static int parse_nonce(struct slice value, struct wire_request *r, struct wire_f
     return 0;
 }
 
+/* "number sha-256" */
+static int parse_dictionary(struct slice value, struct wire_request *r, struct wire_fault *fault)
+{
+    struct slice hex;
+    uint64_t rfc = 0;
+
+    if (!text_parse_u64(slice_split(value, ' ', &hex), WIRE_RFC_MAX, &rfc) || rfc == 0 ||
+        !sha256_parse(hex, &r->dictionary))
+        return fail(fault, 400, "Dictionary is not an RFC's number and SHA-256");
+    r->dictionary_rfc = (uint32_t)rfc;
+    r->has_dictionary = true;
+    return 0;
+}
+
 static int parse_field(struct head_line line, struct wire_request *r, struct wire_fault *fault)
 {
     uint64_t n = 0;
@@ -151,6 +166,8 @@ static int parse_field(struct head_line line, struct wire_request *r, struct wir
         status = parse_number(line, 0, INT64_MAX, &r->cookie, fault);
         r->has_cookie = true;
         break;
+    case HEAD_DICTIONARY:
+        return parse_dictionary(line.value, r, fault);
     case HEAD_HOST:
         r->host = line.value;
         break;

@@ -39,6 +39,8 @@ static bool parse_encoding(struct slice value, enum wire_encoding *out)
         *out = WIRE_ZSTD;
     else if (slice_equal_nocase(value, SLICE("gzip")))
         *out = WIRE_GZIP;
+    else if (slice_equal_nocase(value, SLICE("dcz")))
+        *out = WIRE_DCZ;
     else
         return slice_equal_nocase(value, SLICE("identity"));
     return true;

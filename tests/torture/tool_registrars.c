@@ -1,5 +1,5 @@
 /*
- * A thousand registrars as peers have them, without the peers: each has its thread, cookie and back-off. It
+ * A thousand registrars as peers have them, without the rest of the peers: each has its thread, cookie and back-off. It
  * records when the server answered them.
  *
  *   tool_registrars COUNT PORT STATE-DIR SEED
@@ -74,7 +74,9 @@ static void start(struct member *m, size_t i, uint16_t port, const char *root, u
     p->addr = addr_ipv4(127, 0, 0, 1, (uint16_t)(PORT_FIRST + i));
     p->sink = (struct sink){.trace = on_trace, .arg = m};
     lock_init(&p->sink.lock);
+    /* The latter two are told of its number. */
     if (net_waker_new(&p->waker) != DI_OK || registrar_new(p, &p->registrar) != DI_OK ||
+        neighbours_new(p, &p->neighbours) != DI_OK || downloads_new(p, &p->downloads) != DI_OK ||
         registrar_start(p->registrar) != DI_OK)
         die(name, "cannot be started");
 }

@@ -268,7 +268,7 @@ static void fake_frame(const struct fake *f, struct net_conn *c)
     wire_head_begin(&out, WIRE_FRAMED, 200);
     sha256_format(&f->sha256, hex);
     wire_head_field(&out, "SHA-256", hex);
-    wire_head_field(&out, "Content-Encoding", "zstd");
+    wire_head_field(&out, "Content-Encoding", f->manner == FAKE_FRAME_DCZ ? "dcz" : "zstd");
     wire_head_field_u64(&out, "Content-Length", frame_size);
     wire_head_end(&out);
     buf_append(&out, buf_bytes(&frame), frame_size);

@@ -81,7 +81,8 @@ enum fake_manner {
     FAKE_FRAME_CUT,   /* Content-Length and body end before the frame does */
     FAKE_FRAME_LONG,  /* a byte behind the frame */
     FAKE_FRAME_SHORT, /* decodes to less than was announced */
-    FAKE_FRAME_BOMB   /* decodes to more than was announced */
+    FAKE_FRAME_BOMB,  /* decodes to more than was announced */
+    FAKE_FRAME_DCZ    /* against a dictionary, though none was named */
 };
 
 struct fake {

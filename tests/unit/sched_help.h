@@ -13,7 +13,7 @@
 #include "p2pdi/sched/sched.h"
 
 #define S INT64_C(1000000)
-#define SIZE 100000u
+#define SIZE 200000u
 
 static inline struct sched *make_with(unsigned window, unsigned links, bool serial, uint64_t seed)
 {

@@ -59,7 +59,7 @@ static enum di_err feed(struct decoder *d, const struct buf *frame, size_t step,
 {
     enum di_err err = DI_OK;
     buf_init(&in->got, 64 * MIB);
-    decoder_begin(d, max);
+    assert_int_equal(decoder_begin(d, NULL, max), DI_OK);
     for (size_t at = 0; at < frame->len && err == DI_OK; at += step) {
         size_t n = frame->len - at < step ? frame->len - at : step;
         err = decoder_feed(d, buf_bytes(frame) + at, n, put, in);
@@ -259,12 +259,12 @@ static void bomb_costs_no_memory(void **state)
     uint64_t came = 0;
     assert_int_equal(decoder_new(&d), DI_OK);
     /* Announced as the RFC that it is not. */
-    decoder_begin(d, 50000);
+    assert_int_equal(decoder_begin(d, NULL, 50000), DI_OK);
     assert_int_equal(decoder_feed(d, buf_bytes(&bomb), bomb.len, count_only, &came), DI_PROTOCOL);
     assert_true(came <= 50000);
     /* Announced as what it is: nothing is held of what was handed on. */
     came = 0;
-    decoder_begin(d, UINT64_C(800) << 20);
+    assert_int_equal(decoder_begin(d, NULL, UINT64_C(800) << 20), DI_OK);
     assert_int_equal(decoder_feed(d, buf_bytes(&bomb), bomb.len, count_only, &came), DI_OK);
     assert_true(came == UINT64_C(800) << 20 && decoder_is_complete(d));
     size_t after = resident_bytes();
@@ -291,7 +291,7 @@ static void window_over_8_mib_is_refused(void **state)
     uint64_t came = 0;
     make_bomb(&bomb, 24, 20 * MIB);
     assert_int_equal(decoder_new(&d), DI_OK);
-    decoder_begin(d, 20 * MIB);
+    assert_int_equal(decoder_begin(d, NULL, 20 * MIB), DI_OK);
     assert_int_equal(decoder_feed(d, buf_bytes(&bomb), bomb.len, count_only, &came), DI_PROTOCOL);
     assert_int_equal(came, 0);
     decoder_free(d);
@@ -313,6 +313,156 @@ static void one_go_appends_and_wants_the_end(void **state)
     assert_int_equal(coding_decode(buf_bytes(&frame), frame.len - 1, &out), DI_PROTOCOL);
     buf_fini(&out);
     buf_fini(&frame);
+    free(text);
+}
+
+/* ---- dictionaries ---------------------------------------------------------------------------- */
+
+#define HEAD_BYTES ((size_t)40)
+
+static struct coding_dict *dict_of(const char *text, size_t len)
+{
+    struct coding_dict *d = NULL;
+    struct sha256 id;
+    assert_int_equal(sha256_of(text, len, &id), DI_OK);
+    assert_int_equal(coding_dict_new(text, len, &id, &d), DI_OK);
+    assert_memory_equal(coding_dict_id(d), &id, sizeof(id));
+    return d;
+}
+
+static enum di_err feed_dcz(struct decoder *d, struct coding_dict *dict, const struct buf *frame,
+                            size_t step, uint64_t max, struct buf *out)
+{
+    enum di_err err = DI_OK;
+    struct intake in = {0};
+    buf_init(&in.got, 64 * MIB);
+    assert_int_equal(decoder_begin(d, dict, max), DI_OK);
+    for (size_t at = 0; at < frame->len && err == DI_OK; at += step) {
+        size_t n = frame->len - at < step ? frame->len - at : step;
+        err = decoder_feed(d, buf_bytes(frame) + at, n, put, &in);
+    }
+    if (out != NULL)
+        *out = in.got;
+    else
+        buf_fini(&in.got);
+    return err;
+}
+
+/* RFC 9842: eight bytes, the dictionary's digest, a frame; and it pays. */
+static void what_is_known_need_not_be_sent(void **state)
+{
+    (void)state;
+    static const size_t steps[] = {1000000, 1000, 41, 40, 39, 7, 1};
+    static const int levels[] = {3, 6, 9, 3};
+    size_t len = 60000;
+    char *text = text_of(len);
+    struct coding_dict *dict = dict_of(text, len / 2);
+    struct decoder *d = NULL;
+    assert_int_equal(decoder_new(&d), DI_OK);
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+        struct buf frame, plain, back;
+        buf_init(&frame, MIB);
+        buf_init(&plain, MIB);
+        assert_int_equal(coding_encode_dcz(dict, levels[i], text, len, &frame), DI_OK);
+        assert_int_equal(coding_encode(CODING_ZSTD, levels[i], text, len, &plain), DI_OK);
+        assert_memory_equal(buf_bytes(&frame), "\x5e\x2a\x4d\x18\x20\0\0\0", 8);
+        assert_memory_equal(buf_bytes(&frame) + 8, coding_dict_id(dict), 32);
+        assert_true(frame.len < plain.len * 2 / 3);
+        for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++) {
+            assert_int_equal(feed_dcz(d, dict, &frame, steps[k], len, &back), DI_OK);
+            assert_true(decoder_is_complete(d));
+            assert_int_equal(back.len, len);
+            assert_memory_equal(buf_bytes(&back), text, len);
+            buf_fini(&back);
+        }
+        /* The same decoder then takes a frame without. */
+        assert_int_equal(feed_dcz(d, NULL, &plain, 1000, len, NULL), DI_OK);
+        assert_true(decoder_is_complete(d));
+        buf_fini(&frame);
+        buf_fini(&plain);
+    }
+    decoder_free(d);
+    coding_dict_unref(dict);
+    coding_dict_unref(NULL);
+    free(text);
+}
+
+static void what_needs_another_dictionary_is_refused(void **state)
+{
+    (void)state;
+    char *text = text_of(50000);
+    struct coding_dict *dict = dict_of(text, 20000), *other = dict_of(text + 1, 20000);
+    struct decoder *d = NULL;
+    struct buf frame, plain;
+    buf_init(&frame, MIB);
+    assert_int_equal(decoder_new(&d), DI_OK);
+    assert_int_equal(coding_encode_dcz(dict, 3, text, 50000, &frame), DI_OK);
+    encode(text, 50000, &plain);
+    assert_int_equal(feed_dcz(d, other, &frame, 1000, 50000, NULL), DI_PROTOCOL);
+    assert_int_equal(feed_dcz(d, NULL, &frame, 1000, 50000, NULL), DI_PROTOCOL);
+    /* Nor is one that needs none what was announced. */
+    assert_int_equal(feed_dcz(d, dict, &plain, 1000, 50000, NULL), DI_PROTOCOL);
+    /* Limits hold as ever. */
+    assert_int_equal(feed_dcz(d, dict, &frame, 1000, 49999, NULL), DI_PROTOCOL);
+    buf_append_char(&frame, 'x');
+    assert_int_equal(feed_dcz(d, dict, &frame, 1000, 50000, NULL), DI_PROTOCOL);
+    for (size_t cut = 0; cut + 1 < frame.len; cut += 1 + cut / 8) {
+        struct buf part;
+        buf_init(&part, MIB);
+        buf_append(&part, buf_bytes(&frame), cut);
+        assert_int_equal(feed_dcz(d, dict, &part, cut + 1, 50000, NULL), DI_OK);
+        assert_false(decoder_is_complete(d));
+        buf_fini(&part);
+    }
+    /* Each byte of the head counts. */
+    for (size_t i = 0; i < HEAD_BYTES + 4; i++) {
+        struct buf bad;
+        buf_init(&bad, MIB);
+        buf_append(&bad, buf_bytes(&frame), i);
+        buf_append_char(&bad, (char)(buf_bytes(&frame)[i] ^ 1));
+        buf_append(&bad, buf_bytes(&frame) + i + 1, frame.len - i - 1);
+        assert_int_equal(feed_dcz(d, dict, &bad, 3, 50000, NULL), DI_PROTOCOL);
+        buf_fini(&bad);
+    }
+    buf_fini(&frame);
+    buf_fini(&plain);
+    decoder_free(d);
+    coding_dict_unref(dict);
+    coding_dict_unref(other);
+    free(text);
+}
+
+static void what_is_no_text_is_no_dictionary(void **state)
+{
+    (void)state;
+    static const struct sha256 id;
+    static const char trained[] = "\x37\xa4\x30\xec and tables";
+    struct coding_dict *d = NULL;
+    assert_int_equal(coding_dict_new(trained, sizeof(trained), &id, &d), DI_INVALID);
+    assert_int_equal(coding_dict_new("abc", 3, &id, &d), DI_INVALID);
+    assert_null(d);
+}
+
+static void too_little_room_for_a_dcz_frame_appends_nothing(void **state)
+{
+    (void)state;
+    char *text = text_of(20000);
+    struct coding_dict *dict = dict_of(text, 5000);
+    for (size_t max = 0; max < 200; max += 13) {
+        struct buf out;
+        buf_init(&out, max);
+        assert_int_equal(coding_encode_dcz(dict, 3, text, 20000, &out), DI_LIMIT);
+        assert_int_equal(out.len, 0);
+        buf_fini(&out);
+    }
+    /* A level more than a dictionary keeps is one too many. */
+    struct buf out;
+    buf_init(&out, MIB);
+    for (int level = 1; level <= 4; level++)
+        assert_int_equal(coding_encode_dcz(dict, level, text, 20000, &out), DI_OK);
+    assert_int_equal(coding_encode_dcz(dict, 5, text, 20000, &out), DI_NOMEM);
+    buf_fini(&out);
+    coding_dict_unref(dict);
     free(text);
 }
 
@@ -411,6 +561,10 @@ int main(void)
         cmocka_unit_test(noise_is_no_frame),
         cmocka_unit_test(failure_of_the_taker_is_handed_on),
         cmocka_unit_test(one_go_appends_and_wants_the_end),
+        cmocka_unit_test(what_is_known_need_not_be_sent),
+        cmocka_unit_test(what_needs_another_dictionary_is_refused),
+        cmocka_unit_test(what_is_no_text_is_no_dictionary),
+        cmocka_unit_test(too_little_room_for_a_dcz_frame_appends_nothing),
         cmocka_unit_test(gzip_is_what_zlib_takes),
         cmocka_unit_test(too_little_room_appends_nothing),
         cmocka_unit_test(bound_is_one),

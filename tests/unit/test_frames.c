@@ -59,7 +59,7 @@ static enum di_err make(struct frames *f, uint32_t rfc, enum coding c, struct fr
     const struct library_doc *doc = library_get(lib.lib, rfc, LIBRARY_TXT);
     assert_non_null(doc);
     assert_int_equal(library_file_open(lib.lib, doc, &file), DI_OK);
-    enum di_err err = frames_make(f, doc, file, c, 3, out);
+    enum di_err err = frames_make(f, doc, file, c, NULL, 3, out);
     library_file_release(file);
     library_doc_unref(doc);
     return err;
@@ -99,19 +99,59 @@ static void frame_is_made_once_and_found(void **state)
     struct frame *a = NULL, *b = NULL;
     struct sha256 d = digest_of(3);
     assert_int_equal(frames_new(1 << 20, &f), DI_OK);
-    assert_null(frames_get(f, &d, CODING_ZSTD));
+    assert_null(frames_get(f, &d, CODING_ZSTD, NULL));
     assert_int_equal(make(f, 3, CODING_ZSTD, &a), DI_OK);
     must_decode(3, a);
     assert_int_equal(make(f, 3, CODING_ZSTD, &b), DI_OK);
     assert_ptr_equal(a, b);
     frame_unref(b);
-    b = frames_get(f, &d, CODING_ZSTD);
+    b = frames_get(f, &d, CODING_ZSTD, NULL);
     assert_ptr_equal(a, b);
     /* The other coding of the same document is another thing. */
-    assert_null(frames_get(f, &d, CODING_GZIP));
+    assert_null(frames_get(f, &d, CODING_GZIP, NULL));
     assert_int_equal(stats_of(f).made, 1);
     frame_unref(a);
     frame_unref(b);
+    frames_free(f);
+}
+
+/* A frame that needs a dictionary is another thing than one that needs none, or another. */
+static void frames_are_kept_by_dictionary(void **state)
+{
+    (void)state;
+    struct frames *f = NULL;
+    struct frame *made = NULL, *found = NULL;
+    struct coding_dict *dict[2] = {NULL, NULL};
+    struct sha256 d = digest_of(3), id[2];
+    char *text[2];
+    assert_int_equal(frames_new(1 << 20, &f), DI_OK);
+    for (uint32_t i = 0; i < 2; i++) {
+        size_t len = 0;
+        text[i] = help_document(i + 1, "Frames", i + 1, SIZE, &len);
+        assert_int_equal(sha256_of(text[i], len, &id[i]), DI_OK);
+        assert_int_equal(coding_dict_new(text[i], len, &id[i], &dict[i]), DI_OK);
+        free(text[i]);
+    }
+    const struct library_doc *doc = library_get(lib.lib, 3, LIBRARY_TXT);
+    struct library_file *file = NULL;
+    assert_int_equal(library_file_open(lib.lib, doc, &file), DI_OK);
+    assert_int_equal(frames_make(f, doc, file, CODING_DCZ, dict[0], 3, &made), DI_OK);
+    assert_memory_equal((const char *)frame_bytes(made) + 8, &id[0], sizeof(id[0]));
+    found = frames_get(f, &d, CODING_DCZ, dict[0]);
+    assert_ptr_equal(found, made);
+    frame_unref(found);
+    assert_null(frames_get(f, &d, CODING_DCZ, dict[1]));
+    assert_null(frames_get(f, &d, CODING_ZSTD, NULL));
+    /* One that came is kept in the same way. */
+    frames_put(f, &d, SIZE, dict[1], frame_bytes(made), frame_size(made));
+    found = frames_get(f, &d, CODING_DCZ, dict[1]);
+    assert_non_null(found);
+    frame_unref(found);
+    frame_unref(made);
+    library_file_release(file);
+    library_doc_unref(doc);
+    coding_dict_unref(dict[0]);
+    coding_dict_unref(dict[1]);
     frames_free(f);
 }
 
@@ -129,7 +169,7 @@ static void reference_outlives_eviction_and_cache(void **state)
         frame_unref(fr);
         assert_true(stats_of(f).bytes <= 40000);
     }
-    assert_null(frames_get(f, &d, CODING_ZSTD));
+    assert_null(frames_get(f, &d, CODING_ZSTD, NULL));
     assert_in_range(stats_of(f).count, 1, DOCUMENTS - 1);
     frames_free(f);
     must_decode(1, first);
@@ -153,13 +193,13 @@ static void least_recently_used_goes_first(void **state)
         assert_int_equal(make(f, n, CODING_ZSTD, &fr), DI_OK);
         frame_unref(fr);
     }
-    frame_unref(frames_get(f, &d1, CODING_ZSTD));
+    frame_unref(frames_get(f, &d1, CODING_ZSTD, NULL));
     assert_int_equal(make(f, 3, CODING_ZSTD, &fr), DI_OK);
     frame_unref(fr);
-    fr = frames_get(f, &d1, CODING_ZSTD);
+    fr = frames_get(f, &d1, CODING_ZSTD, NULL);
     assert_non_null(fr);
     frame_unref(fr);
-    assert_null(frames_get(f, &d2, CODING_ZSTD));
+    assert_null(frames_get(f, &d2, CODING_ZSTD, NULL));
     frames_free(f);
 }
 
@@ -174,7 +214,7 @@ static void what_does_not_shrink_is_sent_as_it_is(void **state)
     /* That is remembered. */
     assert_int_equal(make(f, 100, CODING_ZSTD, &fr), DI_NOT_FOUND);
     assert_int_equal(stats_of(f).made, 1);
-    assert_null(frames_get(f, &d, CODING_ZSTD));
+    assert_null(frames_get(f, &d, CODING_ZSTD, NULL));
     frames_free(f);
 }
 
@@ -187,23 +227,23 @@ static void received_frame_is_kept_as_it_came(void **state)
     assert_int_equal(frames_new(1 << 20, &f), DI_OK);
     assert_int_equal(frames_new(1 << 20, &other), DI_OK);
     assert_int_equal(make(f, 5, CODING_ZSTD, &a), DI_OK);
-    frames_put(other, &d, SIZE, frame_bytes(a), frame_size(a));
-    frames_put(other, &d, SIZE, frame_bytes(a), frame_size(a));
+    frames_put(other, &d, SIZE, NULL, frame_bytes(a), frame_size(a));
+    frames_put(other, &d, SIZE, NULL, frame_bytes(a), frame_size(a));
     assert_int_equal(stats_of(other).kept, 1);
     assert_int_equal(stats_of(other).made, 0);
-    struct frame *b = frames_get(other, &d, CODING_ZSTD);
+    struct frame *b = frames_get(other, &d, CODING_ZSTD, NULL);
     assert_non_null(b);
     assert_int_equal(frame_size(a), frame_size(b));
     assert_memory_equal(frame_bytes(a), frame_bytes(b), frame_size(a));
     frame_unref(b);
     /* A frame that is no shorter than the document is not worth keeping. */
     struct sha256 d6 = digest_of(6);
-    frames_put(other, &d6, frame_size(a), frame_bytes(a), frame_size(a));
-    assert_null(frames_get(other, &d6, CODING_ZSTD));
+    frames_put(other, &d6, frame_size(a), NULL, frame_bytes(a), frame_size(a));
+    assert_null(frames_get(other, &d6, CODING_ZSTD, NULL));
     /* Nor is one of nothing, or of a document that nobody would compress. */
-    frames_put(other, &d6, SIZE, frame_bytes(a), 0);
-    frames_put(other, &d6, FRAMES_DOCUMENT_MAX + 1, frame_bytes(a), frame_size(a));
-    assert_null(frames_get(other, &d6, CODING_ZSTD));
+    frames_put(other, &d6, SIZE, NULL, frame_bytes(a), 0);
+    frames_put(other, &d6, FRAMES_DOCUMENT_MAX + 1, NULL, frame_bytes(a), frame_size(a));
+    assert_null(frames_get(other, &d6, CODING_ZSTD, NULL));
     assert_int_equal(stats_of(other).kept, 1);
     frame_unref(a);
     frames_free(other);
@@ -221,8 +261,8 @@ static void file_changed_in_place_is_not_handed_on(void **state)
     struct library_doc lie = *doc;
     lie.sha256.byte[0] ^= 1;
     assert_int_equal(frames_new(1 << 20, &f), DI_OK);
-    assert_int_equal(frames_make(f, &lie, file, CODING_ZSTD, 3, &fr), DI_NOT_FOUND);
-    assert_null(frames_get(f, &lie.sha256, CODING_ZSTD));
+    assert_int_equal(frames_make(f, &lie, file, CODING_ZSTD, NULL, 3, &fr), DI_NOT_FOUND);
+    assert_null(frames_get(f, &lie.sha256, CODING_ZSTD, NULL));
     assert_int_equal(stats_of(f).count, 0);
     library_file_release(file);
     library_doc_unref(doc);
@@ -292,6 +332,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frame_is_made_once_and_found),
+        cmocka_unit_test(frames_are_kept_by_dictionary),
         cmocka_unit_test(reference_outlives_eviction_and_cache),
         cmocka_unit_test(least_recently_used_goes_first),
         cmocka_unit_test(what_does_not_shrink_is_sent_as_it_is),

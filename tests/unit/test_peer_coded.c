@@ -234,6 +234,91 @@ static void tables_go_compressed_whole_and_in_parts(void **state)
     node_fini(&a);
 }
 
+/* ---- dictionaries ---------------------------------------------------------------------------- */
+
+/* The digest of the document that a holder writes. */
+static struct sha256 digest_of(uint32_t rfc, uint64_t seed, size_t size)
+{
+    struct sha256 digest;
+    size_t len = 0;
+    char *text = help_document(rfc, "Document 8609 <&>", seed, size, &len);
+    assert_int_equal(sha256_of(text, len, &digest), DI_OK);
+    free(text);
+    return digest;
+}
+
+static struct answer ask_with(const struct node *n, uint32_t rfc, uint32_t dictionary,
+                              const struct sha256 *digest)
+{
+    char lines[300], hex[SHA256_HEX_SIZE];
+    sha256_format(digest, hex);
+    snprintf(lines, sizeof(lines),
+             "GET RFC %u P2P-DI/1.0\r\nAccept-Encoding: zstd\r\nDictionary: %u %s", rfc, dictionary,
+             hex);
+    return ask(n, lines);
+}
+
+/* RFC 8609 is the only one of its size: it is fetched first, and what comes then is shorter. */
+static void documents_are_compressed_against_one_that_both_have(void **state)
+{
+    (void)state;
+    struct node a, b;
+    struct sha256 digest = digest_of(8609, 1, SIZE);
+    start_holder(&a, PEER_COMPRESS_ALWAYS);
+    node_init(&b, "b");
+    b.compress = PEER_COMPRESS_ALWAYS;
+    node_start(&b, &world);
+    assert_int_equal(node_get(&b, 8609, NULL).done, 1);
+    assert_int_equal(node_get_all(&b).done, 20);
+    for (uint32_t i = 1; i <= 20; i++)
+        assert_true(node_holds(&b, i, i, 1000 * i));
+
+    /* Who has got it hands it on as it came, to those who have the dictionary. */
+    struct answer made = ask_with(&a, 20, 8609, &digest);
+    struct answer kept = ask_with(&b, 20, 8609, &digest);
+    struct answer plain = ask(&a, "GET RFC 20 P2P-DI/1.0\r\nAccept-Encoding: zstd");
+    must_be(&made, "P2P-DI/1.0 200 ", CODING_DCZ);
+    must_be(&kept, "P2P-DI/1.0 200 ", CODING_DCZ);
+    must_be(&plain, "P2P-DI/1.0 200 ", CODING_ZSTD);
+    assert_memory_equal(made.body + 8, &digest, sizeof(digest));
+    assert_int_equal(kept.len, made.len);
+    assert_memory_equal(kept.body, made.body, made.len);
+    struct seen done;
+    assert_int_equal(node_seen(&b, PEER_EV_DONE, 20, &done), 1);
+    assert_int_equal(done.ev.wire_bytes, made.len);
+    free(made.head);
+    free(kept.head);
+    free(plain.head);
+    node_fini(&b);
+    node_fini(&a);
+}
+
+static void a_dictionary_that_is_none_here_is_not_used(void **state)
+{
+    (void)state;
+    struct node a;
+    struct sha256 digest = digest_of(8609, 1, SIZE), small = digest_of(20, 20, 20000),
+                  other = digest_of(8609, 2, SIZE);
+    start_holder(&a, PEER_COMPRESS_ALWAYS);
+    struct answer r = ask_with(&a, 19, 8608, &digest); /* not held */
+    must_be(&r, "P2P-DI/1.0 200 ", CODING_ZSTD);
+    free(r.head);
+    r = ask_with(&a, 18, 8609, &other); /* another edition */
+    must_be(&r, "P2P-DI/1.0 200 ", CODING_ZSTD);
+    free(r.head);
+    r = ask_with(&a, 17, 20, &small); /* too small for one */
+    must_be(&r, "P2P-DI/1.0 200 ", CODING_ZSTD);
+    free(r.head);
+    r = ask_with(&a, 16, 8609, &digest);
+    must_be(&r, "P2P-DI/1.0 200 ", CODING_DCZ);
+    free(r.head);
+    /* Made before the asker had one: sent as it is rather than made anew. */
+    r = ask_with(&a, 19, 8609, &digest);
+    must_be(&r, "P2P-DI/1.0 200 ", CODING_ZSTD);
+    free(r.head);
+    node_fini(&a);
+}
+
 /* ---- HTTP ------------------------------------------------------------------------------------ */
 
 static void browser_gets_what_it_accepts(void **state)
@@ -400,7 +485,7 @@ static void bad_frames_are_not_taken(void **state)
 {
     (void)state;
     static const enum fake_manner manners[] = {FAKE_FRAME_CUT, FAKE_FRAME_LONG, FAKE_FRAME_SHORT,
-                                               FAKE_FRAME_BOMB};
+                                               FAKE_FRAME_BOMB, FAKE_FRAME_DCZ};
     for (size_t i = 0; i < sizeof(manners) / sizeof(manners[0]); i++) {
         struct fake bad;
         struct node b;
@@ -428,6 +513,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(never_neither_asks_nor_sends, start, stop),
         cmocka_unit_test_setup_teardown(range_between_peers_is_answered_as_asked, start, stop),
         cmocka_unit_test_setup_teardown(tables_go_compressed_whole_and_in_parts, start, stop),
+        cmocka_unit_test_setup_teardown(documents_are_compressed_against_one_that_both_have, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(a_dictionary_that_is_none_here_is_not_used, start, stop),
         cmocka_unit_test_setup_teardown(browser_gets_what_it_accepts, start, stop),
         cmocka_unit_test_setup_teardown(encoded_answer_ignores_range_and_has_a_weak_tag, start,
                                         stop),

@@ -16,6 +16,7 @@
 #define F "P2P-DI/1.0\r\n"
 #define H "HTTP/1.1\r\n"
 #define E "\r\n"
+#define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 /* Everything that a request says, in words, so that a table can hold it. */
 static void describe(struct buf *out, const struct wire_request *r)
@@ -46,6 +47,9 @@ static void describe(struct buf *out, const struct wire_request *r)
         buf_append_str(out, " zstd");
     if (r->accept & WIRE_GZIP)
         buf_append_str(out, " gzip");
+    if (r->has_dictionary)
+        buf_printf(out, " dictionary=%u,%02x%02x", r->dictionary_rfc, r->dictionary.byte[0],
+                   r->dictionary.byte[31]);
     if (r->range.kind == WIRE_RANGE_FROM_TO)
         buf_printf(out, " range=%llu..%llu", (unsigned long long)r->range.first,
                    (unsigned long long)r->range.last);
@@ -105,6 +109,17 @@ static const struct request_case cases[] = {
      "framed GET RFC 1 if-none-match=\"ab\" if-match(any)=*"},
     {"GET RFC 1 " F "If-None-Match: *" E "If-Match: \"a\", \"b\"" E E, 0,
      "framed GET RFC 1 if-none-match(any)=* if-match=\"a\", \"b\""},
+    {"GET RFC 1 " F "Accept-Encoding: zstd" E "Dictionary: 8549 " HASH E E, 0,
+     "framed GET RFC 1 zstd dictionary=8549,01ef"},
+    {"GET RFC 1 " F "dictionary: 99999999 " HASH E E, 0,
+     "framed GET RFC 1 dictionary=99999999,01ef"},
+    {"GET /rfc/1 " H "Dictionary: x" E E, 0, "http GET 1.1 /rfc/1"},
+    {"GET RFC 1 " F "Dictionary: 0 " HASH E E, 400, ""},
+    {"GET RFC 1 " F "Dictionary: 100000000 " HASH E E, 400, ""},
+    {"GET RFC 1 " F "Dictionary: 8549" E E, 400, ""},
+    {"GET RFC 1 " F "Dictionary: 8549  " HASH E E, 400, ""},
+    {"GET RFC 1 " F "Dictionary: 8549 " HASH "0" E E, 400, ""},
+    {"GET RFC 1 " F "Dictionary: " HASH E E, 400, ""},
     {"PROBE " F "Nonce: 0a1b~!" E E, 0, "framed PROBE nonce=0a1b~!"},
     /* fields around */
     {"LEAVE " F "X-New: 1" E "Sincere: 1" E E, 0, "framed LEAVE"},
@@ -298,6 +313,7 @@ static void single_fields_may_stand_once(void **state)
         {"Connection: close", true},
         {"Content-Length: 0", false},
         {"Cookie: 1", false},
+        {"Dictionary: 1 " HASH, false},
         {"Host: h", false},
         {"If-Match: *", false},
         {"If-None-Match: *", false},
@@ -414,6 +430,12 @@ static void what_is_formatted_parses_to_the_same(void **state)
             r.limit = random_number(&p, UINT64_MAX);
         r.scope_own = coin(&p);
         r.accept = (unsigned)prng_below(&p, 4);
+        r.has_dictionary = prng_below(&p, 2) == 1;
+        if (r.has_dictionary) {
+            r.dictionary_rfc = 1 + (uint32_t)prng_below(&p, WIRE_RFC_MAX);
+            for (size_t k = 0; k < sizeof(r.dictionary.byte); k++)
+                r.dictionary.byte[k] = (uint8_t)prng_below(&p, 256);
+        }
         if (coin(&p)) {
             r.range.kind = WIRE_RANGE_FROM_TO;
             r.range.first = random_number(&p, UINT64_MAX / 2);

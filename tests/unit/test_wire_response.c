@@ -42,7 +42,9 @@ static void describe(struct buf *out, const struct wire_response *r)
         buf_printf(out, " range=%llu-%llu/%llu", (unsigned long long)r->range_first,
                    (unsigned long long)r->range_last, (unsigned long long)r->range_total);
     if (r->encoding != WIRE_IDENTITY)
-        buf_append_str(out, r->encoding == WIRE_ZSTD ? " zstd" : " gzip");
+        buf_append_str(out, r->encoding == WIRE_ZSTD   ? " zstd"
+                            : r->encoding == WIRE_GZIP ? " gzip"
+                                                       : " dcz");
     if (r->location.n > 0)
         buf_printf(out, " location=%.*s", (int)r->location.n, r->location.p);
     if (r->has_retry_after)
@@ -80,6 +82,7 @@ static const struct {
     {"206 Partial Content" E "Content-Range: bytes 4-4/5" E E, "206 range=4-4/5"},
     {"416 Range Not Satisfiable" E "Content-Range: bytes */5" E E, "416"},
     {"200 OK" E "Content-Encoding: gzip" E E, "200 gzip"},
+    {"200 OK" E "Content-Encoding: dcz" E E, "200 dcz"},
     {"200 OK" E "Content-Encoding: identity" E E, "200"},
     {"302 Found" E "Location: 192.0.2.1:40001" E E, "302 location=192.0.2.1:40001"},
     {"503 Service Unavailable" E "Retry-After: 1" E "Connection: close" E E, "503 retry=1 close"},

@@ -31,8 +31,12 @@ const void *frame_bytes(const struct frame *f);
 size_t frame_size(const struct frame *f);
 void frame_unref(void *frame); /* takes void * so that it serves as a net release callback */
 
-/* A reference to the frame of that document, NULL if there is none. */
-struct frame *frames_get(struct frames *f, const struct sha256 *document, enum coding c);
+/*
+ * A reference to the frame of that document, NULL if there is none. dict: with CODING_DCZ the one that
+ * it needs, else NULL; so below.
+ */
+struct frame *frames_get(struct frames *f, const struct sha256 *document, enum coding c,
+                         const struct coding_dict *dict);
 
 /*
  * The same; if there is none, compresses the document, which file (see library_file_open) is open
@@ -41,15 +45,15 @@ struct frame *frames_get(struct frames *f, const struct sha256 *document, enum c
  * not pay, another is at a large one, the file changed): send the document as it is. DI_NOMEM.
  */
 enum di_err frames_make(struct frames *f, const struct library_doc *doc,
-                        const struct library_file *file, enum coding c, int level,
-                        struct frame **out) DI_MUST_CHECK;
+                        const struct library_file *file, enum coding c, struct coding_dict *dict,
+                        int level, struct frame **out) DI_MUST_CHECK;
 
 /*
- * Keeps (a copy of) the zstd frame of a document of size_bytes that was received and decoded to what
- * its SHA-256 says. Not kept if it saves nothing or memory is short: then it is made again some day.
+ * Keeps (a copy of) the zstd frame, or with dict the dcz one, of a document of size_bytes that was
+ * received and decoded to what its SHA-256 says. Not kept if it saves nothing or memory is short: then it is made again some day.
  */
 void frames_put(struct frames *f, const struct sha256 *document, uint64_t size_bytes,
-                const void *bytes, size_t len);
+                const struct coding_dict *dict, const void *bytes, size_t len);
 
 /*
  * How hard a frame should be compressed for a link that takes link_rate bytes a second (0: not

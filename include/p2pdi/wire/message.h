@@ -112,7 +112,8 @@ struct wire_range {
     uint64_t last;  /* FROM_TO: inclusive; SUFFIX: how many of the last bytes */
 };
 
-enum wire_encoding { WIRE_IDENTITY = 0, WIRE_ZSTD = 1, WIRE_GZIP = 2 }; /* bits in accept */
+/* Bits in accept, but for dcz: that is acceptable to whoever names a dictionary. */
+enum wire_encoding { WIRE_IDENTITY = 0, WIRE_ZSTD = 1, WIRE_GZIP = 2, WIRE_DCZ = 4 };
 
 struct wire_request {
     enum wire_form form;
@@ -131,6 +132,9 @@ struct wire_request {
     uint64_t limit;     /* 0: not sent */
     bool scope_own;
     unsigned accept; /* WIRE_ZSTD | WIRE_GZIP */
+    bool has_dictionary;
+    uint32_t dictionary_rfc; /* the asker has that document */
+    struct sha256 dictionary;
     struct wire_range range;
     bool has_if_none_match, has_if_match;
     bool if_none_match_any, if_match_any; /* "*" */
