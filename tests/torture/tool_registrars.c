@@ -134,6 +134,8 @@ static void leave(void)
         p->stopped_by_us = clock_mono_us() + 60 * CLOCK_US_PER_S;
         registrar_stop(p->registrar);
         registrar_free(p->registrar);
+        neighbours_free(p->neighbours);
+        downloads_free(p->downloads);
         net_waker_free(p->waker);
         lock_fini(&p->sink.lock);
         state_dir_close(&members[i].state);
