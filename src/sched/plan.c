@@ -247,8 +247,11 @@ struct holder *plan_holder(const struct sched *s, const struct addr *addr)
 
 void plan_holder_release(struct sched *s, struct holder *h)
 {
-    if (h->offers != NULL || h->links > 0 || h->state == HOLDER_SHUNNED || h->failures > 0 ||
-        h->busies > 0 || h->lates > 0)
+    bool has_record =
+        h->state == HOLDER_SHUNNED ||
+        (h->state == HOLDER_GOOD && (h->failures > 0 || h->busies > 0 || h->lates > 0));
+
+    if (h->offers != NULL || h->links > 0 || has_record)
         return;
     HASH_DELETE(hh, s->holders, h);
     ready_fini(&h->ready);

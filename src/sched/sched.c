@@ -114,6 +114,7 @@ void sched_on_holder_gone(struct sched *s, const struct addr *holder)
         return;
     h->state = HOLDER_GONE;
     plan_fail_holder(s, h, SCHED_LEFT);
+    plan_holder_release(s, h);
 }
 
 void sched_set_company(struct sched *s, const struct sched_company *company)

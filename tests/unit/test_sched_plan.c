@@ -1,6 +1,8 @@
 /* Wrong content and who is to blame for it; editions. */
 #include "sched_help.h"
 
+#include "../../src/sched/internal.h"
+
 /* ---- wrong content --------------------------------------------------------------------------- */
 
 static void who_delivers_wrong_content_is_shunned_for_everything(void **state)
@@ -203,6 +205,37 @@ static void a_part_found_while_asking_is_nobodys_either(void **state)
     sched_free(s);
 }
 
+/* ---- holders --------------------------------------------------------------------------------- */
+
+/* In a swarm where peers come and go there is no end of them. */
+static void a_holder_that_failed_and_is_gone_is_forgotten(void **state)
+{
+    struct sched *s = make();
+    struct addr a = addr_of(1);
+
+    (void)state;
+    want(s, 1);
+    offer(s, 1, 1);
+    sched_link_closed(s, open_at(s, 0).link, SCHED_REFUSED, 0);
+    sched_drop(s, 1);
+    assert_int_equal(HASH_COUNT(s->holders), 1);
+    sched_on_holder_gone(s, &a);
+    assert_int_equal(HASH_COUNT(s->holders), 0);
+
+    /* Gone while a link to it is being made. */
+    want(s, 2);
+    offer(s, 2, 1);
+
+    struct opened o = open_at(s, 0);
+
+    sched_on_holder_gone(s, &a);
+    sched_drop(s, 2);
+    assert_int_equal(HASH_COUNT(s->holders), 1);
+    sched_link_closed(s, o.link, SCHED_REFUSED, 0);
+    assert_int_equal(HASH_COUNT(s->holders), 0);
+    sched_free(s);
+}
+
 /* ---- editions -------------------------------------------------------------------------------- */
 
 static void the_edition_of_most_holders_comes_first_then_the_others(void **state)
@@ -326,6 +359,7 @@ int main(void)
         cmocka_unit_test(who_starts_again_answers_for_all),
         cmocka_unit_test(a_whole_part_only_needs_verifying),
         cmocka_unit_test(a_part_found_while_asking_is_nobodys_either),
+        cmocka_unit_test(a_holder_that_failed_and_is_gone_is_forgotten),
         cmocka_unit_test(the_edition_of_most_holders_comes_first_then_the_others),
         cmocka_unit_test(a_majority_that_grows_later_is_heeded),
         cmocka_unit_test(what_fails_after_a_correction_was_the_old_edition),
