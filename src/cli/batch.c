@@ -187,6 +187,8 @@ static enum di_err parse_get(struct parse *p)
             enum di_err err = add_range(p, range, &room);
             if (err != DI_OK)
                 return err;
+        } else if (range.first > range.last && range.last > 0) {
+            return wrong(p, "'%.*s' runs backwards", shown(word), word.p);
         } else {
             return wrong(p, "'%.*s' is no RFC number, range A-B, 'all' or 'missing'", shown(word),
                          word.p);

@@ -23,12 +23,15 @@ static enum cli_exit (*const run[])(const struct options *o, struct events *e) =
     [COMMAND_DEMO] = cmd_demo, [COMMAND_DOCTOR] = cmd_doctor,
 };
 
-/* A descriptor of ours must never be taken for a standard stream that was closed. */
+/*
+ * A descriptor of ours must never be taken for a standard stream that was closed. What is written to
+ * one is lost, and fails as on a full disk.
+ */
 static void open_standard_streams(void)
 {
     int fd = 0;
     do
-        fd = open("/dev/null", O_RDWR);
+        fd = open("/dev/null", O_RDONLY);
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd > STDERR_FILENO)
         close(fd);

@@ -460,7 +460,7 @@ static enum di_err check_arguments(const struct options *o, struct problem *p)
     if (o->arg_count >= c->fewest && o->arg_count <= c->most)
         return DI_OK;
     if (o->arg_count < c->fewest)
-        problem_set(p, "", "something is missing", "%s needs %s", c->name, c->arguments);
+        problem_set(p, "", "an argument is missing", "%s %s", c->name, c->arguments);
     else
         problem_set(p, "", c->most == 0 ? "this command takes only options" : "one too many",
                     "%s: %.80s", c->name, o->args[c->most]);

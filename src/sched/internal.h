@@ -87,6 +87,7 @@ struct offer {
     bool is_live;
     enum sched_why why; /* if not */
     unsigned failures;
+    uint64_t reached;                        /* bytes of it that its holder once brought */
     unsigned editions;                       /* that this holder ever offered */
     struct offer *doc_prev, *doc_next;       /* of the same document */
     struct offer *holder_prev, *holder_next; /* of the same holder */

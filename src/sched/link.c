@@ -132,10 +132,18 @@ static void blame(struct sched *s, struct link *l, const struct request *r, enum
 {
     struct holder *h = l->holder;
     struct offer *o = plan_find_offer(r->doc, h);
-    bool progress = kept >= r->offset + PROGRESS_BYTES;
+    uint64_t from = r->offset;
 
     if (o != NULL && o->edition != r->edition)
         o = NULL; /* by now the holder offers something else */
+    /* What a suspect one brought is thrown away when another takes its turn: it must come further. */
+    if (o != NULL && r->edition->is_suspect && o->reached > from)
+        from = o->reached;
+    if (o != NULL && kept > o->reached)
+        o->reached = kept;
+
+    bool progress = kept >= from + PROGRESS_BYTES;
+
     l->is_faulted = true;
     switch (why) {
     case SCHED_BUSY:

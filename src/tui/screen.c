@@ -300,6 +300,10 @@ void screen_end(void)
 {
     screen_set_mouse(false);
     screen_cursor(0, 0);
+    /* Where there is no second screen, what comes next is written over the last line. */
+    move(LINES - 1, 0);
+    clrtoeol();
+    refresh();
     endwin();
     release_crashes();
     delwin(self.input);

@@ -73,6 +73,13 @@ done
 # A reader that goes away is no error; a disk that is full is one.
 "$P2PDI" ls --rs "$rs" 2>closed.err | head -n 0
 [[ ! -s closed.err ]] || fail "a closed pipe: $(<closed.err)"
+for closed in "ls --rs $rs" '--help'; do
+    rc=0
+    # shellcheck disable=SC2086 # words
+    "$P2PDI" $closed >&- 2>closed.err || rc=$?
+    ((rc == 1)) || fail "$closed with standard output closed: exit code $rc"
+    has closed.err 'standard output cannot be written'
+done
 if [[ -w /dev/full ]]; then
     rc=0
     "$P2PDI" ls --rs "$rs" >/dev/full 2>full.err || rc=$?

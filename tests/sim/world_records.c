@@ -360,8 +360,8 @@ static void on_answer(const struct request *q, const struct wire_response *a, st
     case WIRE_PQUERY:
         if (a->status == 200 || a->status == 204)
             check_rows(q, body, q->is_part && a->delta);
-        /* It does not revive what ran out. */
-        if (a->status < 400 && x != NULL && must_be_active(x, q->came_us))
+        /* It revives nothing that ran out, nor renews what another run registered. */
+        if (a->status < 400 && x != NULL && must_be_active(x, q->came_us) && is_where(x, q))
             renewed(x, q->came_us);
         break;
     default:

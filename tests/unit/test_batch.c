@@ -88,6 +88,8 @@ static void get_refuses_what_is_no_rfc(void **state)
     assert_bad("get", "which RFCs?");
     assert_bad("get serial", "which RFCs?");
     assert_bad("get 0", "'0' is no RFC number");
+    assert_bad("get 5-1", "'5-1' runs backwards");
+    assert_bad("get 5-0", "'5-0' is no RFC number");
     assert_bad("get 5-3", "'5-3'");
     assert_bad("get 0-3", "'0-3'");
     assert_bad("get -3", "'-3'");

@@ -89,6 +89,38 @@ static void nobody_is_blamed_for_the_bytes_of_others(void **state)
     sched_free(s);
 }
 
+/* Each starts anew, brings enough to look useful, and breaks off: there is an end to that. */
+static void two_that_never_bring_a_suspect_document_to_its_end_are_given_up(void **state)
+{
+    struct sched *s = make();
+    struct opened o = {0};
+    int64_t now_us = 0;
+    int turns = 0;
+
+    (void)state;
+    want(s, 1);
+    offer(s, 1, 1);
+    o = up_at(s, 0);
+    sched_on_progress(s, o.link, next_at(s, o, 0).id, 50000, 0);
+    sched_link_closed(s, o.link, SCHED_CLOSED, 0);
+    offer(s, 1, 2);
+    o = up_at(s, 0);
+    failed(s, o, next_at(s, o, 0), SCHED_MISMATCH, 0, 0);
+    sched_link_closed(s, o.link, SCHED_CLOSED, 0);
+
+    while (!sched_has_exhausted(s)) {
+        now_us += 60 * S;
+        o = open_at(s, now_us);
+        if (o.holder == 0)
+            continue;
+        sched_link_up(s, o.link);
+        sched_on_progress(s, o.link, next_at(s, o, now_us).id, 150000, now_us);
+        sched_link_closed(s, o.link, SCHED_CLOSED, now_us);
+        assert_in_range(++turns, 1, 20);
+    }
+    sched_free(s);
+}
+
 static void bytes_of_the_same_holder_in_this_run_are_its_own(void **state)
 {
     struct sched *s = make();
@@ -354,6 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_delivers_wrong_content_is_shunned_for_everything),
         cmocka_unit_test(nobody_is_blamed_for_the_bytes_of_others),
+        cmocka_unit_test(two_that_never_bring_a_suspect_document_to_its_end_are_given_up),
         cmocka_unit_test(bytes_of_the_same_holder_in_this_run_are_its_own),
         cmocka_unit_test(bytes_of_an_earlier_run_are_nobodys),
         cmocka_unit_test(who_starts_again_answers_for_all),
