@@ -56,7 +56,7 @@ nginx_serve() {
         cat >"$dir/nginx$h.conf" <<END
 daemon off; worker_processes 1; pid $dir/nginx$h.pid; error_log $dir/nginx$h.log; user root;
 events { worker_connections 1024; }
-http { default_type text/plain; access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000; ${1:-}
+http { default_type text/plain; access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000; send_timeout 600s; ${1:-}
 server { listen 8080; root $dir/www$h; } }
 END
         cp -r "$work/seed/h$h" "$dir/www$h"
