@@ -65,8 +65,8 @@ for ((r = 0; r < rounds; r++)); do
 done
 
 alone=$(median took.alone) figures="without: $alone ms"
-# One short round says little: a second more is no failure there.
-most=$((alone * 3 / 2 + $(full 1000 0)))
+# In short some seconds more: other work of the machine is no bad holder, and a silence that is waited for would be ten.
+most=$((alone * 3 / 2 + $(full 4000 0)))
 for case in "${cases[@]}"; do
     ms=$(median "took.$case")
     figures+=", $case: $(awk -v a="$ms" -v b="$alone" 'BEGIN { printf "%.2f", a / b }') x"

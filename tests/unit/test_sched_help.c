@@ -144,6 +144,25 @@ static void whoever_fails_to_help_is_not_blamed_and_not_asked_at_once(void **sta
     sched_free(s);
 }
 
+static void nobody_helps_over_a_link_that_is_not_up(void **state)
+{
+    struct sched *s = make_helping();
+    struct opened front;
+
+    (void)state;
+    (void)begin_of(s, 2, LARGE, &front);
+
+    struct opened o = open_at(s, S);
+
+    assert_int_not_equal(o.holder, 0);
+    assert_false(has_help(s, o, S));
+    sched_link_up(s, o.link);
+    assert_true(has_help(s, o, S));
+    o.link += 100; /* nor over none */
+    assert_false(has_help(s, o, S));
+    sched_free(s);
+}
+
 static void what_is_small_or_comes_soon_is_not_helped(void **state)
 {
     struct sched *s = make_helping();
@@ -361,6 +380,7 @@ int main(void)
         cmocka_unit_test(others_bring_pieces_from_the_back_until_the_front_meets_them),
         cmocka_unit_test(a_piece_that_is_missing_in_between_is_brought_by_somebody_else),
         cmocka_unit_test(whoever_fails_to_help_is_not_blamed_and_not_asked_at_once),
+        cmocka_unit_test(nobody_helps_over_a_link_that_is_not_up),
         cmocka_unit_test(what_is_small_or_comes_soon_is_not_helped),
         cmocka_unit_test(the_last_bytes_of_a_front_that_stalls_are_brought_too),
         cmocka_unit_test(what_one_brings_already_is_asked_of_another_when_nothing_else_is_left),

@@ -246,6 +246,12 @@ static void a_holder_that_failed_and_is_gone_is_forgotten(void **state)
     struct addr a = addr_of(1);
 
     (void)state;
+    /* One that never failed is forgotten with what it offered. */
+    want(s, 3);
+    offer(s, 3, 3);
+    sched_drop(s, 3);
+    assert_int_equal(HASH_COUNT(s->holders), 0);
+
     want(s, 1);
     offer(s, 1, 1);
     sched_link_closed(s, open_at(s, 0).link, SCHED_REFUSED, 0);
