@@ -159,6 +159,7 @@ static void a_slow_holder_is_tried_again_and_never_given_up(void **state)
 {
     struct sched *s = make();
     int64_t now_us = 0;
+    unsigned waits = 0;
     (void)state;
 
     want(s, 1);
@@ -167,6 +168,7 @@ static void a_slow_holder_is_tried_again_and_never_given_up(void **state)
         struct opened o = open_at(s, now_us);
 
         if (o.holder == 0) {
+            waits++;
             assert_true(o.retry_us > now_us && o.retry_us <= now_us + 31 * S);
             now_us = o.retry_us;
             o = open_at(s, now_us);
@@ -176,6 +178,9 @@ static void a_slow_holder_is_tried_again_and_never_given_up(void **state)
         failed(s, o, next_at(s, o, now_us), SCHED_SLOW, 0, now_us);
         sched_link_closed(s, o.link, SCHED_SLOW, now_us);
     }
+    /* Each time but the first, and longer and longer. */
+    assert_int_equal(waits, 19);
+    assert_true(now_us > 100 * S);
     assert_false(is_exhausted(s));
     sched_free(s);
 }
