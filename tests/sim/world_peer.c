@@ -106,6 +106,9 @@ static void act(struct proc *p)
         get_some(p);
     }
     (void)err; /* in such a world anything may fail */
+    /* It would not be woken any more. */
+    if (w.is_calm)
+        return;
     p->doing = "sleep";
     (void)proc_sleep(p, between(0, w.is_long ? 1500 * SECOND : 5 * SECOND));
 }
