@@ -7,6 +7,8 @@
  */
 #include "internal.h"
 
+#include "p2pdi/sched/sched.h"
+
 #define LEVEL_DUE 3
 #define LEVEL_GZIP 6 /* zlib's own scale */
 
@@ -61,31 +63,50 @@ bool coded_may_be(const struct job *j, enum library_format f)
     return accepted(j) != CODING_IDENTITY && coded_may_vary(f) && (is_due(j) || !is_local(j));
 }
 
+/* NULL: the link is faster, or it does not pay. */
+static struct frame *make(const struct job *j, const struct library_doc *doc,
+                          const struct library_file *file, enum coding c, struct coding_dict *dict)
+{
+    struct frame *f = NULL;
+    int level = c == CODING_GZIP ? LEVEL_GZIP : level_for(j);
+    if (level == 0 && is_due(j))
+        level = LEVEL_DUE;
+    if (level == 0 || frames_make(j->peer->frames, doc, file, c, dict, level, &f) != DI_OK)
+        return NULL;
+    return f;
+}
+
+/* The dictionary that the asker named, if it is to be used. */
+static struct coding_dict *named(const struct job *j, const struct library_doc *doc)
+{
+    const struct wire_request *w = j->wire;
+    if (!w->has_dictionary || !(w->accept & WIRE_ZSTD) ||
+        doc->size_bytes > SCHED_DICTIONARY_FOR_MAX)
+        return NULL;
+    return dictionary_get(j->peer->dictionaries, w->dictionary_rfc, &w->dictionary, true);
+}
+
 struct frame *coded_document(const struct job *j, const struct library_doc *doc,
                              const struct library_file *file, enum coding *c)
 {
-    const struct wire_request *w = j->wire;
     struct frames *frames = j->peer->frames;
-    struct coding_dict *dict = NULL;
-    enum coding plain = accepted(j);
     struct frame *f = NULL;
-    *c = plain;
+    *c = accepted(j);
     if (!coded_may_be(j, doc->format))
         return NULL;
-    if (plain == CODING_ZSTD && w->has_dictionary)
-        dict = dictionary_get(j->peer->dictionaries, w->dictionary_rfc, &w->dictionary);
-    if (dict != NULL) {
-        *c = CODING_DCZ;
-        f = frames_get(frames, &doc->sha256, *c, dict);
-    }
+    struct coding_dict *dict = named(j, doc);
+    if (dict != NULL)
+        f = frames_get(frames, &doc->sha256, CODING_DCZ, dict);
     /* One that came without a dictionary is handed on, too, rather than made anew. */
-    if (f == NULL && (f = frames_get(frames, &doc->sha256, plain, NULL)) != NULL)
-        *c = plain;
-    int level = f != NULL ? 0 : plain == CODING_GZIP ? LEVEL_GZIP : level_for(j);
-    if (f == NULL && level == 0 && is_due(j))
-        level = LEVEL_DUE;
-    if (level != 0 && frames_make(frames, doc, file, *c, dict, level, &f) != DI_OK)
-        f = NULL;
+    if (f != NULL)
+        *c = CODING_DCZ;
+    else
+        f = frames_get(frames, &doc->sha256, *c, NULL);
+    if (f == NULL) {
+        if (dict != NULL)
+            *c = CODING_DCZ;
+        f = make(j, doc, file, *c, dict);
+    }
     coding_dict_unref(dict);
     return f;
 }

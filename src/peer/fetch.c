@@ -95,14 +95,15 @@ static void format_request(struct session *s, const struct flight *f, struct buf
     };
     /* A part of a document is asked for as it is: a frame begins at the first byte. */
     bool whole = !f->helps && f->have == 0;
-    if (whole && s->link->peer->cfg.compress != PEER_COMPRESS_NEVER) {
+    if (!whole) {
+        q.range = (struct wire_range){
+            .kind = WIRE_RANGE_FROM_TO, .first = f->have, .last = end_of(f) - 1};
+    } else if (s->link->peer->cfg.compress != PEER_COMPRESS_NEVER) {
         q.accept = WIRE_ZSTD;
         q.has_dictionary = f->dict != NULL;
         q.dictionary_rfc = f->request.dictionary_rfc;
         q.dictionary = f->request.dictionary;
-    } else if (!whole)
-        q.range = (struct wire_range){
-            .kind = WIRE_RANGE_FROM_TO, .first = f->have, .last = end_of(f) - 1};
+    }
     wire_request_format(out, &q);
 }
 
@@ -119,7 +120,7 @@ static struct flight *take_off(struct session *s, const struct sched_request *r)
         library_part_open(l->peer->library, r->rfc, &r->edition, r->size_bytes, &f->part, &f->have);
     f->resumed = f->have > 0;
     if (r->dictionary_rfc != 0 && l->peer->cfg.compress != PEER_COMPRESS_NEVER)
-        f->dict = dictionary_get(l->peer->dictionaries, r->dictionary_rfc, &r->dictionary);
+        f->dict = dictionary_get(l->peer->dictionaries, r->dictionary_rfc, &r->dictionary, false);
     /* Without a tail nobody can help. */
     if (err == DI_OK && r->size_bytes >= SCHED_HELP_MIN)
         f->tail = library_tail_new(l->peer->library, r->size_bytes);

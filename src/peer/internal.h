@@ -222,10 +222,13 @@ void coded_fields(struct buf *head, enum wire_form form, enum coding c);
 
 enum di_err dictionaries_new(struct peer *p, struct dictionaries **out) DI_MUST_CHECK;
 void dictionaries_free(struct dictionaries *d);
-/* A reference to that edition of a document as a dictionary; NULL: it is not held, or is none. Reads
- * it from the disk for who asks first. */
+/*
+ * A reference to that edition of a document as a dictionary; NULL: it is not held, or does not fit.
+ * for_others: named by somebody who asks us; also NULL while others are in use that somebody named
+ * before. Reads it from the disk for who comes first.
+ */
 struct coding_dict *dictionary_get(struct dictionaries *d, uint32_t rfc,
-                                   const struct sha256 *edition);
+                                   const struct sha256 *edition, bool for_others);
 
 /* ---- client.c: asking others ----------------------------------------------------------------- */
 

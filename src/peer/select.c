@@ -4,7 +4,6 @@
 #include "p2pdi/sched/sched.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define FEW 32 /* documents looked up one by one rather than by a walk over all */
 
@@ -137,8 +136,8 @@ enum di_err select_wanted(struct peer *p, const struct peer_get *what, struct nu
 static bool take_least(void *arg, const struct rfc_entry *e)
 {
     struct offer *least = arg;
-    if (e->size_bytes >= SCHED_DICTIONARY_MIN && e->size_bytes <= SCHED_DICTIONARY_MAX &&
-        (least->rfc == 0 || memcmp(e->sha256.byte, least->sha256.byte, sizeof(e->sha256.byte)) < 0))
+    if (sched_is_better_dictionary(e->size_bytes, &e->sha256,
+                                   least->rfc != 0 ? &least->sha256 : NULL))
         *least = (struct offer){.rfc = e->rfc, .size_bytes = e->size_bytes, .sha256 = e->sha256};
     return true;
 }

@@ -43,26 +43,31 @@ static void on_durable(void *arg, enum di_err err)
     free(o);
 }
 
-/* For the screen, and for the store with the next that owe_locked queues. */
-static void changed_locked(struct rs *rs, const struct peer_record *r)
+/* For the screen and the store. */
+static void changed_locked(struct rs *rs, const struct peer_record *r, struct stored_record *out)
 {
     lock_assert_held(&rs->lock);
-    struct stored_record *s = &rs->scratch[rs->scratch_count++];
-    s->record = *r;
-    s->stamp_count = peer_index_stamps(rs->index, &r->cookie, s->stamps);
     rs_view_put(rs, r);
+    out->record = *r;
+    out->stamp_count = peer_index_stamps(rs->index, &r->cookie, out->stamps);
 }
 
-/* Queues r for the store, and what changed with it, and owes the answer; takes the answer. Holding
- * rs->lock, so that the store sees changes in their order. */
-static enum di_err owe_locked(struct rs_request *q, const struct peer_record *r, struct buf *answer)
+/*
+ * Queues r for the store and owes the answer; takes the answer. Holding rs->lock, so that the store
+ * sees changes in their order. was (may be NULL) is what r made inactive: its row on disk says that it
+ * is active, and would say so again after a restart once r has left. Both are stored together: r
+ * alone would let it come back, it alone would be forgotten for one that was never acknowledged.
+ */
+static enum di_err owe_locked(struct rs_request *q, const struct peer_record *r,
+                              const struct peer_record *was, struct buf *answer)
 {
     struct rs *rs = q->rs;
+    size_t count = 0;
     lock_assert_held(&rs->lock);
     q->peer = r->peer;
-    changed_locked(rs, r);
-    size_t count = rs->scratch_count;
-    rs->scratch_count = 0;
+    if (was != NULL)
+        changed_locked(rs, was, &rs->scratch[count++]);
+    changed_locked(rs, r, &rs->scratch[count++]);
     struct owed *o = malloc(sizeof(*o));
     if (o == NULL || buf_status(answer) != DI_OK) {
         free(o);
@@ -125,20 +130,6 @@ static void clean_name(char out[PEER_NAME_SIZE], struct slice s)
 }
 
 /*
- * A record that another one made inactive: its row on disk says that it is active, and would say so
- * again after a restart once the other has left. Both are stored together: a new one alone would
- * let it come back, it alone would be forgotten for one that was never acknowledged. It may even
- * be gone.
- */
-static void replaced_locked(struct rs_request *q, const struct peer_record *was)
-{
-    struct peer_record r;
-    lock_assert_held(&q->rs->lock);
-    if (peer_index_find(q->rs->index, &was->cookie, q->now_us, q->wall_s, &r) == DI_OK)
-        changed_locked(q->rs, &r);
-}
-
-/*
  * "200; Cookie (decimal, 63 random bits), Peer (public id), TTL, Reachable. Unknown cookie: 401,
  * and the client registers again without. Without Port: 400."
  */
@@ -178,8 +169,10 @@ void rs_on_register(struct rs_request *q)
     if (err == DI_OK)
         err = peer_index_register(rs->index, &digest, &addr, name, os, q->now_us, q->wall_s, &r);
     if (err == DI_OK) {
-        if (has_rival && rival.peer != r.peer)
-            replaced_locked(q, &rival);
+        /* As it is now; it may even be gone. */
+        has_rival =
+            has_rival && rival.peer != r.peer &&
+            peer_index_find(rs->index, &rival.cookie, q->now_us, q->wall_s, &rival) == DI_OK;
         struct buf answer;
         answer_begin(&answer, q);
         wire_head_field_u64(&answer, "Cookie", cookie);
@@ -187,7 +180,7 @@ void rs_on_register(struct rs_request *q)
         wire_head_field_u64(&answer, "TTL", r.ttl_s);
         wire_head_field(&answer, "Reachable", wire_reachable_word(WIRE_REACHABLE_UNKNOWN));
         answer_end(&answer, q);
-        err = owe_locked(q, &r, &answer);
+        err = owe_locked(q, &r, has_rival ? &rival : NULL, &answer);
     }
     lock_release(&rs->lock);
 
@@ -233,7 +226,7 @@ void rs_on_leave(struct rs_request *q)
             struct buf answer;
             answer_begin(&answer, q);
             answer_end(&answer, q);
-            err = owe_locked(q, &r, &answer);
+            err = owe_locked(q, &r, NULL, &answer);
         }
         lock_release(&rs->lock);
     }

@@ -36,9 +36,8 @@ struct rs {
 
     struct lock lock;
     struct peer_index *index; /* guarded by lock */
-    /* What is about to be queued for the store: a record, and before it one that it replaces. */
+    /* What is being queued for the store: a record, and the one whose place it takes. */
     struct stored_record scratch[2]; /* guarded by lock */
-    size_t scratch_count;            /* guarded by lock */
 };
 
 /* One request under way. Worker thread. */

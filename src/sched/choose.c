@@ -226,7 +226,9 @@ bool sched_next(struct sched *s, uint32_t link, int64_t now_us, struct sched_req
         .edition = r->edition->sha256,
         .offset = r->offset,
         .len = r->edition->size_bytes - r->offset,
-        .dictionary_rfc = s->first == NULL ? s->dictionary_rfc : 0,
+        .dictionary_rfc = s->first == NULL && r->edition->size_bytes <= SCHED_DICTIONARY_FOR_MAX
+                              ? s->dictionary_rfc
+                              : 0,
         .dictionary = s->dictionary,
     };
     return true;

@@ -62,19 +62,26 @@ static void place_all(const struct doc *d)
 
 /* ---- the dictionary -------------------------------------------------------------------------- */
 
-static bool is_less(const struct sha256 *a, const struct sha256 *b)
+bool sched_is_better_dictionary(uint64_t size_bytes, const struct sha256 *edition,
+                                const struct sha256 *than)
 {
-    return memcmp(a->byte, b->byte, sizeof(a->byte)) < 0;
+    return size_bytes >= SCHED_DICTIONARY_MIN && size_bytes <= SCHED_DICTIONARY_MAX &&
+           (than == NULL || memcmp(edition->byte, than->byte, sizeof(edition->byte)) < 0);
 }
 
-/* Would it be a better one than what is here? */
-static bool may_be_first(const struct sched *s, const struct doc *d)
+static const struct sha256 *dictionary(const struct sched *s)
+{
+    return s->dictionary_rfc != 0 ? &s->dictionary : NULL;
+}
+
+/* Would it be a better one than what is here, and than that other one? */
+static bool may_be_first(const struct sched *s, const struct doc *d, const struct doc *other)
 {
     const struct edition *ed = d->current;
+    const struct sha256 *than = other != NULL ? &other->current->sha256 : dictionary(s);
 
-    return ed != NULL && !d->is_dropped && ed->size_bytes >= SCHED_DICTIONARY_MIN &&
-           ed->size_bytes <= SCHED_DICTIONARY_MAX &&
-           (s->dictionary_rfc == 0 || is_less(&ed->sha256, &s->dictionary));
+    return ed != NULL && !d->is_dropped &&
+           sched_is_better_dictionary(ed->size_bytes, &ed->sha256, than);
 }
 
 static void set_first(struct sched *s, struct doc *d)
@@ -99,8 +106,7 @@ static void find_first(struct sched *s)
     struct doc *best = NULL;
 
     for (struct doc *d = s->docs; d != NULL; d = d->hh.next)
-        if (may_be_first(s, d) &&
-            (best == NULL || is_less(&d->current->sha256, &best->current->sha256)))
+        if (may_be_first(s, d, best))
             best = d;
     set_first(s, best);
 }
@@ -110,19 +116,17 @@ static void consider_first(struct sched *s, struct doc *d)
 {
     if (d == s->first)
         find_first(s);
-    else if (may_be_first(s, d) &&
-             (s->first == NULL || is_less(&d->current->sha256, &s->first->current->sha256)))
+    else if (may_be_first(s, d, s->first))
         set_first(s, d);
 }
 
 void sched_have(struct sched *s, uint32_t rfc, uint64_t size_bytes, const struct sha256 *edition)
 {
-    if (size_bytes < SCHED_DICTIONARY_MIN || size_bytes > SCHED_DICTIONARY_MAX ||
-        (s->dictionary_rfc != 0 && !is_less(edition, &s->dictionary)))
+    if (!sched_is_better_dictionary(size_bytes, edition, dictionary(s)))
         return;
     s->dictionary_rfc = rfc;
     s->dictionary = *edition;
-    if (s->first != NULL && !may_be_first(s, s->first))
+    if (s->first != NULL && !may_be_first(s, s->first, NULL))
         set_first(s, NULL);
 }
 

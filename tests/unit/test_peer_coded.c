@@ -2,6 +2,7 @@
 #include "peer_world.h"
 
 #include "p2pdi/base/coding.h"
+#include "p2pdi/sched/sched.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -240,8 +241,10 @@ static void tables_go_compressed_whole_and_in_parts(void **state)
 static struct sha256 digest_of(uint32_t rfc, uint64_t seed, size_t size)
 {
     struct sha256 digest;
+    char title[40];
     size_t len = 0;
-    char *text = help_document(rfc, "Document 8609 <&>", seed, size, &len);
+    snprintf(title, sizeof(title), "Document %u <&>", rfc);
+    char *text = help_document(rfc, title, seed, size, &len);
     assert_int_equal(sha256_of(text, len, &digest), DI_OK);
     free(text);
     return digest;
@@ -316,6 +319,44 @@ static void a_dictionary_that_is_none_here_is_not_used(void **state)
     r = ask_with(&a, 19, 8609, &digest);
     must_be(&r, "P2P-DI/1.0 200 ", CODING_ZSTD);
     free(r.head);
+    node_fini(&a);
+}
+
+/* Else who names another one each time would have each document compressed anew. */
+static void others_name_two_dictionaries_and_no_more_for_a_while(void **state)
+{
+    (void)state;
+    struct node a, b;
+    node_init(&a, "a");
+    a.compress = PEER_COMPRESS_ALWAYS;
+    for (uint32_t i = 1; i <= 3; i++)
+        node_write(&a, i, i, 40000);
+    node_write(&a, 9, 9, 20000);
+    node_write(&a, 10, 10, SCHED_DICTIONARY_FOR_MAX + 50000);
+    node_start(&a, &world);
+    assert_int_equal(peer_register(a.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_wait_rfcs(a.peer, 5, WORLD_WAIT_US), DI_OK);
+    for (uint32_t i = 1; i <= 3; i++) {
+        struct sha256 digest = digest_of(i, i, 40000);
+        struct answer r = ask_with(&a, 9, i, &digest);
+        must_be(&r, "P2P-DI/1.0 200 ", i <= 2 ? CODING_DCZ : CODING_ZSTD);
+        free(r.head);
+    }
+    /* A long document hardly gets shorter. */
+    struct sha256 digest = digest_of(1, 1, 40000);
+    struct answer r = ask_with(&a, 10, 1, &digest);
+    must_be(&r, "P2P-DI/1.0 200 ", CODING_ZSTD);
+    free(r.head);
+
+    /* What it needs itself it gets all the same. */
+    node_init(&b, "b");
+    b.compress = PEER_COMPRESS_ALWAYS;
+    node_write(&b, 20, 20, 20000);
+    node_start(&b, &world);
+    assert_int_equal(peer_register(b.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(node_get_all(&a).done, 1);
+    assert_true(node_holds(&a, 20, 20, 20000));
+    node_fini(&b);
     node_fini(&a);
 }
 
@@ -516,6 +557,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(documents_are_compressed_against_one_that_both_have, start,
                                         stop),
         cmocka_unit_test_setup_teardown(a_dictionary_that_is_none_here_is_not_used, start, stop),
+        cmocka_unit_test_setup_teardown(others_name_two_dictionaries_and_no_more_for_a_while, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(browser_gets_what_it_accepts, start, stop),
         cmocka_unit_test_setup_teardown(encoded_answer_ignores_range_and_has_a_weak_tag, start,
                                         stop),

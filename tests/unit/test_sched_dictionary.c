@@ -122,6 +122,27 @@ static void one_that_is_here_is_named_at_once(void **state)
     sched_free(s);
 }
 
+static void long_documents_name_none(void **state)
+{
+    struct sched *s = make_with(16, 1, false, 1);
+
+    (void)state;
+    have(s, 90, FIT, 5);
+    want(s, 1);
+    want(s, 2);
+    offer_as(s, 1, 1, SCHED_DICTIONARY_FOR_MAX, 10);
+    offer_as(s, 2, 1, SCHED_DICTIONARY_FOR_MAX + 1, 20);
+
+    struct opened o = up_at(s, 0);
+
+    for (int i = 0; i < 2; i++) {
+        struct sched_request q = next_at(s, o, 0);
+
+        assert_names(&q, q.rfc == 1 ? 90 : 0, 5);
+    }
+    sched_free(s);
+}
+
 static void one_that_does_not_come_gives_way_to_the_next(void **state)
 {
     struct sched *s = make_wanting(3, 1);
@@ -175,6 +196,7 @@ int main(void)
         cmocka_unit_test(the_least_digest_comes_first_and_is_named_from_then_on),
         cmocka_unit_test(only_documents_of_its_size_are_considered),
         cmocka_unit_test(one_that_is_here_is_named_at_once),
+        cmocka_unit_test(long_documents_name_none),
         cmocka_unit_test(one_that_does_not_come_gives_way_to_the_next),
         cmocka_unit_test(an_edition_that_few_have_is_not_considered),
     };

@@ -55,8 +55,8 @@ struct decoder;
 enum di_err decoder_new(struct decoder **out) DI_MUST_CHECK;
 void decoder_free(struct decoder *d);
 /*
- * From here on a new frame comes, which may become max bytes; with dict (which is to stay until the next
- * one begins) a dcz one, that names just that dictionary. DI_NOMEM: there is none for dict.
+ * From here on a new frame comes, which may become max bytes; with dict (which is to stay while it
+ * comes) a dcz one, that names just that dictionary. DI_NOMEM: there is none for dict.
  */
 enum di_err decoder_begin(struct decoder *d, struct coding_dict *dict, uint64_t max) DI_MUST_CHECK;
 /*

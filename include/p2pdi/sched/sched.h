@@ -105,13 +105,18 @@ void sched_on_holder_gone(struct sched *s, const struct addr *holder);
 void sched_forgive(struct sched *s, const struct addr *holder);
 
 /*
- * The document of that size that others are compressed against (PROTOCOL.md, "Dictionaries"): of
- * those that are here or wanted the one with the least SHA-256, so that all who want the same agree.
- * It is asked for before all others.
+ * The document that others are compressed against (PROTOCOL.md, "Dictionaries"): of those that are
+ * here or wanted, and of a fitting size, the one with the least SHA-256, so that all who want the same
+ * agree. It is asked for before all others.
  */
 #define SCHED_DICTIONARY_MIN (UINT64_C(32) * 1024)
 #define SCHED_DICTIONARY_MAX (UINT64_C(128) * 1024)
-/* That one is here already, and may be the dictionary. Others of other sizes are not. */
+/* Longer documents hardly get shorter by one: 2 to 3%. */
+#define SCHED_DICTIONARY_FOR_MAX (UINT64_C(256) * 1024)
+/* Would that one be a better one than `than` (NULL: none)? */
+bool sched_is_better_dictionary(uint64_t size_bytes, const struct sha256 *edition,
+                                const struct sha256 *than);
+/* That document is here already; it need not fit. */
 void sched_have(struct sched *s, uint32_t rfc, uint64_t size_bytes, const struct sha256 *edition);
 
 /* Peers by numbers that all of them know each other by. */
@@ -153,7 +158,7 @@ struct sched_request {
     struct sha256 edition;
     uint64_t offset; /* from the byte where it stopped; what is stored beyond must be thrown away */
     uint64_t len;    /* up to the end; 0 with offset > 0: all is here, it only needs verifying */
-    uint32_t dictionary_rfc; /* is here, for what is not yet; 0: none */
+    uint32_t dictionary_rfc; /* is here: to be named; 0: none */
     struct sha256 dictionary;
 };
 /*
