@@ -28,22 +28,22 @@ seconds() { # COMMAND...: wall seconds of it
     t1=$(date +%s.%N)
     awk -v a="$t0" -v b="$t1" 'BEGIN {printf "%.3f\n", b - a}'
 }
-# ext4 makes files slowly where many were just deleted: each run writes into a directory of its own, all go at the end.
-ours() { "$P2PDI" get all --rs "$rs" --share "$got" --state "$got.state" --listen 127.0.0.1:0 -q >/dev/null; }
+ours() { "$P2PDI" get all --rs "$rs" --share "$got" --state "$work/run/state" --listen 127.0.0.1:0 -q >/dev/null; }
 curl_z() { (cd "$got" && curl -s -Z --parallel-max 16 -K "$work/urls" >/dev/null 2>&1); }
 curl_sync() { curl_z && sync -f "$got"; }
 
 for name in ours curl_z curl_sync; do : >"$work/$name"; done
 for ((i = 0; i < rounds; i++)); do
     for name in ours curl_z curl_sync; do
-        got=$work/got-$i-$name
+        fresh "$work/run"
+        got=$work/run/got
         mkdir "$got"
-        sync -f "$work"
         seconds "$name" >>"$work/$name"
         diff -rq --exclude='rfc-index*' "$docs" "$got" >&2 || { echo "$name: not the same" >&2; exit 1; }
     done
 done
 o=$(median <"$work/ours") c=$(median <"$work/curl_z") s=$(median <"$work/curl_sync")
+echo "disk    $disk"
 awk -v o="$o" -v c="$c" -v s="$s" 'BEGIN {
     printf "\n%-52s %8s %8s\n", "seconds, medians", "seconds", "ratio"
     printf "%-52s %8.2f %8s\n", "p2pdi get all (verified, durable)", o, ""

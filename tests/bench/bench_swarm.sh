@@ -259,10 +259,7 @@ load() { cut -d' ' -f1 /proc/loadavg; }
 round() { # NAME NUMBER
     local name=$1 line before
     dir=$work/round
-    # ext4 makes files slowly where many were just deleted: they go at the end, if there is room.
-    [[ $set != all ]] || rm -rf "$dir"
-    [[ ! -d $dir ]] || mv "$dir" "$dir-$task-$set-$2-before-$name"
-    mkdir "$dir"
+    fresh "$dir"
     before=$(load)
     if [[ $name == ours ]]; then ours >"$dir/explained"; else rival "$name"; fi
     if ! whole "$name" || [[ $(cat "$dir"/at* 2>/dev/null | wc -l) -ne ${#clients[@]} ]]; then
@@ -285,7 +282,8 @@ column() { awk -v c="$1" '{print $c}' "$2" | median; }
 summary() {
     local name ours_s
     ours_s=$(column 1 "$work/result-ours" 2>/dev/null || echo 0)
-    printf '\n  %-14s %9s %9s %9s %12s %9s   (medians of %d)\n' program seconds fluid 'ours/it' last/median 'and sync' "$rounds"
+    printf '\n  %-14s %9s %9s %9s %12s %9s   (medians of %d; files on %s)\n' program seconds fluid 'ours/it' last/median 'and sync' \
+        "$rounds" "$disk"
     for name in ours $rivals; do
         [[ -s $work/result-$name ]] || continue
         awk -v n="$name" -v s="$(column 1 "$work/result-$name")" -v f="$fluid" -v o="$ours_s" -v l="$(column 2 "$work/result-$name")" \

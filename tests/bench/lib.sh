@@ -78,6 +78,35 @@ documents() {
     fi
 }
 
+# fresh DIR: empty, on an ext4 of its own that was just made, so that no run meets what the one before left: where
+# many files were just deleted, ext4 makes new ones slowly. Without root or loop devices it is a plain directory; $disk
+# says which it was.
+disk=''
+disks=()
+fresh() {
+    local dir=$1 image=$1.ext4 loop
+    [[ " ${disks[*]} " != *" $dir "* ]] || disk_off "$dir"
+    rm -rf "$dir" "$image"
+    mkdir "$dir"
+    disk='a directory (no loop device to be had)'
+    truncate -s 24G "$image"
+    if loop=$(losetup --find --show --direct-io=on "$image" 2>/dev/null); then
+        if mkfs.ext4 -q -N 500000 -E nodiscard "$loop" && mount -o noinit_itable "$loop" "$dir"; then
+            [[ " ${disks[*]} " == *" $dir "* ]] || disks+=("$dir")
+            rmdir "$dir/lost+found"
+            disk='a new ext4 for each run'
+        fi
+        losetup -d "$loop" # once it is unmounted
+    fi
+    sync -f "$work"
+}
+disk_off() { umount "$1" 2>/dev/null || umount -l "$1"; }
+disks_off() {
+    local d
+    for d in "${disks[@]}"; do disk_off "$d"; done
+}
+at_exit+=(disks_off)
+
 median() { sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 
 # describe: commit and machine, once at the head of a report.
