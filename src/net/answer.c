@@ -51,6 +51,7 @@ struct net_token net_conn_park(struct net_conn *c)
 {
     assert(!c->parked);
     c->parked = true;
+    STATS_ADD(c->server->stats, connections_parked, 1);
     return (struct net_token){
         .slot = net_conn_slot(c, c->server->conns),
         .generation = net_conn_generation(c),

@@ -89,6 +89,7 @@ static void take_answer(struct net_conn *c, struct net_mail *m)
         return;
     }
     c->parked = false;
+    STATS_ADD(c->server->stats, connections_parked, -1);
     c->advanced = true;
     if (c->out == NULL)
         c->out = net_output_new();
@@ -204,6 +205,8 @@ void net_conn_close(struct net_conn *c)
     c->io.ops->close(&c->io);
     atomic_store_explicit(&c->deadline_us, INT64_MAX, memory_order_relaxed);
     STATS_ADD(s->stats, connections_open, -1);
+    if (c->parked)
+        STATS_ADD(s->stats, connections_parked, -1);
     net_slot_give(s, c);
     if (atomic_fetch_sub_explicit(&s->open, 1, memory_order_acq_rel) == 1 &&
         atomic_load_explicit(&s->stopping, memory_order_acquire))

@@ -41,7 +41,8 @@ static bool is_local(const struct job *j)
 /* For zstd; 0: the link is faster. */
 static int level_for(const struct job *j)
 {
-    int64_t links = STATS_GET(&j->peer->stats, connections_open);
+    const struct stats_counters *s = &j->peer->stats;
+    int64_t links = STATS_GET(s, connections_open) - STATS_GET(s, connections_parked);
     return frames_level(j->peer->frames, net_conn_rate(j->conn), links > 1 ? (unsigned)links : 1);
 }
 

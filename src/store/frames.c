@@ -31,8 +31,10 @@
 #define MARGIN 8
 
 /* Where ratio and speed part: ARCHITECTURE.md has the measurement. Fastest first. */
-static const int levels[] = {3, 6, 9};
+static const int levels[] = {1, 3, 6, 9};
+static const unsigned costs[] = {2, 3, 8, 11}; /* in time, about, as compared to each other */
 #define LEVELS (sizeof(levels) / sizeof(levels[0]))
+#define LEVEL_FIRST 1 /* of them, while nothing was measured */
 
 /* No padding: it is hashed as bytes. */
 struct key {
@@ -238,19 +240,20 @@ static void note_rate(struct frames *f, int level, uint64_t bytes, int64_t ns)
     }
 }
 
-/* What level i does, or should do: higher ones as compared to the first, until they are measured. */
+/* What level i does; until it is measured, what it should do by the first that was. 0: none was. */
 static uint64_t rate_of(const struct frames *f, size_t i)
 {
     uint64_t rate = atomic_load_explicit(&f->rate[i], memory_order_relaxed);
-    uint64_t first = atomic_load_explicit(&f->rate[0], memory_order_relaxed);
-    return rate != 0 || i == 0 ? rate : first / (2 * i + 1);
+    for (size_t j = 0; rate == 0 && j < LEVELS; j++)
+        rate = atomic_load_explicit(&f->rate[j], memory_order_relaxed) * costs[j] / costs[i];
+    return rate;
 }
 
 int frames_level(const struct frames *f, uint64_t link_rate, unsigned links)
 {
     uint64_t first = rate_of(f, 0);
     if (link_rate == 0 || first == 0)
-        return levels[0];
+        return levels[LEVEL_FIRST];
     if (link_rate > first)
         return 0;
     for (size_t i = LEVELS - 1; i > 0; i--)

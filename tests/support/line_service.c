@@ -247,6 +247,7 @@ void line_service_free(struct line_service *ls)
     net_server_free(ls->server);
     assert_int_equal(ls->borrowed, ls->released);
     assert_int_equal(STATS_GET(&ls->stats, connections_open), 0);
+    assert_int_equal(STATS_GET(&ls->stats, connections_parked), 0);
     cond_fini(&ls->changed);
     lock_fini(&ls->lock);
     free(ls->zeros);

@@ -213,6 +213,7 @@ static void answers_a_parked_request(void **state)
 
     line_send(fd, "echo before\npark\necho behind\n");
     line_service_wait_parked(ls, 1);
+    assert_int_equal(STATS_GET(&ls->stats, connections_parked), 1);
     line_service_answer(ls, 0, "answer\n");
     line_expect(fd, "before\nanswer\nbehind\n");
     /* Again on the same connection, with the input coming later. */

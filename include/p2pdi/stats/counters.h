@@ -15,6 +15,7 @@
     X(connections_accepted_total, counter, "Connections accepted")                                 \
     X(connections_refused_total, counter, "Connections refused at the connection cap")             \
     X(connections_open, gauge, "Connections open now")                                             \
+    X(connections_parked, gauge, "Of these, waiting for news")                                     \
     X(connections_timed_out_total, counter,                                                        \
       "Connections closed for idleness, slow heads, slow reading")                                 \
     X(jobs_rejected_total, counter, "Requests answered 503 because the queue was full")            \
