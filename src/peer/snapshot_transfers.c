@@ -5,7 +5,10 @@
 
 /* ---- transfers: by events ------------------------------------------------------------------------ */
 
-/* The row of that document's latest download, for writing; NULL: no memory. */
+/*
+ * The row of that document's latest download, for writing; NULL: no memory. fresh: of one that begins. It gets a
+ * row of its own if the last one came to its end, but goes on in that of one that failed: `sync` tries for ever.
+ */
 static struct snap_transfer *transfer_locked(struct peer_view *v, uint32_t rfc, bool fresh)
 {
     struct rows *rows = &v->board.content.transfers;
@@ -13,7 +16,7 @@ static struct snap_transfer *transfer_locked(struct peer_view *v, uint32_t rfc, 
     struct place *p = view_place_find(v->transfers, rfc);
     if (p != NULL) {
         const struct snap_transfer *old = rows_at(rows, p->row);
-        if (!fresh || old->state == SNAP_TRANSFER_ACTIVE || old->state == SNAP_TRANSFER_QUEUED)
+        if (!fresh || old->state != SNAP_TRANSFER_DONE)
             return rows_edit(rows, p->row);
     }
     struct snap_transfer *t = rows_append(rows);
@@ -40,10 +43,14 @@ static void on_start_locked(struct peer_view *v, const struct peer_event *ev)
     struct snap_transfer *t = transfer_locked(v, ev->rfc, true);
     if (t == NULL)
         return;
-    t->addr = ev->addr;
-    t->state = SNAP_TRANSFER_ACTIVE;
-    t->size_bytes = ev->bytes;
-    t->start_us = ev->at_us;
+    shared_text_unref(t->why);
+    *t = (struct snap_transfer){
+        .rfc = ev->rfc,
+        .addr = ev->addr,
+        .state = SNAP_TRANSFER_ACTIVE,
+        .size_bytes = ev->bytes,
+        .start_us = ev->at_us,
+    };
 }
 
 static void on_done_locked(struct peer_view *v, const struct peer_event *ev)

@@ -241,6 +241,26 @@ static void a_failed_download_says_why(void **state)
     fake_stop(&liar);
 }
 
+/* `sync` tries for ever. */
+static void a_download_tried_again_goes_on_in_its_row(void **state)
+{
+    struct fake dying;
+    (void)state;
+    node_start(&node, &world);
+    fake_start(&dying, &world, FAKE_DIES, 90002, 1, 50000);
+    dying.bytes = 20000;
+    assert_int_equal(peer_register(node.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(node_get(&node, 90002, NULL).failed, 1);
+    UNTIL(transfer_row(90002) != NULL && transfer_row(90002)->state == SNAP_TRANSFER_FAILED);
+    dying.bytes = 100000; /* dies no more */
+    assert_int_equal(node_get(&node, 90002, NULL).done, 1);
+    UNTIL(transfer_row(90002)->state == SNAP_TRANSFER_DONE);
+    assert_null(transfer_row(90002)->why);
+    assert_int_equal(look()->transfers.count, 1);
+    assert_int_equal(look()->peer.failed, 0);
+    fake_stop(&dying);
+}
+
 /* ---- lists and indexes that are made up ----------------------------------------------------- */
 
 #define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -372,6 +392,7 @@ int main(void)
         SHOWN_TEST(peers_and_documents_come_and_go),
         SHOWN_TEST(a_slow_download_is_seen_growing_and_can_be_dropped),
         SHOWN_TEST(a_failed_download_says_why),
+        SHOWN_TEST(a_download_tried_again_goes_on_in_its_row),
         TOLD_TEST(rows_of_peers_follow_the_list),
         TOLD_TEST(rows_of_documents_name_holders_in_order),
     };
