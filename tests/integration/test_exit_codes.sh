@@ -20,6 +20,17 @@ has get0.err "RFC 8609 from $b" '1 file,'
 expect 0 again get 8609 "${asked[@]}" --json
 has again.log '"event":"complete"' '"files":0'
 
+# 0: help, asked for in either way
+expect 0 help1 help get
+expect 0 help2 get --help
+cmp help1.log help2.log
+has help1.log 'p2pdi get'
+expect 0 help3 help
+expect 0 help4 --help
+cmp help3.log help4.log
+expect 2 help5 help gte
+has help5.err 'no such command' '  try: p2pdi get'
+
 # 1: some came, some did not
 expect 1 get1 get 8610 9999 "${asked[@]}"
 cmp a.rfcs/rfc8610.txt b.rfcs/rfc8610.txt
