@@ -239,7 +239,8 @@ enum di_err client_call(struct sink *sink, const struct addr *to,
     }
     out->client = old;
     if (old == NULL) {
-        err = client_open(sink, to, CALL_BUFFER, patience->waker, deadline_us, &out->client);
+        err = client_open(sink, to, kept != NULL ? CLIENT_BUFFER : CALL_BUFFER, patience->waker,
+                          deadline_us, &out->client);
         if (err == DI_OK)
             err = exchange(out->client, &message, patience, out);
     }

@@ -62,13 +62,13 @@ static void rest_locked(struct pool *pool, int64_t retry_us)
         if (!pool->stuck_told || pool->stop)
             return;
     }
-    int64_t idle_us = spares_when(&pool->spares);
+    int64_t idle_us = spares_when(&d->spares);
     int64_t until_us = retry_us < idle_us ? retry_us : idle_us;
     if (until_us == INT64_MAX)
         cond_wait(&pool->work, &d->lock);
     else
         (void)cond_wait_until(&pool->work, &d->lock, until_us);
-    struct client *idle = spares_expire(&pool->spares, clock_mono_us());
+    struct client *idle = spares_expire(&d->spares, clock_mono_us());
     if (idle != NULL) {
         lock_release(&d->lock);
         client_close(idle);
@@ -81,12 +81,12 @@ static void work_locked(struct pool *pool, struct link *l)
 {
     struct downloads *d = pool->owner;
     lock_assert_held(&d->lock);
-    struct client *kept = spares_take(&pool->spares, &l->holder);
+    struct client *kept = spares_take(&d->spares, &l->holder);
     cond_signal(&pool->work);
     lock_release(&d->lock);
     fetch_run(l, &kept);
     lock_acquire(&d->lock);
-    struct client *gone = spares_put(&pool->spares, kept, clock_mono_us());
+    struct client *gone = spares_put(&d->spares, kept, clock_mono_us());
     if (gone != NULL) {
         lock_release(&d->lock);
         client_close(gone);
@@ -124,8 +124,6 @@ static void pool_stop(struct pool *pool)
 static void pool_free(struct pool *pool)
 {
     /* Its threads have ended: no lock. */
-    for (struct client *c; (c = spares_expire(&pool->spares, INT64_MAX)) != NULL;)
-        client_close(c);
     flights_free(pool->owner->peer, pool->tails);
     sched_free(pool->sched);
     cond_fini(&pool->work);
@@ -222,11 +220,36 @@ void downloads_free(struct downloads *d)
         DL_DELETE(d->pools, pool);
         pool_free(pool);
     }
+    for (struct client *c; (c = spares_expire(&d->spares, INT64_MAX)) != NULL;)
+        client_close(c);
     cond_fini(&d->landed);
     cond_fini(&d->made);
     lock_fini(&d->lock);
     free(d->finished);
     free(d);
+}
+
+/* ---- connections ----------------------------------------------------------------------------- */
+
+struct client *downloads_borrow(struct downloads *d, const struct addr *holder)
+{
+    lock_acquire(&d->lock);
+    struct client *c = spares_take(&d->spares, holder);
+    lock_release(&d->lock);
+    return c;
+}
+
+void downloads_keep(struct downloads *d, struct client *c)
+{
+    lock_acquire(&d->lock);
+    struct client *gone = spares_put(&d->spares, c, clock_mono_us());
+    while (gone != NULL || (gone = spares_expire(&d->spares, clock_mono_us())) != NULL) {
+        lock_release(&d->lock);
+        client_close(gone);
+        gone = NULL;
+        lock_acquire(&d->lock);
+    }
+    lock_release(&d->lock);
 }
 
 /* ---- what others tell ------------------------------------------------------------------------ */

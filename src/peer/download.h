@@ -46,7 +46,6 @@ struct pool {
     struct thread *threads;
     struct flight *flights;
     struct flight *tails; /* that failed, for the tails they had: the next one goes on with them */
-    struct spares spares;
     struct pool *prev, *next;
 };
 
@@ -69,6 +68,7 @@ struct downloads {
     struct pool *common; /* of pools; NULL before the first use */
     struct cond made;
     bool making; /* somebody makes the common one */
+    struct spares spares;
     uint64_t seed;
     struct sched_company company;
     struct peer_transfer *finished; /* ring */

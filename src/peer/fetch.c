@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define FETCH_LOW 4 /* answers outstanding, below which more is asked for in any case */
-#define FETCH_BUFFER ((size_t)256 << 10)
 #define CONNECT_US (5 * CLOCK_US_PER_S)
 #define SILENCE_US (10 * CLOCK_US_PER_S) /* no byte for that long: the holder is given up */
 #define RATE_MIN 1000                    /* bytes a second, on average after SILENCE_US */
@@ -242,7 +241,7 @@ static enum di_err connect_anew(struct session *s)
     client_close(s->client);
     s->client = NULL;
     s->proven = false;
-    enum di_err err = client_open(&s->link->peer->sink, &s->link->holder, FETCH_BUFFER,
+    enum di_err err = client_open(&s->link->peer->sink, &s->link->holder, CLIENT_BUFFER,
                                   s->link->peer->waker, clock_mono_us() + CONNECT_US, &s->client);
     if (err == DI_OK)
         client_limit(s->client, s->link->peer->down);
@@ -541,6 +540,7 @@ static enum di_err connect(struct session *s, struct client **kept)
     s->client = *kept;
     *kept = NULL;
     if (s->client != NULL && client_is_idle_alive(s->client)) {
+        client_limit(s->client, s->link->peer->down);
         /* Should it turn out dead all the same, the holder is not to blame. */
         s->proven = true;
         return DI_OK;

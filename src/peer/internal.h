@@ -243,6 +243,7 @@ struct patience {
 
 /* A connection to another program with a buffer of what came. One thread at a time. */
 struct client;
+#define CLIENT_BUFFER ((size_t)256 << 10) /* of one that may bring documents */
 enum di_err client_open(struct sink *sink, const struct addr *to, size_t cap,
                         struct net_waker *waker, int64_t deadline_us, struct client **out)
     DI_MUST_CHECK;
@@ -398,6 +399,10 @@ enum di_err downloads_pool(struct downloads *d, struct pool **out) DI_MUST_CHECK
 /* One of its own with one thread, one document at a time. End it with pool_end. */
 enum di_err downloads_serial_pool(struct downloads *d, struct pool **out) DI_MUST_CHECK;
 void downloads_serial_pool_end(struct downloads *d, struct pool *pool);
+/* A connection to that holder without work, NULL if there is none; it may be dead by now. */
+struct client *downloads_borrow(struct downloads *d, const struct addr *holder);
+/* Takes c (may be NULL): for the next who has something to ask that holder for. */
+void downloads_keep(struct downloads *d, struct client *c);
 /* To every pool; unwanted ones, and holders that must not be used, are ignored. Reorders offers. */
 void downloads_offer(struct downloads *d, struct offer *offers, size_t count);
 void downloads_holder_gone(struct downloads *d, const struct addr *holder);

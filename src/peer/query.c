@@ -178,7 +178,13 @@ static enum di_err query_over(struct peer *p, const struct addr *from, enum rfc_
 enum di_err query_one(struct peer *p, const struct addr *from, enum rfc_scope scope,
                       const struct patience *patience, bool *changed)
 {
-    return query_over(p, from, scope, patience, NULL, changed);
+    /* What is asked next is documents: over the same connection that is a round trip less. */
+    struct client *kept = downloads_borrow(p->downloads, from);
+    if (kept != NULL)
+        client_limit(kept, NULL); /* an index is never held up, but counts: ask */
+    enum di_err err = query_over(p, from, scope, patience, &kept, changed);
+    downloads_keep(p->downloads, kept);
+    return err;
 }
 
 /* ---- everyone -------------------------------------------------------------------------------- */

@@ -344,10 +344,12 @@ static void fake_serve(void *ctx, struct net_conn *c, const char *message, size_
     if (wire_request_parse(message, len, &q, &fault) != 0) {
         net_conn_close_after(c);
     } else if (q.method == WIRE_GET_INDEX) {
-        f->index_requests++;
+        if (f->index_requests++ == 0)
+            f->index_port = net_conn_remote(c)->port;
         fake_index(f, c);
     } else if (q.method == WIRE_GET_RFC) {
-        f->document_requests++;
+        if (f->document_requests++ == 0)
+            f->document_port = net_conn_remote(c)->port;
         fake_document(f, c, &q);
     }
 }

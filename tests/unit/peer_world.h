@@ -96,8 +96,9 @@ struct fake {
     size_t size;
     struct sha256 sha256;
     _Atomic(size_t) index_requests, document_requests;
-    _Atomic(size_t) range_first; /* of the last document request, 0 if none */
-    _Atomic(size_t) zstd_asked;  /* document requests that would take it */
+    _Atomic(unsigned) index_port, document_port; /* where the first that asked came from */
+    _Atomic(size_t) range_first;                 /* of the last document request, 0 if none */
+    _Atomic(size_t) zstd_asked;                  /* document requests that would take it */
 };
 
 /* Listens and registers. It says it holds the document of node_write(rfc, seed, size). */

@@ -102,6 +102,21 @@ static void what_is_known_is_not_given_up_while_it_is_planned(void **state)
     node_fini(&a);
 }
 
+static void the_connection_that_brought_the_index_brings_documents(void **state)
+{
+    (void)state;
+    struct fake holder;
+    struct node b;
+    node_init(&b, "b");
+    fake_start(&holder, &world, FAKE_HONEST, 87, 5, 50000);
+    node_start(&b, &world);
+    assert_int_equal(node_get(&b, 87, NULL).done, 1);
+    assert_int_not_equal(holder.index_port, 0);
+    assert_int_equal(holder.document_port, holder.index_port);
+    node_fini(&b);
+    fake_stop(&holder);
+}
+
 static bool take_transfer(void *arg, const struct peer_transfer *t)
 {
     *(struct peer_transfer *)arg = *t;
@@ -418,6 +433,8 @@ int main(void)
                                         stop),
         cmocka_unit_test_setup_teardown(transfers_can_be_watched, start, stop),
         cmocka_unit_test_setup_teardown(serial_get_keeps_the_order, start, stop),
+        cmocka_unit_test_setup_teardown(the_connection_that_brought_the_index_brings_documents,
+                                        start, stop),
         cmocka_unit_test_setup_teardown(rest_comes_from_another_when_a_holder_dies, start, stop),
         cmocka_unit_test_setup_teardown(lie_is_never_visible_and_the_next_holder_serves, start,
                                         stop),
