@@ -34,7 +34,7 @@
 static const int levels[] = {1, 3, 6, 9};
 static const unsigned costs[] = {2, 3, 8, 11}; /* in time, about, as compared to each other */
 #define LEVELS (sizeof(levels) / sizeof(levels[0]))
-#define LEVEL_FIRST 1 /* of them, while nothing was measured */
+#define UNMEASURED 1 /* of them, until something was measured */
 
 /* No padding: it is hashed as bytes. */
 struct key {
@@ -251,10 +251,10 @@ static uint64_t rate_of(const struct frames *f, size_t i)
 
 int frames_level(const struct frames *f, uint64_t link_rate, unsigned links)
 {
-    uint64_t first = rate_of(f, 0);
-    if (link_rate == 0 || first == 0)
-        return levels[LEVEL_FIRST];
-    if (link_rate > first)
+    uint64_t fastest = rate_of(f, 0);
+    if (link_rate == 0 || fastest == 0)
+        return levels[UNMEASURED];
+    if (link_rate > fastest)
         return 0;
     for (size_t i = LEVELS - 1; i > 0; i--)
         if (rate_of(f, i) / MARGIN >= link_rate * (links > 0 ? links : 1))

@@ -137,7 +137,7 @@ warm() { # HOST LIBRARY
 }
 
 cpu_of() { awk -v hz="$(getconf CLK_TCK)" '{sub(/.*\) /, ""); printf "%.2f+%.2f", $12 / hz, $13 / hz}' "/proc/$1/stat" 2>/dev/null || echo 0; }
-machine() { awk '$1 == "cpu" {t = 0; for (i = 2; i <= 9; i++) t += $i; print t, $5 + $6}' /proc/stat; }
+machine() { awk '$1 == "cpu" {t = 0; for (i = 2; i <= 9; i++) t += $i; print t, $5 + $6, $9}' /proc/stat; } # all, idle, stolen
 
 # When the last `complete` came: events carry seconds since the program started, and the file was last written at its last.
 complete_at() { # FILE T0
@@ -199,7 +199,7 @@ ours() {
     {
         echo "cpu $cpu"
         echo "frames $(($(net_sent h0) - sent0))"
-        awk '{printf "idle %.0f\n", 100 * ($4 - $2) / ($3 - $1)}' <<<"$now"
+        awk '{printf "idle %.0f\nstolen %.0f\n", 100 * ($5 - $2) / ($4 - $1), 100 * ($6 - $3) / ($4 - $1)}' <<<"$now"
         sed -n 's/^p2pdi_bytes_sent_total[^ ]* /metric /p' "$dir/metrics"
     } >"$dir/notes"
     [[ -z $keep ]] || { mkdir -p "$keep" && cp "$dir"/*.out "$dir"/*.err "$dir"/metrics "$dir"/notes "$keep"; }
@@ -233,7 +233,7 @@ explain() {
                 note["metric"] / payload, note["frames"] / payload, 100 * note["frames"] * 8 / (last * first_rate(link)), firsts / n, most, got - firsts, got
             sent = wire / (got / n * payload + 1e-9)
             print sent >sent_file
-            printf "      on the wire %.2f of the bytes, %.2f x the fluid bound of these; failed %d; processor seconds (user+system): %s; machine idle %s%%\n", sent, last / fluid / (sent + 1e-9), failed, cpu, note["idle"]
+            printf "      on the wire %.2f of the bytes, %.2f x the fluid bound of these; failed %d; processor seconds (user+system): %s; machine idle %s%%, stolen by its host %s%%\n", sent, last / fluid / (sent + 1e-9), failed, cpu, note["idle"], note["stolen"]
         }
         function first_rate(s) {return s * (s ~ /gbit$/ ? 1e9 : s ~ /mbit$/ ? 1e6 : 1e3)}' "$dir/notes" "${files[@]}"
 }
