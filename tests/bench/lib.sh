@@ -111,7 +111,7 @@ median() { sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 
 # describe: commit and machine, once at the head of a report.
 describe() {
-    echo "commit  $(git -C "$here" rev-parse --short HEAD 2>/dev/null || echo unknown)$(git -C "$here" diff --quiet HEAD 2>/dev/null || echo ' (changed)')"
+    echo "commit  $(git -C "$here" rev-parse --short HEAD 2>/dev/null || echo unknown)$(git -C "$here" diff --quiet HEAD -- ':(top,exclude)docs' 2>/dev/null || echo ' (changed)')"
     echo "machine $(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), Linux $(uname -r)"
     echo "command $0${BENCH_NICE:+ (nice $BENCH_NICE)}; load $(cut -d' ' -f1-3 /proc/loadavg)"
 }
