@@ -152,15 +152,11 @@ int main(int argc, char **argv)
     struct events e;
     int64_t start_us = clock_mono_us();
     size_t command = 0;
-    char option[] = "--help";
-    char *asked[] = {argc > 0 ? argv[0] : NULL, option, NULL, NULL};
+    char flag[] = "--help";
+    char *asked[] = {argv[0], argc > 2 ? argv[2] : flag, argc > 2 ? flag : NULL, NULL};
 
     /* `help get` is `get --help`, as with other programs. */
     if (argc > 1 && strcmp(argv[1], "help") == 0) {
-        if (argc > 2) {
-            asked[1] = argv[2];
-            asked[2] = option;
-        }
         argc = argc > 2 ? 3 : 2;
         argv = asked;
     }

@@ -85,13 +85,8 @@ static void work_locked(struct pool *pool, struct link *l)
     cond_signal(&pool->work);
     lock_release(&d->lock);
     fetch_run(l, &kept);
+    downloads_keep(d, kept);
     lock_acquire(&d->lock);
-    struct client *gone = spares_put(&d->spares, kept, clock_mono_us());
-    if (gone != NULL) {
-        lock_release(&d->lock);
-        client_close(gone);
-        lock_acquire(&d->lock);
-    }
 }
 
 static void run(void *arg)
@@ -243,13 +238,10 @@ void downloads_keep(struct downloads *d, struct client *c)
 {
     lock_acquire(&d->lock);
     struct client *gone = spares_put(&d->spares, c, clock_mono_us());
-    while (gone != NULL || (gone = spares_expire(&d->spares, clock_mono_us())) != NULL) {
-        lock_release(&d->lock);
-        client_close(gone);
-        gone = NULL;
-        lock_acquire(&d->lock);
-    }
+    if (gone == NULL)
+        gone = spares_expire(&d->spares, clock_mono_us());
     lock_release(&d->lock);
+    client_close(gone);
 }
 
 /* ---- what others tell ------------------------------------------------------------------------ */

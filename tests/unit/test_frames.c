@@ -325,6 +325,16 @@ static void level_follows_the_link(void **state)
     assert_int_equal(frames_level(f, 0, 1), 3);
     /* Many links together are a fast one, but a link alone decides whether it outruns us. */
     assert_int_equal(frames_level(f, 3000, 4000000), 1);
+    /* The faster the link, the lower the level, and each has its links. */
+    bool seen[10] = {false};
+    int was = 9;
+    for (uint64_t rate = 3000; rate < UINT64_C(1000000000000); rate += rate / 10) {
+        int level = frames_level(f, rate, 1);
+        assert_in_range(level, 0, was);
+        seen[level] = true;
+        was = level;
+    }
+    assert_true(seen[9] && seen[6] && seen[3] && seen[1] && seen[0]);
     frames_free(f);
 }
 
