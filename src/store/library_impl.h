@@ -56,6 +56,9 @@ struct library {
     struct file_cache files;
     struct part_queue to_offer, to_commit, to_settle;
     size_t publish_count; /* in all of them and under way between */
+    size_t commit_count;  /* in to_commit */
+    size_t coming;        /* parts that are open and not handed over: more to publish soon */
+    int64_t commit_us;    /* the last commit began */
     struct cond publish_room;
     struct cond commit_cond; /* for the publisher */
     bool publisher_stop;
@@ -108,5 +111,8 @@ void publish_stop(struct library *lib);
 void publish_queued(struct library *lib);
 /* When to call it again though nobody wakes the library; INT64_MAX: not for now. */
 int64_t publish_due_us(struct library *lib);
+/* A part was opened; it is closed without having been published. Any thread. */
+void publish_expect(struct library *lib);
+void publish_expect_no_more(struct library *lib);
 
 #endif

@@ -58,6 +58,8 @@ static enum di_err open_locked(int dir_fd, const char *name, int *out_fd, struct
 
 void part_close(struct library_part *p)
 {
+    if (p->expected)
+        publish_expect_no_more(p->lib);
     if (p->fd >= 0)
         (void)close(p->fd);
     sha256_stream_free(p->hash);
@@ -120,6 +122,8 @@ enum di_err library_part_open(struct library *lib, uint32_t rfc, const struct sh
         part_close(p);
         return err;
     }
+    p->expected = true;
+    publish_expect(lib);
     *out = p;
     *have = p->have_bytes;
     return DI_OK;

@@ -18,6 +18,7 @@ struct library_part {
     int fd; /* locked (flock): one owner in all processes */
     struct sha256_stream *hash;
     bool verified;
+    bool expected; /* by the publisher */
     char name[NAME_PART_SIZE];
 
     /* once handed to library_publish */

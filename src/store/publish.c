@@ -7,7 +7,8 @@
  *
  * What has come whole and verified is true whatever happens to our disk, so others may have it at
  * once; who asked for it here is told when it is safe. Offers are gathered for OFFER_GAP_US, since
- * each costs everybody a message.
+ * each costs everybody a message, and commits for COMMIT_GAP_US, since each costs the disk a flush;
+ * but only while more is on its way: neither the first nor the last document waits.
  *
  * Syncing files one by one costs a flush of the disk for each. From SYNC_ALL on the whole file
  * system is synced instead: one flush, though it also waits for what others have written there.
@@ -33,6 +34,8 @@
 #define QUEUE_MIN 8
 #define QUEUE_MAX 1024 /* each holds a descriptor */
 #define OFFER_GAP_US (20 * CLOCK_US_PER_MS)
+#define COMMIT_GAP_US (100 * CLOCK_US_PER_MS)
+#define COMMIT_FULL 128 /* documents that wait for no more */
 
 /* ---- the three queues ----------------------------------------------------------------------- */
 
@@ -62,6 +65,32 @@ static struct library_part *take(struct library *lib, struct part_queue *q)
     return batch;
 }
 
+void publish_expect(struct library *lib)
+{
+    lock_acquire(&lib->lock);
+    lib->coming++;
+    lock_release(&lib->lock);
+}
+
+/* True if that was the last: what has waited for more is due. */
+static bool expect_no_more_locked(struct library *lib)
+{
+    lock_assert_held(&lib->lock);
+    if (--lib->coming > 0)
+        return false;
+    cond_signal(&lib->commit_cond);
+    return true;
+}
+
+void publish_expect_no_more(struct library *lib)
+{
+    lock_acquire(&lib->lock);
+    bool last = expect_no_more_locked(lib);
+    lock_release(&lib->lock);
+    if (last)
+        library_wake(lib);
+}
+
 void library_publish(struct library *lib, struct library_part *p, const char *title,
                      void (*done)(void *arg, enum di_err err), void *arg)
 {
@@ -74,8 +103,10 @@ void library_publish(struct library *lib, struct library_part *p, const char *ti
     lib->publish_count++;
     bool first = lib->to_offer.first == NULL;
     append(&lib->to_offer, p);
+    p->expected = false;
+    bool last = expect_no_more_locked(lib);
     lock_release(&lib->lock);
-    if (first)
+    if (first || last)
         library_wake(lib);
 }
 
@@ -136,6 +167,7 @@ static void offer_queued(struct library *lib)
     while (batch != NULL) {
         struct library_part *next = batch->next;
         append(&lib->to_commit, batch);
+        lib->commit_count++;
         batch = next;
     }
     cond_signal(&lib->commit_cond);
@@ -211,14 +243,42 @@ static void commit(struct library *lib, struct library_part *batch)
     sync_directory(lib, batch);
 }
 
+/* While more is coming what has come waits for it, though not for long. */
+static int64_t ripe_us_locked(struct library *lib)
+{
+    size_t full = lib->publish_max / 2 < COMMIT_FULL ? lib->publish_max / 2 : COMMIT_FULL;
+    lock_assert_held(&lib->lock);
+    if (lib->coming == 0 || lib->commit_count >= full || lib->publisher_stop)
+        return 0;
+    return lib->commit_us + COMMIT_GAP_US;
+}
+
+/* NULL: the library closes. */
+static struct library_part *wait_for_batch_locked(struct library *lib)
+{
+    lock_assert_held(&lib->lock);
+    for (;;) {
+        int64_t now_us = clock_mono_us();
+        if (lib->to_commit.first == NULL && lib->publisher_stop)
+            return NULL;
+        if (lib->to_commit.first == NULL) {
+            cond_wait(&lib->commit_cond, &lib->lock);
+        } else if (now_us < ripe_us_locked(lib)) {
+            (void)cond_wait_until(&lib->commit_cond, &lib->lock, ripe_us_locked(lib));
+        } else {
+            lib->commit_us = now_us;
+            lib->commit_count = 0;
+            return take_locked(lib, &lib->to_commit);
+        }
+    }
+}
+
 static void run_publisher(void *arg)
 {
     struct library *lib = arg;
     lock_acquire(&lib->lock);
     for (;;) {
-        while (lib->to_commit.first == NULL && !lib->publisher_stop)
-            cond_wait(&lib->commit_cond, &lib->lock);
-        struct library_part *batch = take_locked(lib, &lib->to_commit);
+        struct library_part *batch = wait_for_batch_locked(lib);
         if (batch == NULL)
             break;
         lock_release(&lib->lock);
@@ -323,14 +383,14 @@ void publish_stop(struct library *lib)
 void publish_queued(struct library *lib)
 {
     settle_queued(lib);
-    if (clock_mono_us() >= lib->offer_us)
+    if (clock_mono_us() >= publish_due_us(lib))
         offer_queued(lib);
 }
 
 int64_t publish_due_us(struct library *lib)
 {
     lock_acquire(&lib->lock);
-    bool some = lib->to_offer.first != NULL;
+    int64_t due_us = lib->to_offer.first == NULL ? INT64_MAX : lib->coming == 0 ? 0 : lib->offer_us;
     lock_release(&lib->lock);
-    return some ? lib->offer_us : INT64_MAX;
+    return due_us;
 }

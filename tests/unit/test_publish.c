@@ -1,7 +1,8 @@
 /* Publishing: the order of data, name and directory; what failures leave behind. */
-/* ld: -Wl,--wrap=fdatasync,--wrap=syncfs,--wrap=renameat,--wrap=fsync */
+/* ld: -Wl,--wrap=fdatasync,--wrap=syncfs,--wrap=renameat,--wrap=fsync,--wrap=clock_mono_us */
 #include "store_help.h"
 
+#include "p2pdi/base/clock.h"
 #include "p2pdi/base/log.h"
 
 #include "../../src/store/names.h"
@@ -125,6 +126,23 @@ int __wrap_fsync(int fd)
     return rc;
 }
 
+/* A clock that stands still, an hour ahead: what waits for it waits as long as the test wants. */
+static _Atomic int64_t still_us; /* 0: it goes */
+
+int64_t __real_clock_mono_us(void);
+int64_t __wrap_clock_mono_us(void);
+
+int64_t __wrap_clock_mono_us(void)
+{
+    int64_t us = still_us;
+    return us != 0 ? us : __real_clock_mono_us();
+}
+
+static void stop_clock(void)
+{
+    still_us = __real_clock_mono_us() + 3600 * CLOCK_US_PER_S;
+}
+
 /* ---- the library ---------------------------------------------------------------------------- */
 
 static char dir[256], state_dir[256];
@@ -145,6 +163,7 @@ static int close_library(void **state)
 {
     (void)state;
     fail_fdatasync = fail_syncfs = fail_renameat = fail_fsync = 0;
+    still_us = 0;
     help_library_close(&h);
     return 0;
 }
@@ -282,6 +301,81 @@ static void many_are_too(void **state)
     for (size_t i = 0; i < call_count; i++)
         directory_syncs += calls[i].step == DIRECTORY_SYNCED;
     assert_true(directory_syncs < 50);
+}
+
+static size_t count_commits(void)
+{
+    size_t n = 0;
+    struct stat st;
+    assert_int_equal(stat(dir, &st), 0);
+    lock_acquire(&calls_lock);
+    for (size_t i = 0; i < call_count; i++)
+        n += calls[i].step == DIRECTORY_SYNCED && calls[i].inode == st.st_ino;
+    lock_release(&calls_lock);
+    return n;
+}
+
+static struct library_part *expect_another(void)
+{
+    struct library_part *p = NULL;
+    uint64_t have = 0;
+    assert_int_equal(library_part_open(h.lib, 999, &(struct sha256){{9}}, 9, &p, &have), DI_OK);
+    return p;
+}
+
+/* Publishes RFC n, and waits until it is listed: offers are made every 20 ms of the clock. */
+static void publish_one(uint32_t n, struct told *told, sem_t *all, atomic_uint *left)
+{
+    char text[32];
+    (void)snprintf(text, sizeof text, "document %u", n);
+    *told = (struct told){.all = all, .left = left, .err = DI_CANCELLED};
+    still_us += 21 * CLOCK_US_PER_MS;
+    library_publish(h.lib, make_part(n, text), "", on_done, told);
+    (void)help_wait_event(&h, HELP_ADDED, n, 0);
+}
+
+static void one_waits_for_more_that_comes_but_the_last_waits_for_nothing(void **state)
+{
+    (void)state;
+    struct told told[4];
+    sem_t all;
+    atomic_uint left = 1;
+    assert_int_equal(sem_init(&all, 0, 0), 0);
+    stop_clock();
+    struct library_part *coming = expect_another();
+    publish_one(1, &told[0], &all, &left);
+    assert_int_equal(sem_wait(&all), 0); /* the first for long: at once */
+    left = 3;
+    for (uint32_t n = 2; n <= 4; n++)
+        publish_one(n, &told[n - 1], &all, &left);
+    assert_int_equal(left, 3);
+    library_part_discard(coming);
+    assert_int_equal(sem_wait(&all), 0);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(told[i].err, DI_OK);
+    /* The last is listed a moment before it may be committed. */
+    assert_in_range(count_commits(), 2, 3);
+}
+
+static void many_do_not_wait_for_more(void **state)
+{
+    (void)state;
+    static struct told told[300];
+    struct library_part *coming = expect_another();
+    stop_clock();
+    publish_many(1, told);
+    static sem_t all; /* the last are told when the library closes */
+    static atomic_uint left = 128;
+    assert_int_equal(sem_init(&all, 0, 0), 0);
+    for (unsigned i = 0; i < 200; i++) {
+        char text[32];
+        (void)snprintf(text, sizeof text, "document %u", i + 1);
+        told[i] = (struct told){.all = &all, .left = &left};
+        library_publish(h.lib, make_part(i + 1, text), "", on_done, &told[i]);
+    }
+    still_us += 21 * CLOCK_US_PER_MS; /* they are offered */
+    assert_int_equal(sem_wait(&all), 0);
+    library_part_discard(coming);
 }
 
 static void it_is_listed_before_it_is_done(void **state)
@@ -549,6 +643,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PUBLISH_TEST(one_is_synced_renamed_synced_and_told_in_that_order),
         PUBLISH_TEST(many_are_too),
+        PUBLISH_TEST(one_waits_for_more_that_comes_but_the_last_waits_for_nothing),
+        PUBLISH_TEST(many_do_not_wait_for_more),
         PUBLISH_TEST(it_is_listed_before_it_is_done),
         PUBLISH_TEST(another_edition_is_replaced),
         PUBLISH_TEST(a_number_held_under_another_name_goes_over),
