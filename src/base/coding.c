@@ -324,6 +324,11 @@ static bool is_beginning(struct decoder *d, const unsigned char *bytes, size_t l
     return true;
 }
 
+static enum di_err error_of(size_t n)
+{
+    return ZSTD_getErrorCode(n) == ZSTD_error_memory_allocation ? DI_NOMEM : DI_PROTOCOL;
+}
+
 enum di_err decoder_feed(struct decoder *d, const void *bytes, size_t len,
                          enum di_err (*put)(void *arg, const void *bytes, size_t len), void *arg)
 {
@@ -341,7 +346,7 @@ enum di_err decoder_feed(struct decoder *d, const void *bytes, size_t len,
             return DI_PROTOCOL;
         size_t n = ZSTD_decompressStream(d->context, &out, &in);
         if (ZSTD_isError(n))
-            return ZSTD_getErrorCode(n) == ZSTD_error_memory_allocation ? DI_NOMEM : DI_PROTOCOL;
+            return error_of(n);
         if (out.pos > d->left)
             return DI_PROTOCOL;
         d->begun = true;
@@ -354,6 +359,24 @@ enum di_err decoder_feed(struct decoder *d, const void *bytes, size_t len,
             return err;
     }
     return DI_OK;
+}
+
+enum di_err decoder_whole(struct decoder *d, const void *bytes, size_t len, void *out)
+{
+    size_t skipped = 0;
+    if (!is_beginning(d, bytes, len, &skipped))
+        return DI_PROTOCOL;
+    const char *frame = (const char *)bytes + skipped;
+    len -= skipped;
+    /* libzstd would go on with another frame behind it. */
+    if (ZSTD_findFrameCompressedSize(frame, len) != len)
+        return DI_PROTOCOL;
+    size_t n = ZSTD_decompressDCtx(d->context, out, (size_t)d->left, frame, len);
+    if (ZSTD_isError(n))
+        return error_of(n);
+    d->left -= n;
+    d->ended = true;
+    return d->left == 0 ? DI_OK : DI_PROTOCOL;
 }
 
 bool decoder_is_complete(const struct decoder *d)

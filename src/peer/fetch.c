@@ -5,7 +5,7 @@
  * Requests go out in order and answers come back in that order: the ring holds the flights that are
  * asked for and not answered, oldest first.
  */
-#include "download.h"
+#include "intake.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +22,8 @@ struct session {
     struct client *client;
     struct flight *ring[FETCH_WINDOW];
     size_t first, count;
-    struct flight *now;      /* whose answer is waited for or comes */
-    struct decoder *decoder; /* made when the first compressed document comes */
-    struct buf frame;        /* that one, as it comes */
-    bool frame_needs_dict;   /* its flight's */
+    struct flight *now; /* whose answer is waited for or comes */
+    struct intake intake;
     bool proven;     /* the connection has carried an answer: its end may be mere idleness */
     bool late;       /* others would bring it sooner: the link ends */
     int64_t look_us; /* when that is to be asked */
@@ -168,15 +166,14 @@ static bool conclude(struct session *s, struct flight *f)
             return false;
         }
     }
-    if (err == DI_OK && s->frame.len > 0 && buf_status(&s->frame) == DI_OK)
-        frames_put(s->link->peer->frames, &f->request.edition, f->request.size_bytes,
-                   s->frame_needs_dict ? f->dict : NULL, buf_bytes(&s->frame), s->frame.len);
-    if (err == DI_OK)
+    if (err == DI_OK) {
+        intake_keep_frame(&s->intake);
         link_done(s->link, f);
-    else if (err == DI_MISMATCH)
+    } else if (err == DI_MISMATCH) {
         blame(s, f);
-    else
+    } else {
         fail_here(s, f, err);
+    }
     return true;
 }
 
@@ -310,74 +307,21 @@ static enum di_err skip_body(struct session *s, const struct wire_response *head
     return client_skip(s->client, head->content_length, clock_mono_us() + SILENCE_US);
 }
 
-/* Where a body's bytes go. local: they could not be stored; the link is good still. */
-struct intake {
-    struct link *link;
-    struct flight *flight;
-    enum di_err local;
-};
-
-static enum di_err store(void *arg, const void *bytes, size_t len)
-{
-    struct intake *in = arg;
-    struct flight *f = in->flight;
-    if (f->helps) {
-        in->local = library_tail_write(f->tail, f->have, bytes, len);
-        f->have += len;
-        return in->local;
-    }
-    in->local = library_part_append(f->part, bytes, len);
-    if (in->local == DI_OK)
-        link_progress(in->link, f, len);
-    return in->local;
-}
-
-/* A compressed document begins. It is kept as it comes, if it can be. */
-static void begin_frame(struct session *s, struct intake *in, const struct wire_response *head)
-{
-    const struct flight *f = in->flight;
-    uint64_t size = f->request.size_bytes;
-    buf_init(&s->frame, size <= FRAMES_DOCUMENT_MAX ? (size_t)head->content_length : 0);
-    s->frame_needs_dict = head->encoding == WIRE_DCZ;
-    if (s->decoder == NULL)
-        in->local = decoder_new(&s->decoder);
-    if (in->local == DI_OK)
-        in->local = decoder_begin(s->decoder, s->frame_needs_dict ? f->dict : NULL, size);
-}
-
-/* The next bytes of a body, as they came. Only the other side's fault is returned. */
-static enum di_err take_bytes(struct session *s, struct intake *in, bool coded, const char *bytes,
-                              size_t len)
-{
-    enum di_err err = DI_OK;
-    in->flight->wire += len;
-    if (!coded)
-        err = store(in, bytes, len);
-    else if ((err = decoder_feed(s->decoder, bytes, len, store, in)) == DI_OK)
-        buf_append(&s->frame, bytes, len);
-    return in->local == DI_OK ? err : DI_OK;
-}
-
 /* The document's bytes into its part. */
-static enum di_err take_body(struct session *s, const struct wire_response *head, struct intake *in)
+static enum di_err take_body(struct session *s, uint64_t len)
 {
+    struct intake *in = &s->intake;
     int64_t start_us = clock_mono_us();
     uint64_t came = 0;
-    uint64_t len = head->content_length;
-    bool coded = head->encoding != WIRE_IDENTITY;
-    if (coded)
-        begin_frame(s, in, head);
     while (came < len && !in->flight->met) {
         const char *bytes = NULL;
         size_t got = 0;
         enum di_err err = wait_bytes(s, len - came, &bytes, &got);
+        if (err == DI_OK)
+            err = intake_take(in, bytes, got);
         if (err != DI_OK)
             return err;
         came += got;
-        if (in->local == DI_OK)
-            err = take_bytes(s, in, coded, bytes, got);
-        if (err != DI_OK)
-            return err;
         if (in->local != DI_OK && len - came > SKIP_MAX)
             return DI_CLOSED;
         int64_t took_us = clock_mono_us() - start_us;
@@ -385,9 +329,7 @@ static enum di_err take_body(struct session *s, const struct wire_response *head
             return DI_TIMEOUT;
     }
     /* Less than was announced, or without an end. */
-    if (coded && in->local == DI_OK && !in->flight->met && !decoder_is_complete(s->decoder))
-        return DI_PROTOCOL;
-    return DI_OK;
+    return in->flight->met ? DI_OK : intake_end(in);
 }
 
 /* Is it the edition, and are they the bytes, that were asked for? */
@@ -411,7 +353,7 @@ static enum di_err take_tail(struct session *s, struct flight *f)
 {
     uint64_t took = 0;
     enum di_err err = library_part_take_tail(f->part, f->tail, &took);
-    buf_fini(&s->frame); /* what came of it is no frame */
+    intake_drop(&s->intake); /* what came of it is no frame */
     f->wire += took;
     f->resumed = true; /* a mismatch would have several to blame */
     link_progress(s->link, f, (size_t)took);
@@ -428,9 +370,22 @@ static enum di_err take_tail(struct session *s, struct flight *f)
 /* An answer with a range in it. f is off the ring. */
 static enum di_err take_range(struct session *s, struct flight *f, const struct wire_response *head)
 {
-    struct intake in = {.link = s->link, .flight = f};
-    enum di_err err = take_body(s, head, &in);
-    link_helped(s->link, f, err == DI_OK && in.local == DI_OK);
+    intake_begin(&s->intake, f, head);
+    enum di_err err = take_body(s, head->content_length);
+    link_helped(s->link, f, err == DI_OK && s->intake.local == DI_OK);
+    intake_drop(&s->intake);
+    return err;
+}
+
+/* Asks again for what f lacks. */
+static enum di_err ask_rest(struct session *s, struct flight *f)
+{
+    struct buf out;
+    buf_init(&out, WIRE_HEAD_MAX);
+    push(s, f);
+    format_request(s, f, &out);
+    enum di_err err = client_send(s->client, &out, clock_mono_us() + SILENCE_US);
+    buf_fini(&out);
     return err;
 }
 
@@ -438,34 +393,32 @@ static enum di_err take_range(struct session *s, struct flight *f, const struct 
 static enum di_err take_document(struct session *s, struct flight *f,
                                  const struct wire_response *head)
 {
-    struct intake in = {.link = s->link, .flight = f};
+    enum di_err err = DI_OK;
     if (head->status == 200 && f->have > 0) {
         /* It does not do ranges: what we have is not needed. */
-        in.local = library_part_reset(f->part);
+        err = library_part_reset(f->part);
         f->resumed = false;
         link_restarts(s->link, f);
     }
-    enum di_err err = DI_OK;
-    if (in.local == DI_OK)
-        err = take_body(s, head, &in);
-    else
-        err = skip_body(s, head);
-    if (in.local != DI_OK) {
-        fail_here(s, f, in.local);
+    if (err != DI_OK) {
+        fail_here(s, f, err);
+        return skip_body(s, head);
+    }
+    intake_begin(&s->intake, f, head);
+    err = take_body(s, head->content_length);
+    if (err != DI_OK)
+        intake_break(&s->intake);
+    if (s->intake.local != DI_OK) {
+        fail_here(s, f, s->intake.local);
     } else if (f->met) {
         err = take_tail(s, f);
     } else if (err != DI_OK) {
         library_part_keep(f->part);
         link_failed(s->link, f, why_of(s, err), f->have, 0);
     } else if (!conclude(s, f)) {
-        struct buf out;
-        buf_init(&out, WIRE_HEAD_MAX);
-        push(s, f);
-        format_request(s, f, &out);
-        err = client_send(s->client, &out, clock_mono_us() + SILENCE_US);
-        buf_fini(&out);
+        err = ask_rest(s, f);
     }
-    buf_fini(&s->frame);
+    intake_drop(&s->intake);
     return err;
 }
 
@@ -576,7 +529,7 @@ static enum di_err work(struct session *s)
 
 void fetch_run(struct link *l, struct client **kept)
 {
-    struct session s = {.link = l};
+    struct session s = {.link = l, .intake.link = l};
     enum di_err err = connect(&s, kept);
     if (err == DI_OK) {
         link_up(l);
@@ -594,7 +547,7 @@ void fetch_run(struct link *l, struct client **kept)
         link_drops(l, f);
     }
     link_closed(l, why);
-    decoder_free(s.decoder);
+    intake_fini(&s.intake);
     if (err == DI_OK)
         *kept = s.client;
     else

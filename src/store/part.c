@@ -5,6 +5,7 @@
 #include "part.h"
 
 #include "library_impl.h"
+#include "titles.h"
 
 #include "p2pdi/base/clock.h"
 #include "p2pdi/base/log.h"
@@ -63,17 +64,25 @@ void part_close(struct library_part *p)
     if (p->fd >= 0)
         (void)close(p->fd);
     sha256_stream_free(p->hash);
+    free(p->text);
     free(p);
 }
 
 enum di_err library_part_reset(struct library_part *p)
 {
-    struct sha256 ignored;
     p->verified = false;
     p->have_bytes = 0;
-    if (ftruncate(p->fd, 0) != 0)
-        return di_err_from_errno(errno);
-    return sha256_stream_finish(p->hash, &ignored);
+    sha256_stream_free(p->hash);
+    p->hash = NULL;
+    free(p->text);
+    p->text = NULL;
+    return ftruncate(p->fd, 0) == 0 ? DI_OK : di_err_from_errno(errno);
+}
+
+static enum di_err hash_more(struct library_part *p, const void *bytes, size_t len)
+{
+    enum di_err err = p->hash == NULL ? sha256_stream_new(&p->hash) : DI_OK;
+    return err == DI_OK ? sha256_stream_update(p->hash, bytes, len) : err;
 }
 
 /* Feeds what is there already to the hash. */
@@ -86,7 +95,7 @@ static enum di_err hash_prefix(struct library_part *p, uint64_t len)
     while (p->have_bytes < len && err == DI_OK) {
         ssize_t n = pread(p->fd, block, BLOCK_BYTES, (off_t)p->have_bytes);
         if (n > 0) {
-            err = sha256_stream_update(p->hash, block, (size_t)n);
+            err = hash_more(p, block, (size_t)n);
             p->have_bytes += (uint64_t)n;
         } else if (n == 0) {
             err = DI_IO;
@@ -113,9 +122,7 @@ enum di_err library_part_open(struct library *lib, uint32_t rfc, const struct sh
     p->fd = -1;
     name_format_part(rfc, edition, p->name);
     struct file_id id;
-    enum di_err err = sha256_stream_new(&p->hash);
-    if (err == DI_OK)
-        err = open_locked(lib->dir_fd, p->name, &p->fd, &id);
+    enum di_err err = open_locked(lib->dir_fd, p->name, &p->fd, &id);
     if (err == DI_OK)
         err = id.size_bytes > size_bytes ? library_part_reset(p) : hash_prefix(p, id.size_bytes);
     if (err != DI_OK) {
@@ -129,14 +136,12 @@ enum di_err library_part_open(struct library *lib, uint32_t rfc, const struct sh
     return DI_OK;
 }
 
-enum di_err library_part_append(struct library_part *p, const void *bytes, size_t len)
+/* Behind what is there. */
+static enum di_err write_more(struct library_part *p, const char *bytes, size_t len)
 {
-    if (len > p->size_bytes - p->have_bytes)
-        return DI_LIMIT;
     size_t written = 0;
     while (written < len) {
-        ssize_t n = pwrite(p->fd, (const char *)bytes + written, len - written,
-                           (off_t)(p->have_bytes + written));
+        ssize_t n = pwrite(p->fd, bytes + written, len - written, (off_t)(p->have_bytes + written));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) {
@@ -149,7 +154,36 @@ enum di_err library_part_append(struct library_part *p, const void *bytes, size_
         written += (size_t)n;
     }
     p->have_bytes += len;
-    return sha256_stream_update(p->hash, bytes, len);
+    return DI_OK;
+}
+
+enum di_err library_part_append(struct library_part *p, const void *bytes, size_t len)
+{
+    if (len > p->size_bytes - p->have_bytes)
+        return DI_LIMIT;
+    enum di_err err = write_more(p, bytes, len);
+    return err == DI_OK ? hash_more(p, bytes, len) : err;
+}
+
+enum di_err library_part_fill(struct library_part *p, char *text)
+{
+    p->text = text;
+    return write_more(p, text, (size_t)p->size_bytes);
+}
+
+static enum di_err digest_of(struct library_part *p, struct sha256 *out)
+{
+    if (p->text != NULL)
+        return sha256_of(p->text, (size_t)p->size_bytes, out);
+    /* Nothing may have come: there are empty documents. */
+    enum di_err err = hash_more(p, "", 0);
+    return err == DI_OK ? sha256_stream_finish(p->hash, out) : err;
+}
+
+static void take_title(struct library_part *p)
+{
+    size_t head = p->size_bytes < TITLE_HEAD_BYTES ? (size_t)p->size_bytes : TITLE_HEAD_BYTES;
+    (void)title_from_head((struct slice){p->text, head}, p->own_title);
 }
 
 enum di_err library_part_verify(struct library_part *p)
@@ -159,10 +193,14 @@ enum di_err library_part_verify(struct library_part *p)
         return DI_OK;
     if (p->have_bytes != p->size_bytes)
         return DI_MISMATCH;
-    enum di_err err = sha256_stream_finish(p->hash, &digest);
+    enum di_err err = digest_of(p, &digest);
     if (err != DI_OK)
         return err;
     p->verified = sha256_equal(&digest, &p->edition);
+    if (p->verified && p->text != NULL)
+        take_title(p);
+    free(p->text);
+    p->text = NULL;
     return p->verified ? DI_OK : DI_MISMATCH;
 }
 

@@ -15,16 +15,17 @@ struct library_part {
     struct sha256 edition;
     uint64_t size_bytes; /* of the whole document */
     uint64_t have_bytes;
-    int fd; /* locked (flock): one owner in all processes */
-    struct sha256_stream *hash;
+    int fd;                     /* locked (flock): one owner in all processes */
+    struct sha256_stream *hash; /* made with the first piece */
+    char *text;                 /* all of it, if it came so; until it is verified */
     bool verified;
     bool expected; /* by the publisher */
     char name[NAME_PART_SIZE];
+    char own_title[LIBRARY_TITLE_SIZE]; /* from its head, else from the index; "": not looked at */
 
     /* once handed to library_publish */
     struct library_part *next;
-    char title[LIBRARY_TITLE_SIZE];     /* from the index */
-    char own_title[LIBRARY_TITLE_SIZE]; /* from its head, else the same */
+    char title[LIBRARY_TITLE_SIZE]; /* from the index */
     bool is_offered;
     bool replaces; /* something of that number was listed before */
     void (*done)(void *arg, enum di_err err);

@@ -67,6 +67,22 @@ static enum di_err feed(struct decoder *d, const struct buf *frame, size_t step,
     return err;
 }
 
+/* A block of just that size, so that a byte too many is noticed. */
+static enum di_err whole(struct decoder *d, struct coding_dict *dict, const struct buf *frame,
+                         size_t size, const char *text)
+{
+    char *out = malloc(size > 0 ? size : 1);
+    assert_non_null(out);
+    assert_int_equal(decoder_begin(d, dict, size), DI_OK);
+    enum di_err err = decoder_whole(d, buf_bytes(frame), frame->len, out);
+    if (err == DI_OK) {
+        assert_true(decoder_is_complete(d));
+        assert_memory_equal(out, text, size);
+    }
+    free(out);
+    return err;
+}
+
 static void encode(const char *text, size_t len, struct buf *out)
 {
     buf_init(out, 64 * MIB);
@@ -92,6 +108,10 @@ static void frame_decodes_in_pieces_of_any_size(void **state)
             assert_memory_equal(buf_bytes(&in.got), text, sizes[i]);
             buf_fini(&in.got);
         }
+        assert_int_equal(whole(d, NULL, &frame, sizes[i], text), DI_OK);
+        assert_int_equal(whole(d, NULL, &frame, sizes[i] + 1, text), DI_PROTOCOL);
+        if (sizes[i] > 0)
+            assert_int_equal(whole(d, NULL, &frame, sizes[i] - 1, text), DI_PROTOCOL);
         buf_fini(&frame);
         free(text);
     }
@@ -112,6 +132,7 @@ static void bytes_behind_the_end_are_refused(void **state)
         assert_int_equal(feed(d, &frame, step, 5000, &in), DI_PROTOCOL);
         buf_fini(&in.got);
     }
+    assert_int_equal(whole(d, NULL, &frame, 5000, text), DI_PROTOCOL);
     /* Nor a second frame. */
     struct buf twice;
     buf_init(&twice, MIB);
@@ -119,6 +140,7 @@ static void bytes_behind_the_end_are_refused(void **state)
     buf_append(&twice, buf_bytes(&frame), frame.len - 1);
     struct intake in = {0};
     assert_int_equal(feed(d, &twice, 10000, 10000, &in), DI_PROTOCOL);
+    assert_int_equal(whole(d, NULL, &twice, 10000, text), DI_PROTOCOL);
     buf_fini(&in.got);
     buf_fini(&twice);
     buf_fini(&frame);
@@ -134,16 +156,17 @@ static void frame_cut_anywhere_is_not_complete(void **state)
     struct buf frame;
     assert_int_equal(decoder_new(&d), DI_OK);
     encode(text, 3000, &frame);
-    size_t whole = frame.len;
-    for (size_t len = 0; len < whole; len++) {
+    size_t all = frame.len;
+    for (size_t len = 0; len < all; len++) {
         struct intake in = {0};
         frame.len = len;
+        assert_int_equal(whole(d, NULL, &frame, 3000, text), DI_PROTOCOL);
         assert_int_equal(feed(d, &frame, 100, 3000, &in), DI_OK);
         assert_false(decoder_is_complete(d));
         assert_true(in.got.len <= 3000);
         buf_fini(&in.got);
     }
-    frame.len = whole;
+    frame.len = all;
     buf_fini(&frame);
     free(text);
     decoder_free(d);
@@ -375,6 +398,7 @@ static void what_is_known_need_not_be_sent(void **state)
             assert_memory_equal(buf_bytes(&back), text, len);
             buf_fini(&back);
         }
+        assert_int_equal(whole(d, dict, &frame, len, text), DI_OK);
         /* The same decoder then takes a frame without. */
         assert_int_equal(feed_dcz(d, NULL, &plain, 1000, len, NULL), DI_OK);
         assert_true(decoder_is_complete(d));
@@ -402,7 +426,11 @@ static void what_needs_another_dictionary_is_refused(void **state)
     assert_int_equal(feed_dcz(d, NULL, &frame, 1000, 50000, NULL), DI_PROTOCOL);
     /* Nor is one that needs none what was announced. */
     assert_int_equal(feed_dcz(d, dict, &plain, 1000, 50000, NULL), DI_PROTOCOL);
+    assert_int_equal(whole(d, other, &frame, 50000, text), DI_PROTOCOL);
+    assert_int_equal(whole(d, NULL, &frame, 50000, text), DI_PROTOCOL);
+    assert_int_equal(whole(d, dict, &plain, 50000, text), DI_PROTOCOL);
     /* Limits hold as ever. */
+    assert_int_equal(whole(d, dict, &frame, 49999, text), DI_PROTOCOL);
     assert_int_equal(feed_dcz(d, dict, &frame, 1000, 49999, NULL), DI_PROTOCOL);
     buf_append_char(&frame, 'x');
     assert_int_equal(feed_dcz(d, dict, &frame, 1000, 50000, NULL), DI_PROTOCOL);
@@ -412,6 +440,7 @@ static void what_needs_another_dictionary_is_refused(void **state)
         buf_append(&part, buf_bytes(&frame), cut);
         assert_int_equal(feed_dcz(d, dict, &part, cut + 1, 50000, NULL), DI_OK);
         assert_false(decoder_is_complete(d));
+        assert_int_equal(whole(d, dict, &part, 50000, text), DI_PROTOCOL);
         buf_fini(&part);
     }
     /* Each byte of the head counts. */
@@ -422,6 +451,7 @@ static void what_needs_another_dictionary_is_refused(void **state)
         buf_append_char(&bad, (char)(buf_bytes(&frame)[i] ^ 1));
         buf_append(&bad, buf_bytes(&frame) + i + 1, frame.len - i - 1);
         assert_int_equal(feed_dcz(d, dict, &bad, 3, 50000, NULL), DI_PROTOCOL);
+        assert_int_equal(whole(d, dict, &bad, 50000, text), DI_PROTOCOL);
         buf_fini(&bad);
     }
     buf_fini(&frame);

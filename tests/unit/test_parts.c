@@ -278,6 +278,58 @@ static void a_full_disk_leaves_what_was_there(void **state)
     library_part_discard(p);
 }
 
+static char *copy_of_content(void)
+{
+    char *text = malloc(SIZE);
+    assert_non_null(text);
+    memcpy(text, content, SIZE);
+    return text;
+}
+
+static void what_comes_at_once_is_stored_at_once(void **state)
+{
+    (void)state;
+    struct library_part *p = open_part(0);
+    assert_int_equal(library_part_fill(p, copy_of_content()), DI_OK);
+    assert_int_equal(library_part_verify(p), DI_OK);
+    assert_int_equal(library_part_verify(p), DI_OK);
+    library_part_keep(p);
+    p = open_part(SIZE); /* it is what lies there, too */
+    assert_int_equal(library_part_verify(p), DI_OK);
+    assert_int_equal(library_part_reset(p), DI_OK);
+
+    char *wrong = copy_of_content();
+    wrong[SIZE - 1] ^= 1;
+    assert_int_equal(library_part_fill(p, wrong), DI_OK);
+    assert_int_equal(library_part_verify(p), DI_MISMATCH);
+    assert_int_equal(library_part_reset(p), DI_OK);
+    append(p, 0, SIZE);
+    assert_int_equal(library_part_verify(p), DI_OK);
+    library_part_discard(p);
+}
+
+static void a_full_disk_keeps_nothing_of_what_comes_at_once(void **state)
+{
+    (void)state;
+    struct rlimit before, small;
+    struct library_part *p = open_part(0);
+    void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 100000;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    enum di_err err = library_part_fill(p, copy_of_content());
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    (void)signal(SIGXFSZ, old);
+    assert_int_not_equal(err, DI_OK);
+    library_part_keep(p);
+    assert_int_equal(count_files(), 0);
+    p = open_part(0);
+    assert_int_equal(library_part_fill(p, copy_of_content()), DI_OK);
+    assert_int_equal(library_part_verify(p), DI_OK);
+    library_part_discard(p);
+}
+
 static void make_old(const char *path)
 {
     struct timespec times[2] = {{.tv_sec = clock_wall_s() - 8 * 24 * 3600},
@@ -407,6 +459,8 @@ int main(void)
         PART_TEST(an_edition_has_one_owner_at_a_time),
         PART_TEST(a_link_in_the_place_of_a_part_is_not_followed),
         PART_TEST(a_full_disk_leaves_what_was_there),
+        PART_TEST(what_comes_at_once_is_stored_at_once),
+        PART_TEST(a_full_disk_keeps_nothing_of_what_comes_at_once),
         PART_TEST(old_and_needless_parts_are_deleted_at_the_scan),
         PART_TEST(a_killed_download_resumes_with_all_that_was_appended),
     };

@@ -67,6 +67,12 @@ enum di_err decoder_begin(struct decoder *d, struct coding_dict *dict, uint64_t 
 enum di_err decoder_feed(struct decoder *d, const void *bytes, size_t len,
                          enum di_err (*put)(void *arg, const void *bytes, size_t len), void *arg)
     DI_MUST_CHECK;
+/*
+ * All len bytes of the frame that begins, in one go: into out, which has room for the max bytes that it
+ * must become. Much faster than in pieces; needs no window, so it minds none. DI_PROTOCOL, DI_NOMEM.
+ */
+enum di_err decoder_whole(struct decoder *d, const void *bytes, size_t len, void *out)
+    DI_MUST_CHECK;
 /* Has the frame come to its end, and to exactly max bytes? */
 bool decoder_is_complete(const struct decoder *d);
 

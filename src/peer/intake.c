@@ -1,0 +1,173 @@
+/*
+ * A body on its way into the library. A small document is gathered in memory and then decoded and
+ * stored in one go, which costs half of what pieces cost. One that takes its time goes into its part
+ * as it comes, so that progress shows and nothing is lost should we be killed.
+ */
+#include "intake.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define GATHER_MAX SCHED_HELP_MIN /* larger ones may come from several holders */
+#define GATHER_US (100 * CLOCK_US_PER_MS)
+
+static bool is_gathered(const struct flight *f)
+{
+    uint64_t size = f->request.size_bytes;
+    return !f->helps && f->have == 0 && f->tail == NULL && size > 0 && size < GATHER_MAX;
+}
+
+void intake_begin(struct intake *in, struct flight *f, const struct wire_response *head)
+{
+    uint64_t size = f->request.size_bytes;
+    in->flight = f;
+    in->local = DI_OK;
+    in->coded = head->encoding != WIRE_IDENTITY;
+    in->needs_dict = head->encoding == WIRE_DCZ;
+    in->text_len = 0;
+    in->text = is_gathered(f) ? malloc((size_t)size) : NULL;
+    in->gather_until_us = clock_mono_us() + GATHER_US;
+    if (!in->coded)
+        return;
+    /* It is kept as it comes, if it can be. */
+    bool kept = size <= FRAMES_DOCUMENT_MAX || in->text != NULL;
+    buf_init(&in->frame, kept ? (size_t)head->content_length : 0);
+    if (in->decoder == NULL)
+        in->local = decoder_new(&in->decoder);
+    if (in->local == DI_OK)
+        in->local = decoder_begin(in->decoder, in->needs_dict ? f->dict : NULL, size);
+}
+
+/* ---- in pieces ------------------------------------------------------------------------------- */
+
+static enum di_err store(void *arg, const void *bytes, size_t len)
+{
+    struct intake *in = arg;
+    struct flight *f = in->flight;
+    if (f->helps) {
+        in->local = library_tail_write(f->tail, f->have, bytes, len);
+        f->have += len;
+        return in->local;
+    }
+    in->local = library_part_append(f->part, bytes, len);
+    if (in->local == DI_OK)
+        link_progress(in->link, f, len);
+    return in->local;
+}
+
+/* Only the other side's fault is returned. */
+static enum di_err pass_on(struct intake *in, const char *bytes, size_t len)
+{
+    enum di_err err =
+        in->coded ? decoder_feed(in->decoder, bytes, len, store, in) : store(in, bytes, len);
+    return in->local == DI_OK ? err : DI_OK;
+}
+
+/* From here on it goes into the part as it comes, what was gathered first. */
+static enum di_err spill(struct intake *in)
+{
+    char *text = in->text;
+    enum di_err err = DI_OK;
+    in->text = NULL;
+    if (in->coded && in->frame.len > 0)
+        err = pass_on(in, buf_bytes(&in->frame), in->frame.len);
+    else if (!in->coded && in->text_len > 0)
+        err = pass_on(in, text, in->text_len);
+    free(text);
+    return err;
+}
+
+/* ---- gathered -------------------------------------------------------------------------------- */
+
+/* No memory for the frame: the bytes are still here, so it goes on in pieces. */
+static enum di_err gather_frame(struct intake *in, const char *bytes, size_t len)
+{
+    buf_append(&in->frame, bytes, len);
+    if (buf_status(&in->frame) == DI_OK)
+        return DI_OK;
+    enum di_err err = spill(in);
+    return err == DI_OK && in->local == DI_OK ? pass_on(in, bytes, len) : err;
+}
+
+static enum di_err gather(struct intake *in, const char *bytes, size_t len)
+{
+    if (in->coded)
+        return gather_frame(in, bytes, len);
+    memcpy(in->text + in->text_len, bytes, len);
+    in->text_len += len;
+    return DI_OK;
+}
+
+static enum di_err store_text(struct intake *in)
+{
+    struct flight *f = in->flight;
+    enum di_err err = DI_OK;
+    if (in->coded)
+        err = decoder_whole(in->decoder, buf_bytes(&in->frame), in->frame.len, in->text);
+    if (err != DI_OK)
+        return err;
+    in->local = library_part_fill(f->part, in->text);
+    in->text = NULL;
+    if (in->local == DI_OK)
+        link_progress(in->link, f, (size_t)f->request.size_bytes);
+    return DI_OK;
+}
+
+/* ---- intake.h -------------------------------------------------------------------------------- */
+
+enum di_err intake_take(struct intake *in, const char *bytes, size_t len)
+{
+    enum di_err err = DI_OK;
+    in->flight->wire += len;
+    if (in->local != DI_OK)
+        return DI_OK;
+    if (in->text != NULL) {
+        err = gather(in, bytes, len);
+        if (err == DI_OK && in->text != NULL && clock_mono_us() > in->gather_until_us)
+            err = spill(in);
+        return err;
+    }
+    err = pass_on(in, bytes, len);
+    if (err == DI_OK && in->coded)
+        buf_append(&in->frame, bytes, len);
+    return err;
+}
+
+enum di_err intake_end(struct intake *in)
+{
+    if (in->local != DI_OK)
+        return DI_OK;
+    if (in->text != NULL)
+        return store_text(in);
+    return in->coded && !decoder_is_complete(in->decoder) ? DI_PROTOCOL : DI_OK;
+}
+
+void intake_break(struct intake *in)
+{
+    if (in->text != NULL && in->local == DI_OK)
+        (void)spill(in);
+}
+
+void intake_keep_frame(struct intake *in)
+{
+    const struct flight *f = in->flight;
+    if (in->coded && in->frame.len > 0 && buf_status(&in->frame) == DI_OK)
+        frames_put(in->link->peer->frames, &f->request.edition, f->request.size_bytes,
+                   in->needs_dict ? f->dict : NULL, buf_bytes(&in->frame), in->frame.len);
+}
+
+void intake_drop(struct intake *in)
+{
+    buf_fini(&in->frame);
+    free(in->text);
+    in->text = NULL;
+    in->coded = false;
+    in->flight = NULL;
+}
+
+void intake_fini(struct intake *in)
+{
+    intake_drop(in);
+    decoder_free(in->decoder);
+    in->decoder = NULL;
+}

@@ -1,0 +1,38 @@
+/*
+ * What the bodies of one link's answers become: decoded, kept compressed as they came, brought into
+ * the library's parts. fetch.c's; one thread.
+ */
+#ifndef P2PDI_PEER_INTAKE_H
+#define P2PDI_PEER_INTAKE_H
+
+#include "download.h"
+
+struct intake {
+    struct link *link;
+    struct decoder *decoder; /* made when the first compressed document comes */
+
+    /* the body that comes, or came last */
+    struct flight *flight;
+    bool coded, needs_dict;
+    enum di_err local; /* what came could not be stored: not the holder's fault */
+    struct buf frame;  /* if coded: the body as it came */
+    char *text;        /* gathers the document; NULL: it goes into its part as it comes */
+    size_t text_len;
+    int64_t gather_until_us;
+};
+
+/* A body begins, whose head was checked. */
+void intake_begin(struct intake *in, struct flight *f, const struct wire_response *head);
+/* The next bytes of it. DI_PROTOCOL: no frame of that document. What is our own fault is in local. */
+enum di_err intake_take(struct intake *in, const char *bytes, size_t len) DI_MUST_CHECK;
+/* All of it is there. Errors as above. */
+enum di_err intake_end(struct intake *in) DI_MUST_CHECK;
+/* No more of it will come: what has come is in the part from here on. */
+void intake_break(struct intake *in);
+/* The document is what it should be: its frame is handed on as it came. */
+void intake_keep_frame(struct intake *in);
+/* The body is done with. */
+void intake_drop(struct intake *in);
+void intake_fini(struct intake *in);
+
+#endif
