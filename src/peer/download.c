@@ -3,7 +3,7 @@
  * all schedulers and lists here; it is never held across I/O. A thread without work waits for an
  * event or for the time that the scheduler named.
  */
-#include "download.h"
+#include "intake.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,10 +49,12 @@ static bool is_stuck_locked(struct pool *pool)
 }
 
 /* No work: waits for some, and closes a connection that was without for long. */
-static void rest_locked(struct pool *pool, int64_t retry_us)
+static void rest_locked(struct pool *pool, int64_t retry_us, struct intake *in)
 {
     struct downloads *d = pool->owner;
     lock_assert_held(&d->lock);
+    if (sched_pending(pool->sched) == 0)
+        intake_fini(in); /* a peer at rest is small */
     bool tell = retry_us == INT64_MAX && !pool->stuck_told && is_stuck_locked(pool);
     if (tell) {
         pool->stuck_told = true;
@@ -77,14 +79,14 @@ static void rest_locked(struct pool *pool, int64_t retry_us)
 }
 
 /* Leaves the lock meanwhile. */
-static void work_locked(struct pool *pool, struct link *l)
+static void work_locked(struct pool *pool, struct link *l, struct intake *in)
 {
     struct downloads *d = pool->owner;
     lock_assert_held(&d->lock);
     struct client *kept = spares_take(&d->spares, &l->holder);
     cond_signal(&pool->work);
     lock_release(&d->lock);
-    fetch_run(l, &kept);
+    fetch_run(l, in, &kept);
     downloads_keep(d, kept);
     lock_acquire(&d->lock);
 }
@@ -93,17 +95,19 @@ static void run(void *arg)
 {
     struct pool *pool = arg;
     struct downloads *d = pool->owner;
+    struct intake in = {0};
 
     lock_acquire(&d->lock);
     while (!pool->stop) {
         struct link l = {.pool = pool, .peer = d->peer};
         int64_t retry_us = INT64_MAX;
         if (sched_link_open(pool->sched, clock_mono_us(), &l.holder, &l.id, &retry_us) == DI_OK)
-            work_locked(pool, &l);
+            work_locked(pool, &l, &in);
         else
-            rest_locked(pool, retry_us);
+            rest_locked(pool, retry_us, &in);
     }
     lock_release(&d->lock);
+    intake_fini(&in);
 }
 
 static void pool_stop(struct pool *pool)

@@ -89,11 +89,12 @@ struct link {
     uint32_t id;
 };
 
+struct intake;
 /*
- * Takes from that holder while it has something that is wanted, then closes the link. kept: a
- * connection to it from an earlier link (may be NULL), and what is left for the next one.
+ * Takes from that holder while it has something that is wanted, then closes the link. in: the thread's.
+ * kept: a connection to it from an earlier link (may be NULL), and what is left for the next one.
  */
-void fetch_run(struct link *l, struct client **kept);
+void fetch_run(struct link *l, struct intake *in, struct client **kept);
 
 bool link_next(struct link *l, struct sched_request *out);
 void link_up(struct link *l);

@@ -23,7 +23,7 @@ struct session {
     struct flight *ring[FETCH_WINDOW];
     size_t first, count;
     struct flight *now; /* whose answer is waited for or comes */
-    struct intake intake;
+    struct intake *in;
     bool proven;     /* the connection has carried an answer: its end may be mere idleness */
     bool late;       /* others would bring it sooner: the link ends */
     int64_t look_us; /* when that is to be asked */
@@ -167,7 +167,7 @@ static bool conclude(struct session *s, struct flight *f)
         }
     }
     if (err == DI_OK) {
-        intake_keep_frame(&s->intake);
+        intake_keep_frame(s->in);
         link_done(s->link, f);
     } else if (err == DI_MISMATCH) {
         blame(s, f);
@@ -310,7 +310,7 @@ static enum di_err skip_body(struct session *s, const struct wire_response *head
 /* The document's bytes into its part. */
 static enum di_err take_body(struct session *s, uint64_t len)
 {
-    struct intake *in = &s->intake;
+    struct intake *in = s->in;
     int64_t start_us = clock_mono_us();
     uint64_t came = 0;
     while (came < len && !in->flight->met) {
@@ -353,7 +353,7 @@ static enum di_err take_tail(struct session *s, struct flight *f)
 {
     uint64_t took = 0;
     enum di_err err = library_part_take_tail(f->part, f->tail, &took);
-    intake_drop(&s->intake); /* what came of it is no frame */
+    intake_drop(s->in); /* what came of it is no frame */
     f->wire += took;
     f->resumed = true; /* a mismatch would have several to blame */
     link_progress(s->link, f, (size_t)took);
@@ -370,10 +370,10 @@ static enum di_err take_tail(struct session *s, struct flight *f)
 /* An answer with a range in it. f is off the ring. */
 static enum di_err take_range(struct session *s, struct flight *f, const struct wire_response *head)
 {
-    intake_begin(&s->intake, f, head);
+    intake_begin(s->in, f, head);
     enum di_err err = take_body(s, head->content_length);
-    link_helped(s->link, f, err == DI_OK && s->intake.local == DI_OK);
-    intake_drop(&s->intake);
+    link_helped(s->link, f, err == DI_OK && s->in->local == DI_OK);
+    intake_drop(s->in);
     return err;
 }
 
@@ -404,12 +404,12 @@ static enum di_err take_document(struct session *s, struct flight *f,
         fail_here(s, f, err);
         return skip_body(s, head);
     }
-    intake_begin(&s->intake, f, head);
+    intake_begin(s->in, f, head);
     err = take_body(s, head->content_length);
     if (err != DI_OK)
-        intake_break(&s->intake);
-    if (s->intake.local != DI_OK) {
-        fail_here(s, f, s->intake.local);
+        intake_break(s->in);
+    if (s->in->local != DI_OK) {
+        fail_here(s, f, s->in->local);
     } else if (f->met) {
         err = take_tail(s, f);
     } else if (err != DI_OK) {
@@ -418,7 +418,7 @@ static enum di_err take_document(struct session *s, struct flight *f,
     } else if (!conclude(s, f)) {
         err = ask_rest(s, f);
     }
-    intake_drop(&s->intake);
+    intake_drop(s->in);
     return err;
 }
 
@@ -527,9 +527,10 @@ static enum di_err work(struct session *s)
     }
 }
 
-void fetch_run(struct link *l, struct client **kept)
+void fetch_run(struct link *l, struct intake *in, struct client **kept)
 {
-    struct session s = {.link = l, .intake.link = l};
+    struct session s = {.link = l, .in = in};
+    in->link = l;
     enum di_err err = connect(&s, kept);
     if (err == DI_OK) {
         link_up(l);
@@ -547,7 +548,6 @@ void fetch_run(struct link *l, struct client **kept)
         link_drops(l, f);
     }
     link_closed(l, why);
-    intake_fini(&s.intake);
     if (err == DI_OK)
         *kept = s.client;
     else

@@ -11,10 +11,14 @@
 #define GATHER_MAX SCHED_HELP_MIN /* larger ones may come from several holders */
 #define GATHER_US (100 * CLOCK_US_PER_MS)
 
-static bool is_gathered(const struct flight *f)
+static bool may_gather(struct intake *in, const struct flight *f)
 {
     uint64_t size = f->request.size_bytes;
-    return !f->helps && f->have == 0 && f->tail == NULL && size > 0 && size < GATHER_MAX;
+    if (f->helps || f->have > 0 || f->tail != NULL || size == 0 || size >= GATHER_MAX)
+        return false;
+    if (in->text == NULL)
+        in->text = malloc(GATHER_MAX);
+    return in->text != NULL;
 }
 
 void intake_begin(struct intake *in, struct flight *f, const struct wire_response *head)
@@ -25,13 +29,13 @@ void intake_begin(struct intake *in, struct flight *f, const struct wire_respons
     in->coded = head->encoding != WIRE_IDENTITY;
     in->needs_dict = head->encoding == WIRE_DCZ;
     in->text_len = 0;
-    in->text = is_gathered(f) ? malloc((size_t)size) : NULL;
+    in->gathers = may_gather(in, f);
     in->gather_until_us = clock_mono_us() + GATHER_US;
     if (!in->coded)
         return;
     /* It is kept as it comes, if it can be. */
-    bool kept = size <= FRAMES_DOCUMENT_MAX || in->text != NULL;
-    buf_init(&in->frame, kept ? (size_t)head->content_length : 0);
+    in->frame.max = size <= FRAMES_DOCUMENT_MAX ? (size_t)head->content_length : 0;
+    (void)buf_reserve(&in->frame, in->frame.max);
     if (in->decoder == NULL)
         in->local = decoder_new(&in->decoder);
     if (in->local == DI_OK)
@@ -66,15 +70,10 @@ static enum di_err pass_on(struct intake *in, const char *bytes, size_t len)
 /* From here on it goes into the part as it comes, what was gathered first. */
 static enum di_err spill(struct intake *in)
 {
-    char *text = in->text;
-    enum di_err err = DI_OK;
-    in->text = NULL;
-    if (in->coded && in->frame.len > 0)
-        err = pass_on(in, buf_bytes(&in->frame), in->frame.len);
-    else if (!in->coded && in->text_len > 0)
-        err = pass_on(in, text, in->text_len);
-    free(text);
-    return err;
+    in->gathers = false;
+    if (in->coded)
+        return in->frame.len > 0 ? pass_on(in, buf_bytes(&in->frame), in->frame.len) : DI_OK;
+    return in->text_len > 0 ? pass_on(in, in->text, in->text_len) : DI_OK;
 }
 
 /* ---- gathered -------------------------------------------------------------------------------- */
@@ -107,7 +106,6 @@ static enum di_err store_text(struct intake *in)
     if (err != DI_OK)
         return err;
     in->local = library_part_fill(f->part, in->text);
-    in->text = NULL;
     if (in->local == DI_OK)
         link_progress(in->link, f, (size_t)f->request.size_bytes);
     return DI_OK;
@@ -121,9 +119,9 @@ enum di_err intake_take(struct intake *in, const char *bytes, size_t len)
     in->flight->wire += len;
     if (in->local != DI_OK)
         return DI_OK;
-    if (in->text != NULL) {
+    if (in->gathers) {
         err = gather(in, bytes, len);
-        if (err == DI_OK && in->text != NULL && clock_mono_us() > in->gather_until_us)
+        if (err == DI_OK && in->gathers && clock_mono_us() > in->gather_until_us)
             err = spill(in);
         return err;
     }
@@ -137,14 +135,14 @@ enum di_err intake_end(struct intake *in)
 {
     if (in->local != DI_OK)
         return DI_OK;
-    if (in->text != NULL)
+    if (in->gathers)
         return store_text(in);
     return in->coded && !decoder_is_complete(in->decoder) ? DI_PROTOCOL : DI_OK;
 }
 
 void intake_break(struct intake *in)
 {
-    if (in->text != NULL && in->local == DI_OK)
+    if (in->gathers && in->local == DI_OK)
         (void)spill(in);
 }
 
@@ -158,16 +156,15 @@ void intake_keep_frame(struct intake *in)
 
 void intake_drop(struct intake *in)
 {
-    buf_fini(&in->frame);
-    free(in->text);
-    in->text = NULL;
-    in->coded = false;
+    buf_clear(&in->frame);
+    in->coded = in->gathers = false;
     in->flight = NULL;
 }
 
 void intake_fini(struct intake *in)
 {
-    intake_drop(in);
+    buf_fini(&in->frame);
+    free(in->text);
     decoder_free(in->decoder);
-    in->decoder = NULL;
+    *in = (struct intake){0};
 }

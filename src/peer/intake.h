@@ -1,6 +1,6 @@
 /*
- * What the bodies of one link's answers become: decoded, kept compressed as they came, brought into
- * the library's parts. fetch.c's; one thread.
+ * What the bodies of answers become: decoded, kept compressed as they came, brought into the library's
+ * parts. A downloader's thread has one for all its links, one after another; fetch.c works with it.
  */
 #ifndef P2PDI_PEER_INTAKE_H
 #define P2PDI_PEER_INTAKE_H
@@ -15,8 +15,9 @@ struct intake {
     struct flight *flight;
     bool coded, needs_dict;
     enum di_err local; /* what came could not be stored: not the holder's fault */
+    bool gathers;      /* the document, in text; else it goes into its part as it comes */
     struct buf frame;  /* if coded: the body as it came */
-    char *text;        /* gathers the document; NULL: it goes into its part as it comes */
+    char *text;        /* GATHER_MAX bytes, or NULL */
     size_t text_len;
     int64_t gather_until_us;
 };
@@ -33,6 +34,7 @@ void intake_break(struct intake *in);
 void intake_keep_frame(struct intake *in);
 /* The body is done with. */
 void intake_drop(struct intake *in);
+/* Frees what it holds; it may be used again. */
 void intake_fini(struct intake *in);
 
 #endif

@@ -64,7 +64,6 @@ void part_close(struct library_part *p)
     if (p->fd >= 0)
         (void)close(p->fd);
     sha256_stream_free(p->hash);
-    free(p->text);
     free(p);
 }
 
@@ -74,7 +73,6 @@ enum di_err library_part_reset(struct library_part *p)
     p->have_bytes = 0;
     sha256_stream_free(p->hash);
     p->hash = NULL;
-    free(p->text);
     p->text = NULL;
     return ftruncate(p->fd, 0) == 0 ? DI_OK : di_err_from_errno(errno);
 }
@@ -165,7 +163,7 @@ enum di_err library_part_append(struct library_part *p, const void *bytes, size_
     return err == DI_OK ? hash_more(p, bytes, len) : err;
 }
 
-enum di_err library_part_fill(struct library_part *p, char *text)
+enum di_err library_part_fill(struct library_part *p, const char *text)
 {
     p->text = text;
     return write_more(p, text, (size_t)p->size_bytes);
@@ -199,7 +197,6 @@ enum di_err library_part_verify(struct library_part *p)
     p->verified = sha256_equal(&digest, &p->edition);
     if (p->verified && p->text != NULL)
         take_title(p);
-    free(p->text);
     p->text = NULL;
     return p->verified ? DI_OK : DI_MISMATCH;
 }

@@ -17,7 +17,7 @@ struct library_part {
     uint64_t have_bytes;
     int fd;                     /* locked (flock): one owner in all processes */
     struct sha256_stream *hash; /* made with the first piece */
-    char *text;                 /* all of it, if it came so; until it is verified */
+    const char *text;           /* all of it, if it came so; whoever brought it has it */
     bool verified;
     bool expected; /* by the publisher */
     char name[NAME_PART_SIZE];

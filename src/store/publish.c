@@ -34,7 +34,7 @@
 #define QUEUE_MIN 8
 #define QUEUE_MAX 1024 /* each holds a descriptor */
 #define OFFER_GAP_US (20 * CLOCK_US_PER_MS)
-#define COMMIT_GAP_US (100 * CLOCK_US_PER_MS)
+#define COMMIT_GAP_US (250 * CLOCK_US_PER_MS)
 #define COMMIT_FULL 128 /* documents that wait for no more */
 
 /* ---- the three queues ----------------------------------------------------------------------- */

@@ -105,10 +105,10 @@ enum di_err library_part_open(struct library *lib, uint32_t rfc, const struct sh
 enum di_err library_part_append(struct library_part *p, const void *bytes, size_t len)
     DI_MUST_CHECK;
 /*
- * All of an empty part's bytes at once, in a block from malloc(), which it takes whatever happens:
- * cheaper than _append. DI_NO_SPACE, DI_IO.
+ * All of an empty part's bytes at once, cheaper than _append. They stay the caller's, and must stay until
+ * _verify. DI_NO_SPACE, DI_IO.
  */
-enum di_err library_part_fill(struct library_part *p, char *text) DI_MUST_CHECK;
+enum di_err library_part_fill(struct library_part *p, const char *text) DI_MUST_CHECK;
 /* All bytes are there: is the digest right? DI_MISMATCH. */
 enum di_err library_part_verify(struct library_part *p) DI_MUST_CHECK;
 /* Throws the bytes away, starts at 0 (after a mismatch). */
