@@ -20,6 +20,7 @@
 /* A context that a large body has blown up beyond that is not kept; 50 KB at level 9 need less. */
 #define CONTEXT_KEPT ((size_t)1 << 20)
 #define OUT_BYTES ((size_t)128 << 10)
+#define MAGIC_SIZE 4 /* of a frame */
 
 const char *coding_name(enum coding c)
 {
@@ -315,7 +316,7 @@ enum di_err decoder_begin(struct decoder *d, struct coding_dict *dict, uint64_t 
  */
 static bool is_beginning(struct decoder *d, const unsigned char *bytes, size_t len, size_t *skipped)
 {
-    static const unsigned char magic[] = {0x28, 0xb5, 0x2f, 0xfd};
+    static const unsigned char magic[MAGIC_SIZE] = {0x28, 0xb5, 0x2f, 0xfd};
     size_t head = d->dict != NULL ? DCZ_HEAD_SIZE : 0;
     *skipped = d->checked >= head ? 0 : len < head - d->checked ? len : head - d->checked;
     for (size_t i = 0; i < len && d->checked < head + sizeof(magic); i++, d->checked++)
@@ -361,14 +362,38 @@ enum di_err decoder_feed(struct decoder *d, const void *bytes, size_t len,
     return DI_OK;
 }
 
+static enum di_err put_behind(void *arg, const void *bytes, size_t len)
+{
+    char **at = arg;
+    memcpy(*at, bytes, len);
+    *at += len;
+    return DI_OK;
+}
+
+/*
+ * libzstd's decoder of whole frames minds neither windows nor the size of blocks. So it only gets those
+ * for which that makes no difference: whose window is the document, and the document no longer than a block.
+ */
+static bool is_for_one_call(const struct decoder *d, const unsigned char *frame, size_t len)
+{
+    static const unsigned char single_segment = 0x20; /* RFC 8878, Frame_Header_Descriptor */
+    return d->left <= ZSTD_BLOCKSIZE_MAX && len > MAGIC_SIZE &&
+           (frame[MAGIC_SIZE] & single_segment) != 0;
+}
+
 enum di_err decoder_whole(struct decoder *d, const void *bytes, size_t len, void *out)
 {
-    size_t skipped = 0;
+    size_t skipped = d->dict != NULL ? DCZ_HEAD_SIZE : 0;
+    const unsigned char *frame = (const unsigned char *)bytes + skipped;
+    if (len < skipped || !is_for_one_call(d, frame, len - skipped)) {
+        char *at = out;
+        enum di_err err = decoder_feed(d, bytes, len, put_behind, &at);
+        return err == DI_OK && !decoder_is_complete(d) ? DI_PROTOCOL : err;
+    }
     if (!is_beginning(d, bytes, len, &skipped))
         return DI_PROTOCOL;
-    const char *frame = (const char *)bytes + skipped;
     len -= skipped;
-    /* libzstd would go on with another frame behind it. */
+    /* It would go on with another frame behind it. */
     if (ZSTD_findFrameCompressedSize(frame, len) != len)
         return DI_PROTOCOL;
     size_t n = ZSTD_decompressDCtx(d->context, out, (size_t)d->left, frame, len);

@@ -53,8 +53,6 @@ static void rest_locked(struct pool *pool, int64_t retry_us, struct intake *in)
 {
     struct downloads *d = pool->owner;
     lock_assert_held(&d->lock);
-    if (sched_pending(pool->sched) == 0)
-        intake_fini(in); /* a peer at rest is small */
     bool tell = retry_us == INT64_MAX && !pool->stuck_told && is_stuck_locked(pool);
     if (tell) {
         pool->stuck_told = true;
@@ -66,6 +64,8 @@ static void rest_locked(struct pool *pool, int64_t retry_us, struct intake *in)
     }
     int64_t idle_us = spares_when(&d->spares);
     int64_t until_us = retry_us < idle_us ? retry_us : idle_us;
+    if (until_us == INT64_MAX || sched_pending(pool->sched) == 0)
+        intake_fini(in); /* a peer at rest is small */
     if (until_us == INT64_MAX)
         cond_wait(&pool->work, &d->lock);
     else

@@ -1,6 +1,6 @@
 /*
- * One link: takes documents from one holder, with several requests under way, appends what comes to
- * the library's parts, verifies. Runs on a pool's thread ("fetch N"); holds no lock.
+ * One link: takes documents from one holder, with several requests under way, hands what comes to the
+ * intake, verifies. Runs on a pool's thread ("fetch N"); holds no lock.
  *
  * Requests go out in order and answers come back in that order: the ring holds the flights that are
  * asked for and not answered, oldest first.
@@ -256,6 +256,9 @@ static enum di_err wait_on(struct session *s, int64_t deadline_us)
     int64_t now_us = clock_mono_us();
     if (now_us >= deadline_us)
         return DI_TIMEOUT;
+    enum di_err err = intake_on_time(s->in, now_us);
+    if (err != DI_OK)
+        return err;
     if (now_us >= s->look_us)
         s->late = link_is_late(s->link, &s->look_us);
     if (!s->now->helps && s->now->tail != NULL)
@@ -265,7 +268,10 @@ static enum di_err wait_on(struct session *s, int64_t deadline_us)
 
 static int64_t until_us(const struct session *s, int64_t deadline_us)
 {
-    return s->look_us < deadline_us ? s->look_us : deadline_us;
+    int64_t due_us = intake_due_us(s->in);
+    if (s->look_us < due_us)
+        due_us = s->look_us;
+    return due_us < deadline_us ? due_us : deadline_us;
 }
 
 static enum di_err wait_head(struct session *s, struct wire_response *head)
@@ -548,6 +554,7 @@ void fetch_run(struct link *l, struct intake *in, struct client **kept)
         link_drops(l, f);
     }
     link_closed(l, why);
+    in->link = NULL;
     if (err == DI_OK)
         *kept = s.client;
     else

@@ -101,6 +101,7 @@ static enum di_err store_text(struct intake *in)
 {
     struct flight *f = in->flight;
     enum di_err err = DI_OK;
+    in->gathers = false;
     if (in->coded)
         err = decoder_whole(in->decoder, buf_bytes(&in->frame), in->frame.len, in->text);
     if (err != DI_OK)
@@ -119,16 +120,22 @@ enum di_err intake_take(struct intake *in, const char *bytes, size_t len)
     in->flight->wire += len;
     if (in->local != DI_OK)
         return DI_OK;
-    if (in->gathers) {
-        err = gather(in, bytes, len);
-        if (err == DI_OK && in->gathers && clock_mono_us() > in->gather_until_us)
-            err = spill(in);
-        return err;
-    }
+    if (in->gathers)
+        return gather(in, bytes, len);
     err = pass_on(in, bytes, len);
     if (err == DI_OK && in->coded)
         buf_append(&in->frame, bytes, len);
     return err;
+}
+
+int64_t intake_due_us(const struct intake *in)
+{
+    return in->gathers ? in->gather_until_us : INT64_MAX;
+}
+
+enum di_err intake_on_time(struct intake *in, int64_t now_us)
+{
+    return now_us >= intake_due_us(in) && in->local == DI_OK ? spill(in) : DI_OK;
 }
 
 enum di_err intake_end(struct intake *in)
@@ -157,6 +164,8 @@ void intake_keep_frame(struct intake *in)
 void intake_drop(struct intake *in)
 {
     buf_clear(&in->frame);
+    if (in->frame.cap > GATHER_MAX)
+        buf_fini(&in->frame);
     in->coded = in->gathers = false;
     in->flight = NULL;
 }

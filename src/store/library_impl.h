@@ -56,6 +56,7 @@ struct library {
     struct file_cache files;
     struct part_queue to_offer, to_commit, to_settle;
     size_t publish_count; /* in all of them and under way between */
+    size_t offer_count;   /* in to_offer, or just being offered */
     size_t commit_count;  /* in to_commit */
     size_t coming;        /* parts that are open and not handed over: more to publish soon */
     int64_t commit_us;    /* the last commit began */

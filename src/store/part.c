@@ -165,8 +165,11 @@ enum di_err library_part_append(struct library_part *p, const void *bytes, size_
 
 enum di_err library_part_fill(struct library_part *p, const char *text)
 {
-    p->text = text;
-    return write_more(p, text, (size_t)p->size_bytes);
+    if (p->have_bytes > 0)
+        return DI_INVALID;
+    enum di_err err = write_more(p, text, (size_t)p->size_bytes);
+    p->text = err == DI_OK ? text : NULL;
+    return err;
 }
 
 static enum di_err digest_of(struct library_part *p, struct sha256 *out)

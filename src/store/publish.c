@@ -7,8 +7,8 @@
  *
  * What has come whole and verified is true whatever happens to our disk, so others may have it at
  * once; who asked for it here is told when it is safe. Offers are gathered for OFFER_GAP_US, since
- * each costs everybody a message, and commits for COMMIT_GAP_US, since each costs the disk a flush;
- * but only while more is on its way: neither the first nor the last document waits.
+ * each costs everybody a message, and commits for COMMIT_GAP_US, since each costs the disk a flush; but
+ * only while more is on its way.
  *
  * Syncing files one by one costs a flush of the disk for each. From SYNC_ALL on the whole file
  * system is synced instead: one flush, though it also waits for what others have written there.
@@ -34,6 +34,7 @@
 #define QUEUE_MIN 8
 #define QUEUE_MAX 1024 /* each holds a descriptor */
 #define OFFER_GAP_US (20 * CLOCK_US_PER_MS)
+#define LAST_GAP_US (4 * CLOCK_US_PER_MS) /* of offers, while no more is coming */
 #define COMMIT_GAP_US (250 * CLOCK_US_PER_MS)
 #define COMMIT_FULL 128 /* documents that wait for no more */
 
@@ -103,6 +104,7 @@ void library_publish(struct library *lib, struct library_part *p, const char *ti
     lib->publish_count++;
     bool first = lib->to_offer.first == NULL;
     append(&lib->to_offer, p);
+    lib->offer_count++;
     p->expected = false;
     bool last = expect_no_more_locked(lib);
     lock_release(&lib->lock);
@@ -167,6 +169,7 @@ static void offer_queued(struct library *lib)
     while (batch != NULL) {
         struct library_part *next = batch->next;
         append(&lib->to_commit, batch);
+        lib->offer_count--;
         lib->commit_count++;
         batch = next;
     }
@@ -248,7 +251,8 @@ static int64_t ripe_us_locked(struct library *lib)
 {
     size_t full = lib->publish_max / 2 < COMMIT_FULL ? lib->publish_max / 2 : COMMIT_FULL;
     lock_assert_held(&lib->lock);
-    if (lib->coming == 0 || lib->commit_count >= full || lib->publisher_stop)
+    bool all = lib->coming == 0 && lib->offer_count == 0;
+    if (all || lib->commit_count >= full || lib->publisher_stop)
         return 0;
     return lib->commit_us + COMMIT_GAP_US;
 }
@@ -390,7 +394,9 @@ void publish_queued(struct library *lib)
 int64_t publish_due_us(struct library *lib)
 {
     lock_acquire(&lib->lock);
-    int64_t due_us = lib->to_offer.first == NULL ? INT64_MAX : lib->coming == 0 ? 0 : lib->offer_us;
+    int64_t due_us = lib->to_offer.first == NULL ? INT64_MAX : lib->offer_us;
+    if (due_us != INT64_MAX && lib->coming == 0)
+        due_us -= OFFER_GAP_US - LAST_GAP_US;
     lock_release(&lib->lock);
     return due_us;
 }

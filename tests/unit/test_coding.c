@@ -321,6 +321,28 @@ static void window_over_8_mib_is_refused(void **state)
     buf_fini(&bomb);
 }
 
+/* A frame by hand: a window of 2^log bytes, and one block of five as they are. */
+static void a_window_is_too_large_in_one_go_as_in_pieces(void **state)
+{
+    (void)state;
+    struct decoder *d = NULL;
+    assert_int_equal(decoder_new(&d), DI_OK);
+    for (unsigned log = 10; log <= 30; log++) {
+        struct buf frame;
+        struct intake in = {0};
+        enum di_err expect = log <= 23 ? DI_OK : DI_PROTOCOL;
+        buf_init(&frame, 100);
+        buf_append(&frame, "\x28\xb5\x2f\xfd\0", 5);
+        buf_append_char(&frame, (char)((log - 10) << 3));
+        buf_append(&frame, "\x29\0\0title", 8);
+        assert_int_equal(whole(d, NULL, &frame, 5, "title"), expect);
+        assert_int_equal(feed(d, &frame, 3, 5, &in), expect);
+        buf_fini(&in.got);
+        buf_fini(&frame);
+    }
+    decoder_free(d);
+}
+
 static void one_go_appends_and_wants_the_end(void **state)
 {
     (void)state;
@@ -590,6 +612,7 @@ int main(void)
         cmocka_unit_test(another_size_than_announced_is_noticed),
         cmocka_unit_test(noise_is_no_frame),
         cmocka_unit_test(failure_of_the_taker_is_handed_on),
+        cmocka_unit_test(a_window_is_too_large_in_one_go_as_in_pieces),
         cmocka_unit_test(one_go_appends_and_wants_the_end),
         cmocka_unit_test(what_is_known_need_not_be_sent),
         cmocka_unit_test(what_needs_another_dictionary_is_refused),

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -353,21 +354,24 @@ static void one_waits_for_more_that_comes_but_the_last_waits_for_nothing(void **
     assert_int_equal(sem_wait(&all), 0);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(told[i].err, DI_OK);
-    /* The last is listed a moment before it may be committed. */
-    assert_in_range(count_commits(), 2, 3);
+    assert_int_equal(count_commits(), 2);
 }
 
 static void many_do_not_wait_for_more(void **state)
 {
     (void)state;
-    static struct told told[300];
+    static struct told told[130];
+    struct rlimit files;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    if (files.rlim_cur < 1024)
+        skip(); /* fewer wait then, since each has a descriptor */
     struct library_part *coming = expect_another();
     stop_clock();
     publish_many(1, told);
     static sem_t all; /* the last are told when the library closes */
     static atomic_uint left = 128;
     assert_int_equal(sem_init(&all, 0, 0), 0);
-    for (unsigned i = 0; i < 200; i++) {
+    for (unsigned i = 0; i < 130; i++) {
         char text[32];
         (void)snprintf(text, sizeof text, "document %u", i + 1);
         told[i] = (struct told){.all = &all, .left = &left};

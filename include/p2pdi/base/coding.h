@@ -69,7 +69,7 @@ enum di_err decoder_feed(struct decoder *d, const void *bytes, size_t len,
     DI_MUST_CHECK;
 /*
  * All len bytes of the frame that begins, in one go: into out, which has room for the max bytes that it
- * must become. Much faster than in pieces; needs no window, so it minds none. DI_PROTOCOL, DI_NOMEM.
+ * must become. Takes what _feed takes, much faster. DI_PROTOCOL, DI_NOMEM.
  */
 enum di_err decoder_whole(struct decoder *d, const void *bytes, size_t len, void *out)
     DI_MUST_CHECK;

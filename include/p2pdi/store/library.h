@@ -106,7 +106,7 @@ enum di_err library_part_append(struct library_part *p, const void *bytes, size_
     DI_MUST_CHECK;
 /*
  * All of an empty part's bytes at once, cheaper than _append. They stay the caller's, and must stay until
- * _verify. DI_NO_SPACE, DI_IO.
+ * _verify. DI_NO_SPACE, DI_IO; DI_INVALID: it is not empty.
  */
 enum di_err library_part_fill(struct library_part *p, const char *text) DI_MUST_CHECK;
 /* All bytes are there: is the digest right? DI_MISMATCH. */
