@@ -249,7 +249,8 @@ static void commit(struct library *lib, struct library_part *batch)
 /* While more is coming what has come waits for it, though not for long. */
 static int64_t ripe_us_locked(struct library *lib)
 {
-    size_t full = lib->publish_max / 2 < COMMIT_FULL ? lib->publish_max / 2 : COMMIT_FULL;
+    /* What waits has a descriptor: where these are few nothing waits. */
+    size_t full = lib->publish_max < 2 * COMMIT_FULL ? 1 : COMMIT_FULL;
     lock_assert_held(&lib->lock);
     bool all = lib->coming == 0 && lib->offer_count == 0;
     if (all || lib->commit_count >= full || lib->publisher_stop)
