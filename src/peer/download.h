@@ -1,6 +1,7 @@
 /*
  * Between download.c (pools and their schedulers: threads, what others tell), landing.c (what
- * becomes of requests), fetch.c (one link's I/O, without any lock) and intake.c (what bodies become). Only these include it.
+ * becomes of requests), fetch.c (one link's I/O, without any lock) and intake.c (what bodies become).
+ * Only these include it.
  */
 #ifndef P2PDI_PEER_DOWNLOAD_H
 #define P2PDI_PEER_DOWNLOAD_H

@@ -1,7 +1,7 @@
 /*
  * A body on its way into the library. A small document is gathered in memory and then decoded and
- * stored in one go, which costs half of what pieces cost. One that takes its time goes into its part
- * as it comes, so that progress shows and nothing is lost should we be killed.
+ * stored in one go, which costs less than piece by piece. One that takes its time goes into its part as
+ * it comes, so that progress shows and little is lost should we be killed.
  */
 #include "intake.h"
 
@@ -116,13 +116,12 @@ static enum di_err store_text(struct intake *in)
 
 enum di_err intake_take(struct intake *in, const char *bytes, size_t len)
 {
-    enum di_err err = DI_OK;
     in->flight->wire += len;
     if (in->local != DI_OK)
         return DI_OK;
     if (in->gathers)
         return gather(in, bytes, len);
-    err = pass_on(in, bytes, len);
+    enum di_err err = pass_on(in, bytes, len);
     if (err == DI_OK && in->coded)
         buf_append(&in->frame, bytes, len);
     return err;

@@ -26,7 +26,7 @@ struct intake {
 void intake_begin(struct intake *in, struct flight *f, const struct wire_response *head);
 /* The next bytes of it. DI_PROTOCOL: no frame of that document. What is our own fault is in local. */
 enum di_err intake_take(struct intake *in, const char *bytes, size_t len) DI_MUST_CHECK;
-/* No more came for a while: from then on it goes into the part as it comes. INT64_MAX: it does. */
+/* When gathering has taken long enough; from then on it goes into the part. INT64_MAX: it does. */
 int64_t intake_due_us(const struct intake *in);
 enum di_err intake_on_time(struct intake *in, int64_t now_us) DI_MUST_CHECK; /* as above */
 /* All of it is there. Errors as above. */
