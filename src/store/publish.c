@@ -36,7 +36,7 @@
 #define OFFER_GAP_US (20 * CLOCK_US_PER_MS)
 #define LAST_GAP_US (4 * CLOCK_US_PER_MS) /* of offers, while no more is coming */
 #define COMMIT_GAP_US (250 * CLOCK_US_PER_MS)
-#define COMMIT_FULL 128 /* documents that wait for no more */
+#define COMMIT_FULL ((size_t)128) /* documents that wait for no more */
 
 /* ---- the three queues ----------------------------------------------------------------------- */
 
