@@ -55,7 +55,7 @@ static struct coding_dict *load(struct library *lib, const struct library_doc *d
     void *owned = NULL;
     if (library_file_open(lib, doc, &file) != DI_OK)
         return NULL;
-    enum di_err err = library_file_text(doc, file, &text, &owned);
+    enum di_err err = library_file_text(file, &text, &owned);
     if (err == DI_OK)
         err = coding_dict_new(text, (size_t)doc->size_bytes, &doc->sha256, &dict);
     free(owned);

@@ -23,7 +23,7 @@ void file_cache_init(struct file_cache *fc)
     *fc = (struct file_cache){.count_max = file_quarter(COUNT_MIN, COUNT_MAX)};
 }
 
-struct library_file *file_new(int fd, size_t size_bytes)
+struct library_file *file_new(int fd, const struct file_id *id)
 {
     struct library_file *f = calloc(1, sizeof *f);
     if (f == NULL) {
@@ -32,7 +32,8 @@ struct library_file *file_new(int fd, size_t size_bytes)
     }
     f->refs = 1;
     f->fd = fd;
-    f->size_bytes = size_bytes;
+    f->size_bytes = id->size_bytes;
+    f->mtime_ns = id->mtime_ns;
     return f;
 }
 
@@ -138,33 +139,45 @@ const void *library_file_bytes(const struct library_file *f)
     return f->bytes;
 }
 
-enum di_err library_file_text(const struct library_doc *doc, const struct library_file *file,
-                              const void **text, void **owned)
+/* Looked at after reading: what is read must not be handed on under the digest of what was there. */
+static bool is_as_opened(const struct library_file *f)
 {
-    size_t size = (size_t)doc->size_bytes;
-    struct sha256 digest;
-    *owned = NULL;
-    *text = library_file_bytes(file);
-    if (*text == NULL) {
-        char *bytes = malloc(size);
-        size_t got = 0;
-        if (bytes == NULL)
-            return DI_NOMEM;
-        *owned = bytes;
-        *text = bytes;
-        while (got < size) {
-            ssize_t n = pread(library_file_fd(file), bytes + got, size - got, (off_t)got);
-            if (n > 0)
-                got += (size_t)n;
-            else if (n == 0 || errno != EINTR)
-                return DI_NOT_FOUND;
-        }
+    struct stat st;
+    struct file_id id;
+    if (fstat(f->fd, &st) != 0)
+        return false;
+    file_id_from_stat(&st, &id);
+    return id.size_bytes == f->size_bytes && id.mtime_ns == f->mtime_ns;
+}
+
+bool file_read(const struct library_file *f, char *out)
+{
+    size_t got = 0;
+    while (got < f->size_bytes) {
+        ssize_t n = pread(f->fd, out + got, f->size_bytes - got, (off_t)got);
+        if (n > 0)
+            got += (size_t)n;
+        else if (n == 0 || errno != EINTR)
+            return false;
     }
-    /* A file that was written to in place must not be handed on under the old digest. */
-    enum di_err err = sha256_of(*text, size, &digest);
-    if (err == DI_OK && !sha256_equal(&digest, &doc->sha256))
-        err = DI_NOT_FOUND;
-    return err;
+    return is_as_opened(f);
+}
+
+enum di_err library_file_text(const struct library_file *f, const void **text, void **owned)
+{
+    *owned = NULL;
+    *text = library_file_bytes(f);
+    if (*text != NULL)
+        return DI_OK;
+    char *bytes = malloc(f->size_bytes);
+    if (bytes == NULL)
+        return DI_NOMEM;
+    if (!file_read(f, bytes)) {
+        free(bytes);
+        return DI_NOT_FOUND;
+    }
+    *text = *owned = bytes;
+    return DI_OK;
 }
 
 void library_file_release(void *file)

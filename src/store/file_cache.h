@@ -20,6 +20,7 @@ struct library_file {
     atomic_uint refs; /* users, and the cache while doc is set */
     int fd;
     size_t size_bytes;
+    int64_t mtime_ns;      /* when it was opened as what its document says */
     _Atomic(void *) bytes; /* set once, under library.lock */
 
     /* guarded by library.lock */
@@ -41,8 +42,10 @@ struct file_cache {
 size_t file_quarter(size_t least, size_t most);
 /* Sets the bound from the limit on descriptors. */
 void file_cache_init(struct file_cache *fc);
-/* A file with one reference; takes fd. NULL: out of memory, fd is closed. */
-struct library_file *file_new(int fd, size_t size_bytes);
+/* A file with one reference; takes fd, whose state is id. NULL: out of memory, fd is closed. */
+struct library_file *file_new(int fd, const struct file_id *id);
+/* All of it, into out. False: it cannot be read, or was written to since it was opened. */
+bool file_read(const struct library_file *f, char *out);
 /* The cached file of d with a reference for the caller, or NULL. */
 struct library_file *file_cache_get_locked(struct file_cache *fc, struct doc *d);
 /* Makes f the cached file of d, which has none. Returns what had to go for it (may be NULL). */

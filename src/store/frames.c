@@ -271,7 +271,7 @@ static enum di_err compress(struct frames *f, const struct key *key, const struc
     void *owned = NULL;
     struct buf coded;
     buf_init(&coded, (size_t)(doc->size_bytes / WORTH_DEN * WORTH_NUM));
-    enum di_err err = library_file_text(doc, file, &text, &owned);
+    enum di_err err = library_file_text(file, &text, &owned);
     if (err == DI_OK) {
         int64_t start_ns = cpu_ns();
         size_t size = (size_t)doc->size_bytes;

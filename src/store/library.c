@@ -144,10 +144,9 @@ static void keep_bytes(struct library *lib, struct library_file *f)
     char *bytes = malloc(f->size_bytes);
     if (bytes == NULL)
         return;
-    ssize_t n = pread(f->fd, bytes, f->size_bytes, 0);
     struct library_file *gone = NULL;
     bool kept = false;
-    if (n >= 0 && (size_t)n == f->size_bytes) {
+    if (file_read(f, bytes)) {
         lock_acquire(&lib->lock);
         kept = file_cache_keep_bytes_locked(&lib->files, f, bytes, &gone);
         lock_release(&lib->lock);
@@ -205,7 +204,7 @@ enum di_err library_file_open(struct library *lib, const struct library_doc *doc
     enum di_err err = open_file(lib, d, &fd, &id);
     if (err != DI_OK)
         return err;
-    f = file_new(fd, id.size_bytes);
+    f = file_new(fd, &id);
     if (f == NULL)
         return DI_NOMEM;
     struct library_file *gone = NULL;

@@ -81,10 +81,10 @@ int library_file_fd(const struct library_file *f);
 /* Small documents kept in memory (bounded for the whole library): NULL if this one is not. Valid
  * until release. */
 const void *library_file_bytes(const struct library_file *f);
-/* The whole document, read if it is not in memory, and checked: *text, valid until release; *owned is
- * to be freed then, too. DI_NOT_FOUND: it is not what the document's digest says any more. DI_NOMEM. */
-enum di_err library_file_text(const struct library_doc *doc, const struct library_file *file,
-                              const void **text, void **owned) DI_MUST_CHECK;
+/* The whole document, read if it is not in memory: *text, valid until release; *owned is to be freed then,
+ * too. DI_NOT_FOUND: it was written to since it was opened, or cannot be read. DI_NOMEM. */
+enum di_err library_file_text(const struct library_file *f, const void **text, void **owned)
+    DI_MUST_CHECK;
 /* Takes void * so that it serves as a release callback of net. */
 void library_file_release(void *file);
 
