@@ -102,10 +102,7 @@ struct doc {
     bool is_listed;
     bool is_exhausted; /* in the list of those */
     bool is_first;     /* s->first */
-    bool has_partial;
     struct addr only;
-    struct sha256 partial; /* edition of which */
-    uint64_t partial_have; /* bytes are here from an earlier run */
     struct edition *editions;
     struct edition *current; /* the one that is asked for; NULL before the first offer */
     struct offer *offers;
@@ -242,7 +239,6 @@ void plan_settle(struct sched *s, struct doc *d);
 void plan_draw_lots(struct sched *s);
 /* An offer's failures changed. */
 void plan_place(struct offer *o);
-void plan_note_partial(struct edition *ed, const struct doc *d);
 /* The listed document that was asked for first; NULL if there is none. */
 struct doc *plan_first(struct sched *s);
 

@@ -428,15 +428,6 @@ void plan_limit(struct sched *s, struct doc *d, const struct addr *only)
 
 /* ---- offers ---------------------------------------------------------------------------------- */
 
-void plan_note_partial(struct edition *ed, const struct doc *d)
-{
-    if (!d->has_partial || !sha256_equal(&ed->sha256, &d->partial) ||
-        d->partial_have > ed->size_bytes)
-        return;
-    ed->have = d->partial_have;
-    ed->kept_from = KEPT_UNKNOWN;
-}
-
 static struct edition *find_edition(const struct doc *d, uint64_t size_bytes,
                                     const struct sha256 *sha256)
 {
@@ -458,7 +449,6 @@ static enum di_err edition_get(struct doc *d, uint64_t size_bytes, const struct 
             return DI_NOMEM;
         ed->size_bytes = size_bytes;
         ed->sha256 = *sha256;
-        plan_note_partial(ed, d);
         LL_APPEND(d->editions, ed);
     }
     *out = ed;

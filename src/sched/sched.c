@@ -78,24 +78,6 @@ void sched_drop(struct sched *s, uint32_t rfc)
     s->pending--;
 }
 
-void sched_on_partial(struct sched *s, uint32_t rfc, const struct sha256 *edition, uint64_t have)
-{
-    struct doc *d = plan_doc(s, rfc);
-
-    if (d == NULL)
-        return;
-    d->has_partial = true;
-    d->partial = *edition;
-    d->partial_have = have;
-    for (struct edition *ed = d->editions; ed != NULL; ed = ed->next)
-        plan_note_partial(ed, d);
-    if (d->request != NULL && sha256_equal(&d->request->edition->sha256, edition)) {
-        d->request->is_answerable = have == 0;
-        d->request->have = have;
-    }
-    plan_settle(s, d);
-}
-
 enum di_err sched_on_offer(struct sched *s, uint32_t rfc, const struct addr *holder,
                            uint64_t size_bytes, const struct sha256 *edition)
 {

@@ -187,17 +187,6 @@ static void draw_documents(struct world *w, uint32_t who)
 
         swarm_must_do(sched_want(p->sched, rfc, p->only[rfc] != NOBODY ? &only : NULL));
         p->is_wanted[rfc] = true;
-        if (swarm_chance(w, 10)) {
-            edition = swarm_edition_of(rfc, NOBODY);
-
-            struct part *part = swarm_part_of(w, p, rfc, &edition);
-
-            *part = (struct part){.have = prng_below(&w->prng, swarm_size_of(rfc) + 1),
-                                  .is_corrupt = swarm_chance(w, 30),
-                                  .is_of_several = true,
-                                  .from = NOBODY};
-            sched_on_partial(p->sched, rfc, &edition, part->have);
-        }
     }
 }
 

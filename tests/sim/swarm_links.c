@@ -205,7 +205,7 @@ void swarm_on_delivered(struct world *w, uint32_t who, struct task *t)
     const struct peer *holder = &w->peers[t->holder];
     bool bad = holder->role == LIAR || holder->role == FORGER;
 
-    if (!holder->is_alive || (holder->role == FLAKY && swarm_chance(w, 30))) {
+    if (!holder->is_alive || (holder->role == FLAKY && swarm_chance(w, 70))) {
         some_bytes(w, who, t, bad);
         if (holder->is_alive && swarm_chance(w, 50))
             fail(w, who, t, SCHED_TIMEOUT,

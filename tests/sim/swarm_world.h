@@ -42,7 +42,7 @@ enum role {
 struct part {
     uint64_t have;
     bool is_corrupt;
-    bool is_of_several; /* or of an earlier run */
+    bool is_of_several;
     uint32_t from;
 };
 

@@ -80,12 +80,6 @@ enum di_err sched_want(struct sched *s, uint32_t rfc, const struct addr *only) D
  */
 void sched_drop(struct sched *s, uint32_t rfc);
 /*
- * have bytes of that edition are here already from an earlier run: requests for it start there.
- * Also when a part turns out to hold them while a request for it is under way: its holder is then
- * not answerable for what it did not send.
- */
-void sched_on_partial(struct sched *s, uint32_t rfc, const struct sha256 *edition, uint64_t have);
-/*
  * A holder offers a wanted document; ignored for others. Repeats are fine: what failed for good
  * stays failed, unless the holder offers another edition of it (a few times), was gone and came
  * back, or is forgiven. DI_NOMEM.
