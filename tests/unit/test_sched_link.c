@@ -244,6 +244,30 @@ static void back_off_outlives_the_documents_and_ends_with_success(void **state)
     sched_free(s);
 }
 
+static void success_makes_up_for_every_failure(void **state)
+{
+    struct sched *s = make();
+    int64_t now_us = 0;
+
+    (void)state;
+    for (uint32_t rfc = 1; rfc <= 3; rfc++) {
+        want(s, rfc);
+        offer(s, rfc, 1);
+    }
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 3; i++, now_us += 60 * S)
+            sched_link_closed(s, open_at(s, now_us).link, SCHED_REFUSED, now_us);
+        assert_false(is_exhausted(s));
+
+        struct opened o = up_at(s, now_us);
+
+        sched_on_done(s, o.link, next_at(s, o, now_us).id, now_us);
+        sched_link_closed(s, o.link, SCHED_CLOSED, now_us);
+    }
+    assert_int_equal(sched_pending(s), 0);
+    sched_free(s);
+}
+
 static void of_two_idle_holders_the_better_one_is_asked(void **state)
 {
     (void)state;
@@ -489,6 +513,7 @@ int main(void)
         cmocka_unit_test(backing_off_doubles_with_jitter),
         cmocka_unit_test(a_holder_that_refuses_four_times_has_failed),
         cmocka_unit_test(back_off_outlives_the_documents_and_ends_with_success),
+        cmocka_unit_test(success_makes_up_for_every_failure),
         cmocka_unit_test(of_two_idle_holders_the_better_one_is_asked),
         cmocka_unit_test(trouble_here_is_not_the_documents),
         cmocka_unit_test(timeouts_weigh_double),

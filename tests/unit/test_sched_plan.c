@@ -72,6 +72,7 @@ static void nobody_is_blamed_for_the_bytes_of_others(void **state)
     assert_int_equal(b.holder, 2);
     q = next_at(s, b, 0);
     assert_int_equal(q.offset, 50000);
+    sched_on_progress(s, b.link, q.id, SIZE, 0);
     failed(s, b, q, SCHED_MISMATCH, 0, 0);
 
     /* The same one again, from the start. Now it answers for all of it... */

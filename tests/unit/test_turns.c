@@ -74,6 +74,29 @@ static void a_turn_ends_when_nothing_is_asked_for(void **state)
     turns_free(t);
 }
 
+static void who_keeps_asking_keeps_its_place(void **state)
+{
+    struct turns *t = make();
+    const int64_t step_us = TURNS_REST_US * 4 / 5;
+    int64_t now_us = S;
+
+    (void)state;
+    for (int i = 0; i < 3; i++, now_us += step_us) {
+        for (unsigned peer = 1; peer <= TURNS_AT_A_TIME; peer++)
+            assert_int_equal(ask(t, peer, 7, now_us), 0);
+        assert_int_not_equal(ask(t, 50, 7, now_us), 0);
+        if (i > 0)
+            assert_int_not_equal(ask(t, 51, 7, now_us), 0);
+    }
+    /* One turn is free: it is that of who has waited for longer. */
+    for (unsigned peer = 2; peer <= TURNS_AT_A_TIME; peer++)
+        assert_int_equal(ask(t, peer, 7, now_us), 0);
+    now_us += step_us;
+    assert_int_not_equal(ask(t, 51, 7, now_us), 0);
+    assert_int_equal(ask(t, 50, 7, now_us), 0);
+    turns_free(t);
+}
+
 /* Twenty that never stop asking for what all have got: each has its turn, and nobody waits for long. */
 static void everyone_has_its_turn(void **state)
 {
@@ -121,6 +144,7 @@ int main(void)
         cmocka_unit_test(a_few_are_served_whatever_they_ask_for),
         cmocka_unit_test(who_has_no_turn_is_pointed_to_who_got_it),
         cmocka_unit_test(a_turn_ends_when_nothing_is_asked_for),
+        cmocka_unit_test(who_keeps_asking_keeps_its_place),
         cmocka_unit_test(everyone_has_its_turn),
         cmocka_unit_test(what_is_remembered_is_bounded),
     };
