@@ -192,6 +192,24 @@ static enum di_err find_peer(struct script *s, struct slice word, struct addr *o
     return err == DI_OK ? peer_resolve(s->peer, word, out) : err;
 }
 
+static bool look_for_others(void *arg, const struct rfc_entry *e)
+{
+    bool *found = arg;
+
+    *found = !e->own;
+    return e->own;
+}
+
+/* Else "0 files" looks as if something had gone wrong. */
+static void say_why_nothing(struct script *s)
+{
+    bool others = false;
+    peer_walk_index(s->peer, look_for_others, &others);
+    events_say(s->events, "nothing to download: %s",
+               others ? "what others hold is here already"
+                      : "no other peer holds anything (see `p2pdi peers`)");
+}
+
 static enum cli_exit run_get(struct script *s, const struct batch_command *c)
 {
     struct peer_get get = {
@@ -213,6 +231,8 @@ static enum cli_exit run_get(struct script *s, const struct batch_command *c)
         return tell_failures(s, c, &result);
     if (result.done == 0 && c->count > 0 && !is_known(s, c, false))
         return tell_failures(s, c, &result); /* a range in which nothing is known */
+    if (result.done == 0 && c->all)
+        say_why_nothing(s);
     return CLI_EXIT_OK;
 }
 

@@ -10,7 +10,14 @@ start_rs rs
 start_peer b
 say b register
 event b registered
-expect 0 a get all --rs "$rs" --share a.rfcs --state a.state --listen 127.0.0.1:0
+get_all=(get all --rs "$rs" --share a.rfcs --state a.state --listen 127.0.0.1:0)
+expect 0 a "${get_all[@]}"
 diff -r a.rfcs b.rfcs
+
+# Why there is nothing to get is said.
+expect 0 again "${get_all[@]}"
+has again.err 'here already'
 say b quit
 ended b 0
+expect 0 alone "${get_all[@]}"
+has alone.err 'no other peer'
