@@ -372,19 +372,22 @@ static enum di_err put_behind(void *arg, const void *bytes, size_t len)
 
 /*
  * libzstd's decoder of whole frames minds neither windows nor the size of blocks. So it only gets those
- * for which that makes no difference: whose window is the document, and the document no longer than a block.
+ * for which that makes no difference: whose window is the document, the document no longer than a block may
+ * be, and the frame, and with it each of its blocks, no longer than the document.
  */
 static bool is_for_one_call(const struct decoder *d, const unsigned char *frame, size_t len)
 {
     static const unsigned char single_segment = 0x20; /* RFC 8878, Frame_Header_Descriptor */
-    return d->left <= ZSTD_BLOCKSIZE_MAX && len > MAGIC_SIZE &&
+    return d->left <= ZSTD_BLOCKSIZE_MAX && len <= d->left && len > MAGIC_SIZE &&
            (frame[MAGIC_SIZE] & single_segment) != 0;
 }
 
 enum di_err decoder_whole(struct decoder *d, const void *bytes, size_t len, void *out)
 {
     size_t skipped = d->dict != NULL ? DCZ_HEAD_SIZE : 0;
-    const unsigned char *frame = (const unsigned char *)bytes + skipped;
+    const unsigned char *frame = bytes;
+    if (len >= skipped)
+        frame += skipped;
     if (len < skipped || !is_for_one_call(d, frame, len - skipped)) {
         char *at = out;
         enum di_err err = decoder_feed(d, bytes, len, put_behind, &at);
