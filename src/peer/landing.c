@@ -1,6 +1,6 @@
 /*
  * What becomes of requests: a link's thread tells how they go, and what has come whole lands by way
- * of the library's publisher, whose thread tells when it is durable and visible. What nobody can
+ * of the library, whose thread tells when it is durable and visible. What nobody can
  * deliver is given up by the seeker's.
  */
 #include "download.h"
@@ -159,6 +159,8 @@ void link_takes_off(struct link *l, struct flight *f)
     f->start_us = clock_mono_us();
     lock_acquire(&l->pool->owner->lock);
     take_over_tail_locked(l->pool, f);
+    if (f->have > f->request.offset)
+        sched_on_resumed(l->pool->sched, l->id, f->request.id, f->have);
     DL_APPEND(l->pool->flights, f);
     if (f->tail != NULL)
         cond_signal(&l->pool->work); /* who rests may help, in a moment */
@@ -260,7 +262,7 @@ bool downloads_is_landing_locked(struct downloads *d, uint32_t rfc)
     return g != NULL;
 }
 
-/* The library's publisher: it is durable and visible now, or it is not. */
+/* The library's thread: it is durable and visible now, or it is not. */
 static void on_published(void *arg, enum di_err err)
 {
     struct landing *g = arg;

@@ -207,6 +207,18 @@ struct link *link_find(const struct sched *s, uint32_t id)
     return l;
 }
 
+void sched_on_resumed(struct sched *s, uint32_t link, uint32_t id, uint64_t have)
+{
+    const struct link *l = link_find(s, link);
+    struct request *r = l != NULL ? link_request(l, id) : NULL;
+
+    if (r == NULL)
+        return;
+    r->offset = r->have = r->mark = have;
+    r->is_answerable = false;
+    r->edition->kept_from = KEPT_UNKNOWN;
+}
+
 void sched_on_progress(struct sched *s, uint32_t link, uint32_t id, uint64_t have, int64_t now_us)
 {
     const struct link *l = link_find(s, link);

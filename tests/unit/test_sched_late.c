@@ -81,6 +81,30 @@ static void a_trickle_is_late_and_what_is_usual_is_not(void **state)
     sched_free(s);
 }
 
+/* Of a document that was here but for its end, that end tells what is usual. */
+static void bytes_of_an_earlier_run_say_nothing_about_the_holder(void **state)
+{
+    struct sched *s = make();
+    struct opened o;
+    struct sched_request q;
+
+    (void)state;
+    want(s, 2);
+    offer(s, 2, 3);
+    o = up_at(s, 0);
+    q = next_at(s, o, 0);
+    sched_on_resumed(s, o.link, q.id, SIZE - SIZE / 100);
+    sched_on_progress(s, o.link, q.id, SIZE, S);
+    sched_on_done(s, o.link, q.id, S);
+    sched_link_closed(s, o.link, SCHED_CLOSED, S);
+
+    /* A hundredth of a document comes in a second. */
+    q = ask_one_of_two(s, S, &o);
+    sched_on_progress(s, o.link, q.id, SIZE / 10, 11 * S);
+    assert_false(is_late(s, o, 11 * S));
+    sched_free(s);
+}
+
 static void what_waits_behind_another_document_is_not_late(void **state)
 {
     struct sched *s = make();
@@ -191,6 +215,7 @@ int main(void)
         cmocka_unit_test(silence_is_late_only_if_another_holder_offers_the_document),
         cmocka_unit_test(what_comes_slowly_is_not_late_before_it_is_known_what_is_usual),
         cmocka_unit_test(a_trickle_is_late_and_what_is_usual_is_not),
+        cmocka_unit_test(bytes_of_an_earlier_run_say_nothing_about_the_holder),
         cmocka_unit_test(what_waits_behind_another_document_is_not_late),
         cmocka_unit_test(nothing_is_late_while_the_other_holders_are_busy),
         cmocka_unit_test(a_late_document_goes_on_at_its_byte_with_another_holder),

@@ -172,6 +172,23 @@ static void who_starts_again_answers_for_all(void **state)
     sched_free(s);
 }
 
+static void bytes_of_an_earlier_run_are_nobodys(void **state)
+{
+    struct sched *s = make();
+
+    (void)state;
+    want(s, 1);
+    offer(s, 1, 1);
+
+    struct opened o = up_at(s, 0);
+    struct sched_request q = next_at(s, o, 0);
+
+    sched_on_resumed(s, o.link, q.id, 70000);
+    failed(s, o, q, SCHED_MISMATCH, 0, 0);
+    assert_int_equal(next_at(s, o, 0).offset, 0);
+    sched_free(s);
+}
+
 /* ---- holders --------------------------------------------------------------------------------- */
 
 /* In a swarm where peers come and go there is no end of them. */
@@ -329,6 +346,7 @@ int main(void)
         cmocka_unit_test(nobody_is_blamed_for_the_bytes_of_others),
         cmocka_unit_test(two_that_never_bring_a_suspect_document_to_its_end_are_given_up),
         cmocka_unit_test(bytes_of_the_same_holder_in_this_run_are_its_own),
+        cmocka_unit_test(bytes_of_an_earlier_run_are_nobodys),
         cmocka_unit_test(who_starts_again_answers_for_all),
         cmocka_unit_test(a_holder_that_failed_and_is_gone_is_forgotten),
         cmocka_unit_test(the_edition_of_most_holders_comes_first_then_the_others),

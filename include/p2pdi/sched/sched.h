@@ -180,6 +180,11 @@ uint64_t sched_rest_from(const struct sched *s, uint32_t link, uint32_t id);
 /* ---- outcomes: of requests that sched_next gave to that link --------------------------------- */
 
 /*
+ * have bytes of the document are here from an earlier run, more than it was to begin at: what the holder brings
+ * are those behind them, and it does not answer for the others. Before its first progress.
+ */
+void sched_on_resumed(struct sched *s, uint32_t link, uint32_t id, uint64_t have);
+/*
  * have bytes of the document are stored now, counted from its start. Fewer than the request's
  * offset: it was started again from the first byte, and the holder answers for all of it.
  */
