@@ -53,9 +53,15 @@ static struct coding_dict *load(struct library *lib, const struct library_doc *d
     struct library_file *file = NULL;
     const void *text = NULL;
     void *owned = NULL;
+    struct sha256 is;
     if (library_file_open(lib, doc, &file) != DI_OK)
         return NULL;
     enum di_err err = library_file_text(file, &text, &owned);
+    /* What is compressed against wrong bytes is wrong, and others would be blamed for it. */
+    if (err == DI_OK)
+        err = sha256_of(text, (size_t)doc->size_bytes, &is);
+    if (err == DI_OK && !sha256_equal(&is, &doc->sha256))
+        err = DI_MISMATCH;
     if (err == DI_OK)
         err = coding_dict_new(text, (size_t)doc->size_bytes, &doc->sha256, &dict);
     free(owned);

@@ -129,12 +129,12 @@ enum di_err intake_take(struct intake *in, const char *bytes, size_t len)
 
 int64_t intake_due_us(const struct intake *in)
 {
-    return in->gathers ? in->gather_until_us : INT64_MAX;
+    return in->gathers && in->local == DI_OK ? in->gather_until_us : INT64_MAX;
 }
 
 enum di_err intake_on_time(struct intake *in, int64_t now_us)
 {
-    return now_us >= intake_due_us(in) && in->local == DI_OK ? spill(in) : DI_OK;
+    return now_us >= intake_due_us(in) ? spill(in) : DI_OK;
 }
 
 enum di_err intake_end(struct intake *in)

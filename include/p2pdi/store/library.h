@@ -82,7 +82,8 @@ int library_file_fd(const struct library_file *f);
  * until release. */
 const void *library_file_bytes(const struct library_file *f);
 /* The whole document, read if it is not in memory: *text, valid until release; *owned is to be freed then,
- * too. DI_NOT_FOUND: it was written to since it was opened, or cannot be read. DI_NOMEM. */
+ * too. DI_NOT_FOUND: it was written to since it was opened, as its size or time of change tells (a store through
+ * a mapping may not show), or cannot be read. DI_NOMEM. */
 enum di_err library_file_text(const struct library_file *f, const void **text, void **owned)
     DI_MUST_CHECK;
 /* Takes void * so that it serves as a release callback of net. */
@@ -97,7 +98,7 @@ void library_file_release(void *file);
 struct library_part;
 
 /* Opens or continues the part of that edition; *have bytes of it are there already. One owner at
- * a time. DI_NO_SPACE, DI_ACCESS. */
+ * a time: DI_IN_USE. DI_INVALID: no such number, or too large. DI_NO_SPACE, DI_ACCESS, DI_IO, DI_NOMEM. */
 enum di_err library_part_open(struct library *lib, uint32_t rfc, const struct sha256 *edition,
                               uint64_t size_bytes, struct library_part **out, uint64_t *have)
     DI_MUST_CHECK;
@@ -109,7 +110,7 @@ enum di_err library_part_append(struct library_part *p, const void *bytes, size_
  * _verify. DI_NO_SPACE, DI_IO; DI_INVALID: it is not empty.
  */
 enum di_err library_part_fill(struct library_part *p, const char *text) DI_MUST_CHECK;
-/* All bytes are there: is the digest right? DI_MISMATCH. */
+/* All bytes are there: is the digest right? DI_MISMATCH, DI_NOMEM. */
 enum di_err library_part_verify(struct library_part *p) DI_MUST_CHECK;
 /* Throws the bytes away, starts at 0 (after a mismatch). */
 enum di_err library_part_reset(struct library_part *p) DI_MUST_CHECK;
