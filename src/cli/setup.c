@@ -74,7 +74,8 @@ enum cli_exit setup_listen(const struct options *o, struct addr *out, struct pro
     out->port = port;
     if (host.n == 0 || resolve(host, port, out, 1, &count) == DI_OK)
         return CLI_EXIT_OK;
-    problem_set(p, "ip address", "it is no address of this machine, nor a name of one",
+    problem_set(p, "ip address",
+                "it is no address of this machine, nor a name that resolves to one",
                 "cannot listen on %s", text);
     return CLI_EXIT_OPEN;
 }
@@ -173,7 +174,8 @@ enum cli_exit setup_peer_open(const struct options *o, peer_event_fn *on_event,
         err = state_peer_name(options_text(o, OPT_RS), cfg.library, name);
     if (err != DI_OK) {
         problem_set(p, "", di_err_text(err), "cannot open library %.150s", cfg.library);
-        snprintf(p->hint, sizeof(p->hint), "mkdir -p '%.200s'", cfg.library);
+        snprintf(p->hint, sizeof(p->hint), "p2pdi %s --share OTHER-DIRECTORY",
+                 command_info(o->command)->name);
         return CLI_EXIT_OPEN;
     }
     code = setup_state(o, name, &out->state, p);

@@ -13,7 +13,6 @@
 #define TEXT_WIDTH 72
 #define PAGE_HEAD 3  /* header and two blank lines */
 #define PAGE_BODY 52 /* header and footer make it 58 */
-#define SECTIONS_MAX 400
 #define DOC_BYTES_MAX (4u << 20)
 #define MARK_SECTION '\1' /* at a line's start in the body: a heading for the table of contents */
 

@@ -222,11 +222,6 @@ const struct addr *rs_addr(const struct rs *rs)
     return net_server_addr(rs->server);
 }
 
-const struct stats_counters *rs_stats(const struct rs *rs)
-{
-    return &rs->stats;
-}
-
 void rs_walk(struct rs *rs, bool (*visit)(void *arg, const struct peer_record *r), void *arg)
 {
     lock_acquire(&rs->lock);

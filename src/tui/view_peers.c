@@ -161,10 +161,6 @@ void view_draw_peer_header(struct rect r, const struct grid_moment *m)
         parts[n] = (struct view_part){.rank = 87, .style = STYLE_BAD};
         snprintf(parts[n++].text, sizeof(parts->text), "RS does not answer");
     }
-    if (s->synchronising) {
-        parts[n] = (struct view_part){.rank = 45, .style = STYLE_GOOD};
-        snprintf(parts[n++].text, sizeof(parts->text), "sync");
-    }
     parts[n] = (struct view_part){.rank = 1030, .style = STYLE_DIM};
     snprintf(parts[n++].text, sizeof(parts->text), "? help  q quit");
     view_draw_parts(r, parts, n, 2);

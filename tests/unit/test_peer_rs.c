@@ -429,17 +429,24 @@ static enum di_err do_stop(struct node *n)
     return DI_OK;
 }
 
+/* A peer whose server is this test: the socket that it listens on. */
+static int start_by_hand(struct node *n)
+{
+    struct world by_hand = {0};
+    int listening = listen_by_hand(&by_hand.rs_addr);
+    node_init(n, "a");
+    node_start(n, &by_hand);
+    return listening;
+}
+
 /* Otherwise its record would stay active at the server, with a cookie that nobody has. */
 static void a_register_that_is_under_way_when_cancelled_is_taken_back(void **state)
 {
     (void)state;
     struct node a;
-    struct world by_hand = {0};
     struct thread thread = {0};
     struct waiting registering = {&a, do_register, DI_OK}, stopping = {&a, do_stop, DI_IO};
-    int listening = listen_by_hand(&by_hand.rs_addr);
-    node_init(&a, "a");
-    node_start(&a, &by_hand);
+    int listening = start_by_hand(&a);
     assert_int_equal(thread_start(&thread, "register", wait_on_thread, &registering), DI_OK);
     int fd = take_request(listening, "REGISTER", "Port: ");
     peer_cancel(a.peer);
@@ -461,12 +468,9 @@ static void a_server_that_hangs_does_not_keep_a_peer_from_ending(void **state)
 {
     (void)state;
     struct node a;
-    struct world by_hand = {0};
     struct thread thread = {0};
     struct waiting registering = {&a, do_register, DI_OK};
-    int listening = listen_by_hand(&by_hand.rs_addr);
-    node_init(&a, "a");
-    node_start(&a, &by_hand);
+    int listening = start_by_hand(&a);
     assert_int_equal(thread_start(&thread, "register", wait_on_thread, &registering), DI_OK);
     int fd = take_request(listening, "REGISTER", "Port: ");
     int64_t before_us = clock_mono_us();
@@ -502,10 +506,7 @@ static void a_server_that_grants_no_time_is_no_server(void **state)
 {
     (void)state;
     struct node a;
-    struct world by_hand = {0};
-    int listening = listen_by_hand(&by_hand.rs_addr);
-    node_init(&a, "a");
-    node_start(&a, &by_hand);
+    int listening = start_by_hand(&a);
     assert_int_equal(do_by_hand(&a, listening, do_register, "REGISTER",
                                 "P2P-DI/1.0 200 OK\r\nCookie: 4711\r\nPeer: 1\r\nTTL: 0\r\n"
                                 "Reachable: yes\r\nContent-Length: 0\r\n\r\n"),
@@ -517,6 +518,23 @@ static void a_server_that_grants_no_time_is_no_server(void **state)
                      DI_OK);
     assert_int_equal(do_by_hand(&a, listening, do_keepalive, "KEEP-ALIVE",
                                 "P2P-DI/1.0 200 OK\r\nTTL: 0\r\nContent-Length: 0\r\n\r\n"),
+                     DI_PROTOCOL);
+    assert_int_equal(close(listening), 0);
+    node_fini(&a);
+}
+
+/* Who reads "what answers there is no registration server" would look at the wrong end. */
+static void a_server_in_trouble_is_told_from_one_that_is_none(void **state)
+{
+    (void)state;
+    struct node a;
+    int listening = start_by_hand(&a);
+    assert_int_equal(
+        do_by_hand(&a, listening, do_register, "REGISTER",
+                   "P2P-DI/1.0 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"),
+        DI_IO);
+    assert_int_equal(do_by_hand(&a, listening, do_register, "REGISTER",
+                                "P2P-DI/1.0 403 Forbidden\r\nContent-Length: 0\r\n\r\n"),
                      DI_PROTOCOL);
     assert_int_equal(close(listening), 0);
     node_fini(&a);
@@ -542,6 +560,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cancelling_ends_all_waiting, start, stop),
         cmocka_unit_test(a_register_that_is_under_way_when_cancelled_is_taken_back),
         cmocka_unit_test(a_server_that_hangs_does_not_keep_a_peer_from_ending),
+        cmocka_unit_test(a_server_in_trouble_is_told_from_one_that_is_none),
         cmocka_unit_test(a_server_that_grants_no_time_is_no_server),
     };
     return cmocka_run_group_tests_name("peer_rs", tests, NULL, NULL);

@@ -38,7 +38,6 @@ enum di_err rs_start(const struct rs_config *cfg, struct rs **out, char why[256]
 /* Answers what is under way, commits, closes, frees. */
 void rs_stop(struct rs *rs);
 const struct addr *rs_addr(const struct rs *rs);
-const struct stats_counters *rs_stats(const struct rs *rs);
 /* What a screen shows (stats/snapshot.h), one reference; NULL: no memory. Call it once a second at
  * least. One thread at a time. */
 struct snapshot *rs_snapshot(struct rs *rs);

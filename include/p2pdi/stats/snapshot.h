@@ -189,7 +189,6 @@ struct snap_peer_status {
     struct addr addr, rs;
     bool registered;
     bool rs_silent; /* the RS did not answer when it was asked last */
-    bool synchronising;
     enum snap_reachable reachable;
     int64_t expires_us;                  /* of our own registration */
     size_t known, held;                  /* documents */
@@ -208,7 +207,6 @@ struct snap_rs_status {
     int64_t errors, refused, timeouts;    /* since the start */
     int64_t connections;                  /* open now */
     uint64_t store_bytes;
-    size_t store_queue;                           /* records not yet on disk */
     struct shared_text *store;                    /* "sqlite /var/lib/..." */
     struct snap_history rate[SNAP_REQUEST_KINDS]; /* a second */
     struct snap_history error_rate;
