@@ -206,8 +206,6 @@ enum di_err registrar_report(struct registrar *r, const char *what, enum di_err 
              err == DI_NOT_FOUND ? "not registered there" : di_err_text(err));
     if (err == DI_REFUSED)
         hint = "is a registration server running there? start one with `p2pdi rs`";
-    else if (err == DI_IO)
-        hint = "it has trouble of its own (its disk, its memory?): its log says which";
     else if (err == DI_PROTOCOL)
         hint = "what answers there is not a registration server: check --rs";
     else if (err == DI_NOT_FOUND)
@@ -231,12 +229,6 @@ static enum di_err call(struct registrar *r, struct wire_request *q, int64_t dea
                                 .linger_us = q->method == WIRE_REGISTER ? LINGER_US : 0};
     lock_release(&r->lock);
     return registrar_call(r, q, &patience, out);
-}
-
-/* What an answer means that is none of those expected. */
-static enum di_err refusal(int status)
-{
-    return status >= 500 ? DI_IO : DI_PROTOCOL;
 }
 
 static enum di_err claim(struct registrar *r, int64_t deadline_us)
@@ -345,7 +337,7 @@ static enum di_err exchange_register(struct registrar *r, int64_t deadline_us)
         if (status == 200)
             err = accept_registration(r, &reply.head);
         else
-            err = refusal(status);
+            err = DI_PROTOCOL;
         reply_fini(&reply);
         if (status != 401 || !q.has_cookie)
             return err;
@@ -362,8 +354,7 @@ static enum di_err exchange_leave(struct registrar *r, int64_t deadline_us)
     if (err != DI_OK)
         return err;
     /* Not known there (any more) is as good as having left. */
-    int status = reply.head.status;
-    err = status == 200 || status == 401 ? DI_OK : refusal(status);
+    err = reply.head.status == 200 || reply.head.status == 401 ? DI_OK : DI_PROTOCOL;
     reply_fini(&reply);
     if (err != DI_OK)
         return err;
@@ -392,7 +383,7 @@ static enum di_err exchange_keepalive(struct registrar *r, int64_t deadline_us)
         return DI_OK;
     }
     if (status != 401 && status != 404)
-        return refusal(status);
+        return DI_PROTOCOL;
     if (status == 401)
         forget_cookie(r, q.cookie);
     return exchange_register(r, deadline_us);

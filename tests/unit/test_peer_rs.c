@@ -523,23 +523,6 @@ static void a_server_that_grants_no_time_is_no_server(void **state)
     node_fini(&a);
 }
 
-/* Who reads "what answers there is no registration server" would look at the wrong end. */
-static void a_server_in_trouble_is_told_from_one_that_is_none(void **state)
-{
-    (void)state;
-    struct node a;
-    int listening = start_by_hand(&a);
-    assert_int_equal(
-        do_by_hand(&a, listening, do_register, "REGISTER",
-                   "P2P-DI/1.0 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"),
-        DI_IO);
-    assert_int_equal(do_by_hand(&a, listening, do_register, "REGISTER",
-                                "P2P-DI/1.0 403 Forbidden\r\nContent-Length: 0\r\n\r\n"),
-                     DI_PROTOCOL);
-    assert_int_equal(close(listening), 0);
-    node_fini(&a);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -560,7 +543,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(cancelling_ends_all_waiting, start, stop),
         cmocka_unit_test(a_register_that_is_under_way_when_cancelled_is_taken_back),
         cmocka_unit_test(a_server_that_hangs_does_not_keep_a_peer_from_ending),
-        cmocka_unit_test(a_server_in_trouble_is_told_from_one_that_is_none),
         cmocka_unit_test(a_server_that_grants_no_time_is_no_server),
     };
     return cmocka_run_group_tests_name("peer_rs", tests, NULL, NULL);
