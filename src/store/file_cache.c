@@ -23,7 +23,7 @@ void file_cache_init(struct file_cache *fc)
     *fc = (struct file_cache){.count_max = file_quarter(COUNT_MIN, COUNT_MAX)};
 }
 
-struct library_file *file_new(int fd, const struct file_id *id)
+struct library_file *file_new(const struct doc *d, int fd, const struct file_id *id)
 {
     struct library_file *f = calloc(1, sizeof *f);
     if (f == NULL) {
@@ -34,6 +34,7 @@ struct library_file *file_new(int fd, const struct file_id *id)
     f->fd = fd;
     f->size_bytes = id->size_bytes;
     f->mtime_ns = id->mtime_ns;
+    f->ctime_ns = d->landing ? 0 : id->ctime_ns;
     return f;
 }
 
@@ -147,7 +148,8 @@ static bool is_as_opened(const struct library_file *f)
     if (fstat(f->fd, &st) != 0)
         return false;
     file_id_from_stat(&st, &id);
-    return id.size_bytes == f->size_bytes && id.mtime_ns == f->mtime_ns;
+    return id.size_bytes == f->size_bytes && id.mtime_ns == f->mtime_ns &&
+           (f->ctime_ns == 0 || id.ctime_ns == f->ctime_ns);
 }
 
 bool file_read(const struct library_file *f, char *out)

@@ -21,6 +21,7 @@ struct library_file {
     int fd;
     size_t size_bytes;
     int64_t mtime_ns;      /* when it was opened as what its document says */
+    int64_t ctime_ns;      /* 0: it was landing, and gets another one with its name */
     _Atomic(void *) bytes; /* set once, under library.lock */
 
     /* guarded by library.lock */
@@ -42,8 +43,8 @@ struct file_cache {
 size_t file_quarter(size_t least, size_t most);
 /* Sets the bound from the limit on descriptors. */
 void file_cache_init(struct file_cache *fc);
-/* A file with one reference; takes fd, whose state is id. NULL: out of memory, fd is closed. */
-struct library_file *file_new(int fd, const struct file_id *id);
+/* A file of d with one reference; takes fd, whose state is id. NULL: out of memory, fd is closed. */
+struct library_file *file_new(const struct doc *d, int fd, const struct file_id *id);
 /* All of it, into out. False: it cannot be read, or was written to since it was opened. */
 bool file_read(const struct library_file *f, char *out);
 /* The cached file of d with a reference for the caller, or NULL. */

@@ -204,7 +204,7 @@ enum di_err library_file_open(struct library *lib, const struct library_doc *doc
     enum di_err err = open_file(lib, d, &fd, &id);
     if (err != DI_OK)
         return err;
-    f = file_new(fd, &id);
+    f = file_new(d, fd, &id);
     if (f == NULL)
         return DI_NOMEM;
     struct library_file *gone = NULL;
