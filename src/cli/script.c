@@ -26,12 +26,20 @@ static enum cli_exit interrupted_or(enum cli_exit code)
     return by_signal != 0 ? (enum cli_exit)by_signal : code;
 }
 
-/* The peer has told why. DI_NOT_FOUND: it is not registered. */
-static enum cli_exit code_of_rs(enum di_err err)
+/* The peer has told why. */
+static enum cli_exit code_of(enum di_err err)
 {
-    if (err == DI_OK)
+    switch (err) {
+    case DI_OK:
         return CLI_EXIT_OK;
-    return interrupted_or(err == DI_NOT_FOUND ? CLI_EXIT_USAGE : CLI_EXIT_RS);
+    case DI_NOT_FOUND: /* it is not registered */
+        return interrupted_or(CLI_EXIT_USAGE);
+    case DI_NOMEM:
+    case DI_LIMIT: /* it is not the RS */
+        return interrupted_or(CLI_EXIT_INCOMPLETE);
+    default:
+        return interrupted_or(CLI_EXIT_RS);
+    }
 }
 
 /* ---- looking --------------------------------------------------------------------------------------- */
@@ -221,12 +229,12 @@ static enum cli_exit run_get(struct script *s, const struct batch_command *c)
         if (err == DI_NOT_FOUND)
             return tell_unknown_peer(s, c->from);
         if (err != DI_OK)
-            return code_of_rs(err);
+            return code_of(err);
         get.has_from = true;
     }
     enum di_err err = peer_get(s->peer, &get, &result);
     if (err != DI_OK)
-        return code_of_rs(err);
+        return code_of(err);
     if (result.failed > 0)
         return tell_failures(s, c, &result);
     if (result.done == 0 && c->count > 0 && !is_known(s, c, false))
@@ -239,20 +247,16 @@ static enum cli_exit run_get(struct script *s, const struct batch_command *c)
 static enum cli_exit run_rfcquery(struct script *s, const struct batch_command *c)
 {
     struct addr from;
-    struct problem p;
 
     if (c->from.n > 0) {
         enum di_err err = find_peer(s, c->from, &from);
         if (err == DI_NOT_FOUND)
             return tell_unknown_peer(s, c->from);
         if (err != DI_OK)
-            return code_of_rs(err);
+            return code_of(err);
     }
     enum di_err err = peer_rfcquery(s->peer, c->from.n > 0 ? &from : NULL, PEER_TIMEOUT_US);
-    if (err == DI_OK)
-        return CLI_EXIT_OK;
-    problem_set(&p, "p2pdi peers", di_err_text(err), "no index could be had");
-    return interrupted_or(tell(s, CLI_EXIT_INCOMPLETE, &p));
+    return err == DI_OK ? CLI_EXIT_OK : interrupted_or(CLI_EXIT_INCOMPLETE); /* the peer has told */
 }
 
 /* ---- waiting ---------------------------------------------------------------------------------------- */
@@ -266,7 +270,7 @@ static enum cli_exit run_wait(struct script *s, const struct batch_command *c)
     if (err == DI_OK)
         return CLI_EXIT_OK;
     if (err != DI_TIMEOUT)
-        return code_of_rs(err);
+        return code_of(err);
     peer_status(s->peer, &status);
     problem_set(&p, "p2pdi peers", di_err_text(err), "wait: %zu of %" PRIu64 " %s are there",
                 c->rfcs ? status.held : status.peers, c->number, c->rfcs ? "RFCs" : "peers");
@@ -287,16 +291,16 @@ enum cli_exit script_run_command(struct script *s, const struct batch_command *c
 
     switch (c->verb) {
     case BATCH_REGISTER:
-        code = code_of_rs(peer_register(s->peer, RS_TIMEOUT_US));
+        code = code_of(peer_register(s->peer, RS_TIMEOUT_US));
         break;
     case BATCH_LEAVE:
-        code = code_of_rs(peer_leave(s->peer, RS_TIMEOUT_US));
+        code = code_of(peer_leave(s->peer, RS_TIMEOUT_US));
         break;
     case BATCH_KEEPALIVE:
-        code = code_of_rs(peer_keepalive(s->peer, RS_TIMEOUT_US));
+        code = code_of(peer_keepalive(s->peer, RS_TIMEOUT_US));
         break;
     case BATCH_PQUERY:
-        code = code_of_rs(peer_pquery(s->peer, RS_TIMEOUT_US));
+        code = code_of(peer_pquery(s->peer, RS_TIMEOUT_US));
         break;
     case BATCH_RFCQUERY:
         code = run_rfcquery(s, c);
@@ -305,7 +309,7 @@ enum cli_exit script_run_command(struct script *s, const struct batch_command *c
         code = run_get(s, c);
         break;
     case BATCH_SYNC:
-        code = code_of_rs(peer_sync(s->peer));
+        code = code_of(peer_sync(s->peer));
         break;
     case BATCH_PEERS:
     case BATCH_INDEX:

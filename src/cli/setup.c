@@ -124,8 +124,12 @@ enum cli_exit setup_failed(const struct options *o, enum di_err err, const char 
         snprintf(p->hint, sizeof(p->hint), "p2pdi %s --listen :0", command);
     else if (err == DI_ACCESS && o->command != COMMAND_RS)
         snprintf(p->hint, sizeof(p->hint), "ls -ld '%.200s'", options_text(o, OPT_SHARE));
+    else if (err == DI_NOMEM || err == DI_LIMIT)
+        snprintf(p->hint, sizeof(p->hint), "see ulimit -a: memory or some limit is short");
+    else if ((err == DI_NOT_FOUND || err == DI_INVALID) && o->command != COMMAND_RS)
+        snprintf(p->hint, sizeof(p->hint), "p2pdi %s --share OTHER-DIR", command);
     else
-        snprintf(p->hint, sizeof(p->hint), "p2pdi %s --print-config", command);
+        snprintf(p->hint, sizeof(p->hint), "p2pdi doctor, with the same options");
     return CLI_EXIT_OPEN;
 }
 
@@ -174,7 +178,7 @@ enum cli_exit setup_peer_open(const struct options *o, peer_event_fn *on_event,
         err = state_peer_name(options_text(o, OPT_RS), cfg.library, name);
     if (err != DI_OK) {
         problem_set(p, "", di_err_text(err), "cannot open library %.150s", cfg.library);
-        snprintf(p->hint, sizeof(p->hint), "p2pdi %s --share OTHER-DIRECTORY",
+        snprintf(p->hint, sizeof(p->hint), "p2pdi %s --share OTHER-DIR",
                  command_info(o->command)->name);
         return CLI_EXIT_OPEN;
     }

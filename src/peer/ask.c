@@ -56,8 +56,9 @@ static enum di_err ask(struct asker *a, const struct addr *to, struct wire_reque
     int status = reply->head.status;
     if (status == 200 || status == 204)
         return DI_OK;
+    err = reply_fault(reply);
     reply_fini(reply);
-    return status == 429 || status == 503 ? DI_LIMIT : DI_PROTOCOL;
+    return err;
 }
 
 enum di_err asker_peers(struct asker *a, const struct addr *rs, int64_t deadline_us,

@@ -6,6 +6,8 @@
 
 #include "p2pdi/base/random.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,8 +102,11 @@ void catalog_own_put(struct catalog *c, const struct library_doc *doc)
     enum di_err err = rfc_index_own_put(c->index, &e);
     own_changed_locked(c);
     lock_release(&c->lock);
-    if (err != DI_OK)
-        peer_emit_error(c->peer, "a document is not offered", di_err_text(err), "");
+    if (err != DI_OK) {
+        char what[40];
+        snprintf(what, sizeof(what), "RFC %" PRIu32 " is not offered", doc->rfc);
+        peer_emit_trouble(c->peer, what, err);
+    }
     serve_on_change(c->peer);
 }
 

@@ -257,6 +257,14 @@ enum di_err client_call(struct sink *sink, const struct addr *to,
     return err;
 }
 
+enum di_err reply_fault(const struct reply *r)
+{
+    int status = r->head.status;
+    if (status == 429 || status == 503)
+        return DI_BUSY;
+    return status >= 500 ? DI_REMOTE : DI_PROTOCOL;
+}
+
 void reply_keep(struct reply *r, struct client **kept)
 {
     if (kept != NULL && !r->head.close) {

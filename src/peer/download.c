@@ -300,7 +300,7 @@ void downloads_offer(struct downloads *d, struct offer *offers, size_t count)
     enum di_err err = offer_locked(d, offers, count);
     lock_release(&d->lock);
     if (err != DI_OK)
-        peer_emit_error(d->peer, "a download was not planned", di_err_text(err), "");
+        peer_emit_trouble(d->peer, "a download was not planned", err);
 }
 
 void downloads_holder_gone(struct downloads *d, const struct addr *holder)

@@ -26,11 +26,33 @@ void peer_emit_error(struct peer *p, const char *what, const char *why, const ch
     peer_emit(p, ev);
 }
 
+static const char *hint_for(enum di_err err)
+{
+    switch (err) {
+    case DI_NOMEM:
+        return "memory is short: end other programs, or raise its limit (ulimit -v)";
+    case DI_LIMIT:
+        return "some limit of this process is too low: see ulimit -a";
+    case DI_NO_SPACE:
+        return "make room where the library is: df -h";
+    case DI_ACCESS:
+        return "check owner and permissions of the library: ls -ld";
+    case DI_NOT_FOUND:
+        return "is the library still there? ls -ld";
+    default:
+        return "check the library: p2pdi doctor, with the same --share";
+    }
+}
+
+void peer_emit_trouble(struct peer *p, const char *what, enum di_err err)
+{
+    peer_emit_error(p, what, di_err_text(err), hint_for(err));
+}
+
 void peer_emit_unstored(struct peer *p, enum di_err err)
 {
     if (!atomic_exchange(&p->cannot_store, true))
-        peer_emit_error(p, "a download cannot be stored", di_err_text(err),
-                        "check space and permissions of the library");
+        peer_emit_trouble(p, "a download cannot be stored", err);
 }
 
 void sink_trace(struct sink *s, bool received, const struct addr *remote, const char *head,

@@ -159,7 +159,7 @@ static enum di_err prepare(struct peer *p, const struct addr *from, bool *joinin
         err = neighbours_ask(p->neighbours, &patience, false, &changed);
     if (err != DI_OK) {
         *joining = false;
-        (void)registrar_report(p->registrar, "joining failed", err);
+        (void)rs_report(p->rs, "joining failed", err);
         /* Without the RS it goes on with whom one knows, if there is anyone. */
         if (err == DI_CANCELLED || (from == NULL && neighbours_active(p->neighbours) == 0))
             return err;
@@ -178,7 +178,7 @@ static enum di_err prepare(struct peer *p, const struct addr *from, bool *joinin
 static void join(struct peer *p)
 {
     enum di_err err = registrar_await(p->registrar, clock_mono_us() + PEER_CALL_US);
-    (void)registrar_report(p->registrar, "registering failed", err);
+    (void)rs_report(p->rs, "registering failed", err);
 }
 
 /* Waits until each of the get's documents is here or given up. */
@@ -270,8 +270,9 @@ static enum di_err get_documents(struct peer *p, const struct peer_get *what, st
     enum di_err err = wait_scanned(p->gets);
     if (err == DI_OK)
         err = prepare(p, what->has_from ? &what->from : NULL, &joining);
-    if (err == DI_OK)
-        err = get_known(p, what, get, &had);
+    if (err != DI_OK)
+        return err;
+    err = get_known(p, what, get, &had);
     /* "all" is also what those have who were not heard at once. */
     if (err == DI_OK && !what->has_from && !select_is_final(p, what) &&
         neighbours_any_unheard(p->neighbours)) {
@@ -284,6 +285,8 @@ static enum di_err get_documents(struct peer *p, const struct peer_get *what, st
     if (joining)
         join(p);
     numbers_fini(&had);
+    if (err != DI_OK && err != DI_CANCELLED)
+        peer_emit_trouble(p, "the downloads were not planned", err);
     return err;
 }
 

@@ -2,7 +2,8 @@
  * What the files of a peer know of each other. Each file keeps its own state behind its own lock;
  * this header names what they ask of one another.
  *
- * Locks: catalog, dictionaries, listings, neighbours, registrar, downloads, gets, sink. None is held while
+ * Locks: catalog, dictionaries, listings, neighbours, rs_client, registrar, downloads, gets,
+ * sink. None is held while
  * another of these is taken, but for listings, under which the catalog is walked: so the order
  * is listings, catalog. A listing's own is held alone. None is held across I/O. The sink's is held
  * during its callbacks, which must not call back.
@@ -42,6 +43,7 @@ struct catalog;
 struct dictionaries;
 struct listings;
 struct neighbours;
+struct rs_client;
 struct registrar;
 struct downloads;
 struct gets;
@@ -73,6 +75,7 @@ struct peer {
     struct listings *listings;
     struct waiters *waiters;
     struct neighbours *neighbours;
+    struct rs_client *rs;
     struct registrar *registrar;
     struct downloads *downloads;
     struct seeker *seeker;
@@ -106,6 +109,8 @@ static inline bool peer_is_cancelled(const struct peer *p)
 /* Sets at_us. */
 void peer_emit(struct peer *p, struct peer_event ev);
 void peer_emit_error(struct peer *p, const char *what, const char *why, const char *hint);
+/* Something failed here, not at others: with a hint for such an err. */
+void peer_emit_trouble(struct peer *p, const char *what, enum di_err err);
 /* A document cannot be written here: told once, until another one could. */
 void peer_emit_unstored(struct peer *p, enum di_err err);
 /* Traces a message, head and body (may be NULL). Quick if nobody traces. */
@@ -284,17 +289,37 @@ enum di_err client_call(struct sink *sink, const struct addr *to,
 void reply_fini(struct reply *r);
 /* The same, but the connection is kept for the next call, unless the answer closed it. */
 void reply_keep(struct reply *r, struct client **kept);
+/* What an answer says that is not one to the question: DI_BUSY, DI_REMOTE, else DI_PROTOCOL. */
+enum di_err reply_fault(const struct reply *r);
 
-/* ---- registrar.c: the RS --------------------------------------------------------------------- */
+/* ---- rs_client.c: asking the RS -------------------------------------------------------------- */
+
+enum di_err rs_client_new(struct peer *p, struct rs_client **out) DI_MUST_CHECK;
+void rs_client_free(struct rs_client *c);
+/* The peer was cancelled. */
+void rs_client_wake(struct rs_client *c);
+/*
+ * Asks whatever it is with our cookie and port: addresses in order, patience with 503 and 429.
+ * DI_BUSY: until the deadline; or what the last address tried failed with.
+ */
+enum di_err rs_call(struct rs_client *c, struct wire_request *request,
+                    const struct patience *patience, struct reply *out) DI_MUST_CHECK;
+/* Sets rs and rs_silent. */
+void rs_client_status(struct rs_client *c, struct peer_status *out);
+/* Reports a failed exchange as an event; returns err. */
+enum di_err rs_report(struct rs_client *c, const char *what, enum di_err err);
+
+/* ---- registrar.c: our registration ----------------------------------------------------------- */
 
 enum di_err registrar_new(struct peer *p, struct registrar **out) DI_MUST_CHECK;
 enum di_err registrar_start(struct registrar *r) DI_MUST_CHECK;
 /* Ends the thread; then leaves if registered. */
 void registrar_stop(struct registrar *r);
 void registrar_free(struct registrar *r);
-/* A request of any kind to the RS, with our cookie and port: addresses in order, patience with 503. */
-enum di_err registrar_call(struct registrar *r, struct wire_request *request,
-                           const struct patience *patience, struct reply *out) DI_MUST_CHECK;
+/* The cookie, if there is one. */
+void registrar_sign(struct registrar *r, struct wire_request *request);
+/* Somebody's question had no answer: a keep-alive shall find out soon, and go on until there is one. */
+void registrar_on_silence(struct registrar *r);
 /* The RS does not know the cookie of that request: forget it, register anew if that was wanted. */
 enum di_err registrar_on_unknown(struct registrar *r, uint64_t cookie, int64_t deadline_us)
     DI_MUST_CHECK;
@@ -307,10 +332,9 @@ enum di_err registrar_register(struct registrar *r, int64_t deadline_us) DI_MUST
 /* Has the registrar's thread register while the caller goes on; what came of it: registrar_await. */
 void registrar_begin(struct registrar *r);
 enum di_err registrar_await(struct registrar *r, int64_t deadline_us) DI_MUST_CHECK;
+/* Sets all that is about the registration. */
 void registrar_status(struct registrar *r, struct peer_status *out);
 void registrar_wake(struct registrar *r);
-/* Reports a failed exchange as an event; returns err. */
-enum di_err registrar_report(struct registrar *r, const char *what, enum di_err err);
 
 /* ---- neighbours.c: the peers we know of ------------------------------------------------------ */
 

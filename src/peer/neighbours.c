@@ -322,7 +322,7 @@ static enum sched_why why_of(enum di_err outcome)
         return SCHED_TIMEOUT;
     case DI_CLOSED:
         return SCHED_CLOSED;
-    case DI_LIMIT:
+    case DI_BUSY:
         return SCHED_BUSY;
     default:
         return SCHED_PROTOCOL;

@@ -70,6 +70,8 @@ static enum di_err make_parts(struct peer *p)
     if (err == DI_OK)
         err = neighbours_new(p, &p->neighbours);
     if (err == DI_OK)
+        err = rs_client_new(p, &p->rs);
+    if (err == DI_OK)
         err = registrar_new(p, &p->registrar);
     if (err == DI_OK)
         err = downloads_new(p, &p->downloads);
@@ -162,6 +164,7 @@ void peer_cancel(struct peer *p)
     (void)atomic_compare_exchange_strong(&p->stopped_by_us, &never, clock_mono_us() + STOP_US);
     p->cancelled = true;
     net_waker_wake(p->waker);
+    rs_client_wake(p->rs);
     registrar_wake(p->registrar);
     catalog_wake(p->catalog);
     gets_wake(p->gets);
@@ -202,6 +205,7 @@ void peer_stop(struct peer *p)
     seeker_free(p->seeker);
     downloads_free(p->downloads);
     registrar_free(p->registrar);
+    rs_client_free(p->rs);
     neighbours_free(p->neighbours);
     waiters_free(p->waiters);
     listings_free(p->listings);
@@ -233,6 +237,7 @@ void peer_status(struct peer *p, struct peer_status *out)
 {
     struct catalog_counts n;
     *out = (struct peer_status){0};
+    rs_client_status(p->rs, out);
     registrar_status(p->registrar, out);
     catalog_count(p->catalog, &n);
     out->peers = neighbours_active(p->neighbours);
@@ -318,7 +323,7 @@ enum di_err peer_wait_peers(struct peer *p, size_t n, int64_t timeout_us)
             return err;
         if (err != DI_OK && !complained && clock_mono_us() < deadline_us) {
             complained = true;
-            (void)registrar_report(p->registrar, "waiting for peers", err);
+            (void)rs_report(p->rs, "waiting for peers", err);
         }
         /* The first answer tells the version that later ones wait for a change of: until then none is held back. */
         if (err == DI_OK && !asked) {

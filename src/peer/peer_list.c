@@ -237,7 +237,7 @@ static enum di_err ask_once(struct neighbours *n, const struct patience *patienc
     }
     struct reply reply;
     int64_t asked_us = clock_mono_us();
-    enum di_err err = registrar_call(n->peer->registrar, &q, patience, &reply);
+    enum di_err err = rs_call(n->peer->rs, &q, patience, &reply);
     if (err != DI_OK)
         return err;
     *cookie = q.cookie;
@@ -251,7 +251,7 @@ static enum di_err ask_once(struct neighbours *n, const struct patience *patienc
         err = take_answer(n, &reply, since, q.limit, seen);
         break;
     default:
-        err = *unknown ? DI_OK : DI_PROTOCOL;
+        err = *unknown ? DI_OK : reply_fault(&reply);
     }
     reply_fini(&reply);
     return err;
@@ -294,7 +294,7 @@ enum di_err peer_pquery(struct peer *p, int64_t timeout_us)
     bool changed = false;
     struct patience patience = {.deadline_us = clock_mono_us() + timeout_us, .waker = p->waker};
     enum di_err err = neighbours_ask(p->neighbours, &patience, true, &changed);
-    return registrar_report(p->registrar, "the peer list could not be had", err);
+    return rs_report(p->rs, "the peer list could not be had", err);
 }
 
 void peer_walk_peers(struct peer *p, bool (*visit)(void *arg, const struct wire_peer_row *row),

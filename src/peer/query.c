@@ -138,12 +138,10 @@ static enum di_err ask(struct peer *p, const struct addr *from, enum rfc_scope s
             catalog_renew(p->catalog, from);
         break;
     case 302:
-    case 429:
-    case 503:
-        err = DI_LIMIT;
+        err = DI_BUSY;
         break;
     default:
-        err = DI_PROTOCOL;
+        err = reply_fault(&reply);
     }
     /* Only the version of its own rows goes on: a table of all that it knows has another one. */
     struct slice v = reply.head.index_version;
@@ -323,11 +321,23 @@ static void report(struct peer *p, const struct addr *from, enum di_err err)
 {
     char name[ADDR_TEXT_SIZE] = "every known peer";
     char why[160];
+    const char *text = di_err_text(err);
+    const char *hint = "ask for the peer list again (pquery): the peer may have left";
     if (from != NULL)
         addr_format(from, name);
-    snprintf(why, sizeof(why), "%s: %s", name, di_err_text(err));
-    peer_emit_error(p, "no index could be had", why,
-                    "ask for the peer list again (pquery): the peer may have left");
+    if (err == DI_ACCESS && from->port < PEER_PORT_MIN) {
+        text = "no peer has a port below 1024";
+        hint = "name one of `p2pdi peers`";
+    } else if (err == DI_ACCESS) {
+        text = "it sent what it had not announced";
+        hint = "ask another one: this one is not believed any more";
+    } else if (err == DI_BUSY) {
+        hint = "ask again in a while";
+    } else if (err == DI_PROTOCOL) {
+        hint = "what answers there is not a peer: name one of `p2pdi peers`";
+    }
+    snprintf(why, sizeof(why), "%s: %s", name, text);
+    peer_emit_error(p, "no index could be had", why, hint);
 }
 
 enum di_err peer_rfcquery(struct peer *p, const struct addr *from, int64_t timeout_us)

@@ -1,32 +1,23 @@
 /*
  * Our registration: REGISTER, LEAVE, KEEP-ALIVE, the cookie, and the thread "registrar" that renews
- * and comes back with jittered back-off when the RS was gone. Whatever else is asked of the RS goes
- * through registrar_call too. Exchanges that change the registration take turns (`busy`); the lock
- * itself is never held while waiting for the RS.
+ * and comes back with jittered back-off when the RS was gone. Exchanges that change the registration
+ * take turns (`busy`); the lock itself is never held while waiting for the RS.
  */
 #include "internal.h"
 
 #include "p2pdi/base/log.h"
 #include "p2pdi/base/random.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/utsname.h>
-#include <unistd.h>
 
 #define BACKOFF_FIRST_US CLOCK_US_PER_S
 #define BACKOFF_LAST_US (60 * CLOCK_US_PER_S)
 #define LINGER_US (CLOCK_US_PER_S / 2)
 #define LEAVE_BEFORE_US (300 * CLOCK_US_PER_MS) /* the end: time for what comes after it */
-#define RS_TRY_US (3 * CLOCK_US_PER_S)          /* for one of several addresses */
-#define NAME_SIZE 64
 
 struct registrar {
     struct peer *peer;
     struct thread thread;
-    char host[NAME_SIZE]; /* how we call ourselves: only shown */
-    char os[NAME_SIZE];
 
     struct lock lock;
     struct cond changed;
@@ -38,10 +29,8 @@ struct registrar {
     enum di_err begun_err;
     bool registered;
     bool complained; /* an outage is reported once */
-    bool silent;     /* the last call had no answer */
     bool has_cookie;
     uint64_t cookie;
-    size_t rs; /* of cfg.rs, the one that answered last */
     uint32_t peer_id, ttl_s;
     enum wire_reachable reachable;
     int64_t renewed_us; /* when the TTL started */
@@ -49,20 +38,6 @@ struct registrar {
     int64_t backoff_us; /* before the next try; 0: the last one went well */
     struct prng prng;
 };
-
-static void name_ourselves(struct registrar *r)
-{
-    struct utsname u;
-    char host[NAME_SIZE] = "";
-    if (gethostname(host, sizeof(host) - 1) != 0)
-        host[0] = '\0';
-    (void)text_clean(r->host, sizeof(r->host), slice_of(host));
-    if (uname(&u) == 0) {
-        char os[2 * NAME_SIZE];
-        snprintf(os, sizeof(os), "%.40s %.40s", u.sysname, u.release);
-        (void)text_clean(r->os, sizeof(r->os), slice_of(os));
-    }
-}
 
 enum di_err registrar_new(struct peer *p, struct registrar **out)
 {
@@ -73,7 +48,6 @@ enum di_err registrar_new(struct peer *p, struct registrar **out)
     lock_init(&r->lock);
     cond_init(&r->changed);
     prng_seed(&r->prng, p->cfg.seed);
-    name_ourselves(r);
     enum di_err err = state_cookie_load(p->cfg.state, &r->cookie);
     r->has_cookie = err == DI_OK;
     if (err != DI_OK && err != DI_NOT_FOUND)
@@ -92,13 +66,6 @@ void registrar_free(struct registrar *r)
     free(r);
 }
 
-/* ---- asking the RS --------------------------------------------------------------------------- */
-
-static bool is_transport(enum di_err err)
-{
-    return err == DI_REFUSED || err == DI_UNREACHABLE || err == DI_TIMEOUT || err == DI_CLOSED;
-}
-
 /* Uniform in [1/2, 3/2) of us, so that those who lost the RS together do not come back together. */
 static int64_t jitter_locked(struct registrar *r, int64_t us)
 {
@@ -106,114 +73,23 @@ static int64_t jitter_locked(struct registrar *r, int64_t us)
     return us / 2 + (int64_t)prng_below(&r->prng, (uint64_t)us);
 }
 
-/* Somebody else's call had no answer: a keep-alive shall find out soon, and go on until there is one. */
-static void look_again_locked(struct registrar *r)
+void registrar_sign(struct registrar *r, struct wire_request *request)
 {
-    lock_assert_held(&r->lock);
+    lock_acquire(&r->lock);
+    request->has_cookie = r->has_cookie;
+    request->cookie = r->cookie;
+    lock_release(&r->lock);
+}
+
+void registrar_on_silence(struct registrar *r)
+{
+    lock_acquire(&r->lock);
     int64_t soon_us = clock_mono_us() + jitter_locked(r, BACKOFF_FIRST_US);
     if (r->wanted && soon_us < r->due_us) {
         r->due_us = soon_us;
         cond_broadcast(&r->changed);
     }
-}
-
-/* Each address in turn, the one that answered last first. */
-static enum di_err try_all(struct registrar *r, const struct wire_request *request,
-                           const struct patience *patience, struct reply *out)
-{
-    struct peer *p = r->peer;
-    size_t count = p->cfg.rs_count;
-    lock_acquire(&r->lock);
-    size_t first = r->rs;
     lock_release(&r->lock);
-
-    enum di_err err = DI_UNREACHABLE;
-    for (size_t i = 0; i < count; i++) {
-        size_t at = (first + i) % count;
-        struct patience until = *patience;
-        int64_t soon_us = clock_mono_us() + RS_TRY_US + request->wait_s * CLOCK_US_PER_S;
-        if (i + 1 < count && soon_us < until.deadline_us)
-            until.deadline_us = soon_us;
-        err = client_call(&p->sink, &p->cfg.rs[at], request, &until, NULL, out);
-        lock_acquire(&r->lock);
-        r->silent = is_transport(err);
-        if (r->silent)
-            look_again_locked(r);
-        if (err == DI_OK)
-            r->rs = at;
-        lock_release(&r->lock);
-        if (err == DI_OK)
-            net_limit_spend(p->down, out->head.content_length);
-        if (!is_transport(err))
-            break;
-    }
-    return err;
-}
-
-/* Sleeps; false if there is no point in going on. */
-static bool pause_until(struct registrar *r, int64_t until_us)
-{
-    lock_acquire(&r->lock);
-    while (!r->stop && !peer_is_cancelled(r->peer) &&
-           cond_wait_until(&r->changed, &r->lock, until_us))
-        continue;
-    bool go_on = !r->stop && !peer_is_cancelled(r->peer);
-    lock_release(&r->lock);
-    return go_on;
-}
-
-enum di_err registrar_call(struct registrar *r, struct wire_request *request,
-                           const struct patience *patience, struct reply *out)
-{
-    request->form = WIRE_FRAMED;
-    request->host = slice_of(r->host);
-    request->os = slice_of(r->os);
-    request->has_port = true;
-    request->port = r->peer->addr.port;
-    for (;;) {
-        lock_acquire(&r->lock);
-        request->has_cookie = r->has_cookie;
-        request->cookie = r->cookie;
-        lock_release(&r->lock);
-        enum di_err err = try_all(r, request, patience, out);
-        if (err != DI_OK || (out->head.status != 503 && out->head.status != 429))
-            return err;
-        int64_t again_us =
-            clock_mono_us() +
-            CLOCK_US_PER_S * (out->head.has_retry_after ? (int64_t)out->head.retry_after_s : 1);
-        reply_fini(out);
-        if (again_us >= patience->deadline_us)
-            return DI_TIMEOUT;
-        if (!pause_until(r, again_us))
-            return DI_CANCELLED;
-    }
-}
-
-enum di_err registrar_report(struct registrar *r, const char *what, enum di_err err)
-{
-    if (err == DI_OK || err == DI_CANCELLED)
-        return err;
-    lock_acquire(&r->lock);
-    const struct addr *rs = &r->peer->cfg.rs[r->rs];
-    lock_release(&r->lock);
-
-    char name[ADDR_TEXT_SIZE] = "no registration server";
-    char why[160];
-    const char *hint = "check --rs: `p2pdi peers` asks it alone";
-    if (r->peer->cfg.rs_count > 0)
-        addr_format(rs, name);
-    snprintf(why, sizeof(why), "%s: %s", name,
-             err == DI_NOT_FOUND ? "not registered there" : di_err_text(err));
-    if (err == DI_REFUSED)
-        hint = "is a registration server running there? start one with `p2pdi rs`";
-    else if (err == DI_PROTOCOL)
-        hint = "what answers there is not a registration server: check --rs";
-    else if (err == DI_NOT_FOUND)
-        hint = "register first";
-    else if (is_transport(err))
-        hint = "check --rs and the network: `p2pdi peers` asks it alone";
-    peer_emit_error(r->peer, what, why, hint);
-    return err;
 }
 
 /* ---- exchanges that change the registration -------------------------------------------------- */
@@ -228,7 +104,7 @@ static enum di_err call(struct registrar *r, struct wire_request *q, int64_t dea
                                 .waker = r->leaving ? NULL : r->peer->waker,
                                 .linger_us = q->method == WIRE_REGISTER ? LINGER_US : 0};
     lock_release(&r->lock);
-    return registrar_call(r, q, &patience, out);
+    return rs_call(r->peer->rs, q, &patience, out);
 }
 
 static enum di_err claim(struct registrar *r, int64_t deadline_us)
@@ -334,10 +210,7 @@ static enum di_err exchange_register(struct registrar *r, int64_t deadline_us)
         if (err != DI_OK)
             return err;
         int status = reply.head.status;
-        if (status == 200)
-            err = accept_registration(r, &reply.head);
-        else
-            err = DI_PROTOCOL;
+        err = status == 200 ? accept_registration(r, &reply.head) : reply_fault(&reply);
         reply_fini(&reply);
         if (status != 401 || !q.has_cookie)
             return err;
@@ -354,7 +227,7 @@ static enum di_err exchange_leave(struct registrar *r, int64_t deadline_us)
     if (err != DI_OK)
         return err;
     /* Not known there (any more) is as good as having left. */
-    err = reply.head.status == 200 || reply.head.status == 401 ? DI_OK : DI_PROTOCOL;
+    err = reply.head.status == 200 || reply.head.status == 401 ? DI_OK : reply_fault(&reply);
     reply_fini(&reply);
     if (err != DI_OK)
         return err;
@@ -375,6 +248,7 @@ static enum di_err exchange_keepalive(struct registrar *r, int64_t deadline_us)
         return err;
     int status = reply.head.status;
     uint32_t ttl_s = reply.head.has_ttl ? reply.head.ttl_s : RFC_TTL_S;
+    err = reply_fault(&reply);
     reply_fini(&reply);
     if (status == 200 && ttl_s > 0) {
         lock_acquire(&r->lock);
@@ -383,7 +257,7 @@ static enum di_err exchange_keepalive(struct registrar *r, int64_t deadline_us)
         return DI_OK;
     }
     if (status != 401 && status != 404)
-        return DI_PROTOCOL;
+        return err;
     if (status == 401)
         forget_cookie(r, q.cookie);
     return exchange_register(r, deadline_us);
@@ -460,7 +334,7 @@ enum di_err registrar_on_unknown(struct registrar *r, uint64_t cookie, int64_t d
 enum di_err peer_register(struct peer *p, int64_t timeout_us)
 {
     enum di_err err = registrar_register(p->registrar, clock_mono_us() + timeout_us);
-    return registrar_report(p->registrar, "registering failed", err);
+    return rs_report(p->rs, "registering failed", err);
 }
 
 enum di_err peer_leave(struct peer *p, int64_t timeout_us)
@@ -476,7 +350,7 @@ enum di_err peer_leave(struct peer *p, int64_t timeout_us)
             err = exchange_leave(r, deadline_us);
         unclaim(r);
     }
-    return registrar_report(r, "leaving failed", err);
+    return rs_report(r->peer->rs, "leaving failed", err);
 }
 
 enum di_err peer_keepalive(struct peer *p, int64_t timeout_us)
@@ -491,7 +365,7 @@ enum di_err peer_keepalive(struct peer *p, int64_t timeout_us)
             unclaim(r);
         }
     }
-    return registrar_report(r, "the registration was not renewed", err);
+    return rs_report(r->peer->rs, "the registration was not renewed", err);
 }
 
 bool peer_is_registered(struct peer *p)
@@ -509,16 +383,13 @@ void registrar_status(struct registrar *r, struct peer_status *out)
     out->registered = r->registered;
     out->peer_id = r->peer_id;
     out->reachable = r->reachable;
-    out->rs_silent = r->silent;
     out->ttl_s = r->registered && gone_s < r->ttl_s ? r->ttl_s - (uint32_t)gone_s : 0;
-    if (r->peer->cfg.rs_count > 0)
-        out->rs = r->peer->cfg.rs[r->rs];
     lock_release(&r->lock);
 }
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
-static void on_failure(struct registrar *r, enum di_err err)
+static void on_failure(struct registrar *r, const char *what, enum di_err err)
 {
     lock_acquire(&r->lock);
     /* Slowly: were it doubled, those of many different delays would mix, and more than three times as
@@ -532,7 +403,7 @@ static void on_failure(struct registrar *r, enum di_err err)
     r->complained = true;
     lock_release(&r->lock);
     if (first)
-        (void)registrar_report(r, "the registration server does not answer; trying again", err);
+        (void)rs_report(r->peer->rs, what, err);
 }
 
 static void end_begun(struct registrar *r, enum di_err err)
@@ -559,7 +430,10 @@ static void act(struct registrar *r)
     if (due) {
         err = registered ? exchange_keepalive(r, deadline_us) : exchange_register(r, deadline_us);
         if (err != DI_OK && err != DI_CANCELLED)
-            on_failure(r, err);
+            on_failure(r,
+                       registered ? "the registration was not renewed; trying again"
+                                  : "registering failed; trying again",
+                       err);
         end_begun(r, err);
     }
     unclaim(r);
@@ -605,6 +479,6 @@ void registrar_stop(struct registrar *r)
     bool leave = peer_is_registered(r->peer); /* it may have become that just now */
     r->leaving = true;                        /* nobody else runs any more */
     if (leave)
-        (void)registrar_report(r, "leaving failed",
-                               exchange_leave(r, peer_stopped_by_us(r->peer) - LEAVE_BEFORE_US));
+        (void)rs_report(r->peer->rs, "leaving failed",
+                        exchange_leave(r, peer_stopped_by_us(r->peer) - LEAVE_BEFORE_US));
 }

@@ -173,7 +173,7 @@ void seeker_on_offers(struct seeker *s, struct offer *offers, size_t count)
     }
     enum di_err err = want_offered(s->peer, offers, count);
     if (err != DI_OK)
-        peer_emit_error(s->peer, "what is new was not planned", di_err_text(err), "");
+        peer_emit_trouble(s->peer, "what is new was not planned", err);
 }
 
 static void give_up(struct seeker *s, uint64_t planned_before)
@@ -207,7 +207,7 @@ static void want_missing(struct seeker *s)
     }
     numbers_fini(&all);
     if (err != DI_OK)
-        peer_emit_error(p, "what is missing cannot be planned", di_err_text(err), "");
+        peer_emit_trouble(p, "what is missing cannot be planned", err);
 }
 
 /* ---- rounds ---------------------------------------------------------------------------------- */
@@ -241,8 +241,7 @@ static void look(struct seeker *s, bool sync, struct news *news)
         news->rs_silent = false;
     } else if (!news->rs_silent && err != DI_CANCELLED) {
         news->rs_silent = true;
-        (void)registrar_report(p->registrar, "no news of other peers; going on with those known",
-                               err);
+        (void)rs_report(p->rs, "no news of other peers; going on with those known", err);
     }
     /* Who does not answer says so in the outcome of what depends on it. */
     err = query_all(p, RFC_SCOPE_OWN, need ? ASKED_IN_NEED : ASKED_BESIDES, &patience);

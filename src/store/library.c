@@ -369,23 +369,18 @@ static enum di_err open_directory(const struct library_config *cfg, int *out_fd,
 {
     enum di_err err = state_make_directory(cfg->dir, 0755);
     if (err != DI_OK && err != DI_EXISTS && errno != EROFS) {
-        (void)snprintf(why, 256,
-                       "cannot make the directory %.120s: %s; name another one with --share",
-                       cfg->dir, strerror(errno));
+        (void)snprintf(why, 256, "cannot make the directory %.120s: %s", cfg->dir, strerror(errno));
         return err;
     }
     int fd = open(cfg->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         err = errno == ENOTDIR ? DI_INVALID : di_err_from_errno(errno);
-        (void)snprintf(why, 256,
-                       "cannot open the directory %.120s: %s; name another one with --share",
-                       cfg->dir, strerror(errno));
+        (void)snprintf(why, 256, "cannot open the directory %.120s: %s", cfg->dir, strerror(errno));
         return err;
     }
     if (cfg->write && faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) != 0) {
-        (void)snprintf(why, 256,
-                       "cannot write into the directory %.120s: %s; name another one with --share",
-                       cfg->dir, strerror(errno));
+        (void)snprintf(why, 256, "cannot write into the directory %.120s: %s", cfg->dir,
+                       strerror(errno));
         (void)close(fd);
         return DI_ACCESS;
     }

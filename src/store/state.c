@@ -68,6 +68,13 @@ static enum di_err make_directories(const char *path)
     return DI_OK;
 }
 
+/* A file, or one is above it. */
+static bool is_no_directory(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? !S_ISDIR(st.st_mode) : errno == ENOTDIR;
+}
+
 static enum di_err lock_directory(const char *path, int *out_fd, char why[256])
 {
     char name[STATE_PATH_SIZE];
@@ -102,7 +109,7 @@ enum di_err state_dir_open(const char *root, const char *name, struct state_dir 
         err = make_directories(out->path);
     if (err != DI_OK) {
         (void)snprintf(why, 256, "cannot make the state directory %.120s/%.40s: %s", root, name,
-                       di_err_text(err));
+                       is_no_directory(root) ? "there is a file in its place" : di_err_text(err));
         return err;
     }
     return lock_directory(out->path, &out->lock_fd, why);

@@ -31,7 +31,7 @@ for k in $(seq 0 "$(full $((size / 11)) 1)" $((size - 1))) "$size" $((size + 1))
     if ((k < size)); then
         ((rc == 1)) || fail "at byte $k: exit code $rc"
         [[ $(ls -A a.rfcs) == rfc91002.txt || -z $(find a.rfcs -name 'rfc91001*') ]] || fail "at byte $k: $(ls -A a.rfcs)"
-        has a.err 'a download cannot be stored' 'check space and permissions of the library'
+        has a.err 'a download cannot be stored' 'limit reached' 'see ulimit -a'
         ((failures += 1))
     else
         ((rc == 0)) || fail "at byte $k: exit code $rc"

@@ -75,7 +75,8 @@ static void start(struct member *m, size_t i, uint16_t port, const char *root, u
     p->sink = (struct sink){.trace = on_trace, .arg = m};
     lock_init(&p->sink.lock);
     /* The latter two are told of its number. */
-    if (net_waker_new(&p->waker) != DI_OK || registrar_new(p, &p->registrar) != DI_OK ||
+    if (net_waker_new(&p->waker) != DI_OK || rs_client_new(p, &p->rs) != DI_OK ||
+        registrar_new(p, &p->registrar) != DI_OK ||
         neighbours_new(p, &p->neighbours) != DI_OK || downloads_new(p, &p->downloads) != DI_OK ||
         registrar_start(p->registrar) != DI_OK)
         die(name, "cannot be started");
@@ -134,6 +135,7 @@ static void leave(void)
         p->stopped_by_us = clock_mono_us() + 60 * CLOCK_US_PER_S;
         registrar_stop(p->registrar);
         registrar_free(p->registrar);
+        rs_client_free(p->rs);
         neighbours_free(p->neighbours);
         downloads_free(p->downloads);
         net_waker_free(p->waker);

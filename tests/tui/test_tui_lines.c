@@ -196,7 +196,7 @@ static void the_doctor_tells_what_the_server_says(void **state)
          3},
         {FAILURE,
          "3\t1\t7200\t4000\t1\t2020-01-01T00:00:00Z\tyes\n",
-         {"1 peer is active", "registering failed: protocol violation"},
+         {"1 peer is active", "registering failed: error at the other side"},
          3},
     };
     struct canned rs;

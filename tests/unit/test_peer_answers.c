@@ -64,7 +64,7 @@ static void a_busy_server_is_asked_again_when_it_says(void **state)
     /* Not before the patience ends: then it is told at once. */
     canned_say(&rs, WIRE_KEEP_ALIVE, P "429 Too Many Requests" E "Retry-After: 3600" E E, NULL);
     int64_t begin_us = clock_mono_us();
-    assert_int_equal(peer_keepalive(node.peer, WORLD_WAIT_US), DI_TIMEOUT);
+    assert_int_equal(peer_keepalive(node.peer, WORLD_WAIT_US), DI_BUSY);
     assert_true(clock_mono_us() - begin_us < WORLD_WAIT_US);
     assert_int_equal(rs.asked[WIRE_KEEP_ALIVE], 1);
 }
@@ -197,7 +197,7 @@ static void keeping_alive_registers_again_where_that_is_needed(void **state)
     assert_int_equal(peer_keepalive(node.peer, WORLD_WAIT_US), DI_OK);
     assert_int_equal(rs.asked[WIRE_REGISTER], 2);
     canned_say(&rs, WIRE_KEEP_ALIVE, FAILURE, NULL);
-    assert_int_equal(peer_keepalive(node.peer, WORLD_WAIT_US), DI_PROTOCOL);
+    assert_int_equal(peer_keepalive(node.peer, WORLD_WAIT_US), DI_REMOTE);
 }
 
 static void leaving_is_done_when_the_server_knows_nothing_of_one(void **state)
@@ -205,7 +205,7 @@ static void leaving_is_done_when_the_server_knows_nothing_of_one(void **state)
     (void)state;
     assert_int_equal(enrol(), DI_OK);
     canned_say(&rs, WIRE_LEAVE, FAILURE, UNKNOWN);
-    assert_int_equal(peer_leave(node.peer, WORLD_WAIT_US), DI_PROTOCOL);
+    assert_int_equal(peer_leave(node.peer, WORLD_WAIT_US), DI_REMOTE);
     assert_true(peer_is_registered(node.peer));
     assert_int_equal(peer_leave(node.peer, WORLD_WAIT_US), DI_OK);
     assert_false(peer_is_registered(node.peer));
@@ -229,7 +229,7 @@ static void a_peer_list_is_believed_or_not(void **state)
          DI_OK},
         {P "304 Not Modified" E "Index-Version: a.2" E E, DI_OK},
         {P "404 Not Found" E E, DI_PROTOCOL},
-        {FAILURE, DI_PROTOCOL},
+        {FAILURE, DI_REMOTE},
     };
     (void)state;
     assert_int_equal(sizeof(PEERS_HEADER) - 1, 70);
@@ -354,9 +354,9 @@ static void an_index_is_believed_or_not(void **state)
            "b.12345678901234567890123456789012345678901234567890123456789012345678901234567890" E
            "Content-Length: 41" E E INDEX_HEADER,
          DI_PROTOCOL},
-        {P "302 Found" E E, DI_LIMIT},
-        {P "429 Too Many Requests" E E, DI_LIMIT},
-        {P "503 Service Unavailable" E E, DI_LIMIT},
+        {P "302 Found" E E, DI_BUSY},
+        {P "429 Too Many Requests" E E, DI_BUSY},
+        {P "503 Service Unavailable" E E, DI_BUSY},
         {P "404 Not Found" E E, DI_PROTOCOL},
         {NULL, DI_CLOSED},
     };

@@ -179,7 +179,7 @@ static void a_cookie_that_is_not_known_any_more_is_replaced(void **state)
     assert_int_equal(rs.asked[WIRE_PQUERY], 2);
     /* Nor does it help if registering fails. */
     canned_say(&rs, WIRE_REGISTER, FAILURE, NULL);
-    assert_int_equal(peer_pquery(node.peer, WORLD_WAIT_US), DI_PROTOCOL);
+    assert_int_equal(peer_pquery(node.peer, WORLD_WAIT_US), DI_REMOTE);
     assert_int_equal(rs.asked[WIRE_PQUERY], 3);
     assert_false(peer_is_registered(node.peer));
 }

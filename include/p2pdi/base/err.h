@@ -21,6 +21,8 @@
     X(REFUSED, "connection refused")                                                               \
     X(UNREACHABLE, "host unreachable")                                                             \
     X(PROTOCOL, "protocol violation")                                                              \
+    X(BUSY, "too busy to answer now")                                                              \
+    X(REMOTE, "error at the other side")                                                           \
     X(MISMATCH, "content did not match its SHA-256")                                               \
     X(CORRUPT, "stored state is damaged")                                                          \
     X(CANCELLED, "cancelled")
