@@ -83,13 +83,6 @@ bool sha256_equal(const struct sha256 *a, const struct sha256 *b)
     return CRYPTO_memcmp(a->byte, b->byte, sizeof(a->byte)) == 0;
 }
 
-bool sha256_is_zero(const struct sha256 *a)
-{
-    static const struct sha256 zero;
-
-    return memcmp(a, &zero, sizeof(zero)) == 0;
-}
-
 void sha256_format(const struct sha256 *d, char out[SHA256_HEX_SIZE])
 {
     static const char digits[] = "0123456789abcdef";

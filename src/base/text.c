@@ -85,47 +85,21 @@ bool text_parse_u64(struct slice s, uint64_t max, uint64_t *out)
     return true;
 }
 
-struct unit {
-    char letter;
-    uint64_t factor;
-};
-
-/* A number with at most one letter behind it, in any case of letter; the product at most max. */
-static bool parse_with_unit(struct slice s, const struct unit *units, size_t count, uint64_t max,
-                            uint64_t *out)
-{
-    uint64_t factor = 1, value;
-
-    for (size_t i = 0; s.n > 0 && i < count; i++) {
-        if (lower(s.p[s.n - 1]) == units[i].letter) {
-            factor = units[i].factor;
-            s.n--;
-            break;
-        }
-    }
-    if (!text_parse_u64(s, max / factor, &value))
-        return false;
-    *out = value * factor;
-    return true;
-}
-
-bool text_parse_duration_s(struct slice s, int64_t *out_s)
-{
-    static const struct unit units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-    uint64_t value;
-
-    if (!parse_with_unit(s, units, sizeof(units) / sizeof(units[0]), INT64_MAX, &value))
-        return false;
-    *out_s = (int64_t)value;
-    return true;
-}
-
 bool text_parse_size(struct slice s, uint64_t *out_bytes)
 {
-    static const struct unit units[] = {
-        {'k', 1000}, {'m', 1000000}, {'g', 1000000000}, {'t', 1000000000000}};
+    static const char units[] = "kmgt";
+    const char *unit = s.n > 0 ? strchr(units, lower(s.p[s.n - 1])) : NULL;
+    uint64_t factor = 1, value = 0;
 
-    return parse_with_unit(s, units, sizeof(units) / sizeof(units[0]), UINT64_MAX, out_bytes);
+    if (unit != NULL && *unit != '\0') {
+        s.n--;
+        for (const char *u = units; u <= unit; u++)
+            factor *= 1000;
+    }
+    if (!text_parse_u64(s, UINT64_MAX / factor, &value))
+        return false;
+    *out_bytes = value * factor;
+    return true;
 }
 
 void text_human_bytes(uint64_t bytes, char out[TEXT_HUMAN_SIZE])

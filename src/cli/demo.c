@@ -131,8 +131,6 @@ static void on_progress(void *arg, const struct experiment_progress *p)
         put_documents_locked(d, i, p->peer[i].done - to->done, s->start_us + p->elapsed_us);
         to->downloads = p->peer[i].downloads;
         to->done = p->peer[i].done;
-        to->down_bytes = p->peer[i].bytes;
-        to->up_bytes = p->peer[i].sent;
         if (to->downloads && to->done >= p->files && to->end_us == 0)
             to->end_us = p->elapsed_us;
         if (to->end_us > s->took_us[p->task] && p->phase != EXPERIMENT_RUNNING)

@@ -68,7 +68,8 @@ void problem_set(struct problem *p, const char *hint, const char *why, const cha
 
 /* ---- values -------------------------------------------------------------------------------------- */
 
-bool option_flag_parse(const char *text, bool *out)
+/* "yes" or "no" of a flag's value in any spelling we take. Pure. */
+static bool parse_flag(const char *text, bool *out)
 {
     static const struct {
         const char *word;
@@ -149,7 +150,7 @@ bool option_value_is_good(enum option_kind kind, const char *text, const char **
     switch (kind) {
     case KIND_FLAG:
         *need = "yes or no";
-        return option_flag_parse(text, &ignored);
+        return parse_flag(text, &ignored);
     case KIND_THREADS:
         *need = "a number from 1 to 256";
         return is_number(text, 1, 256);
@@ -192,7 +193,7 @@ const char *options_text(const struct options *o, enum option_id id)
 bool options_flag(const struct options *o, enum option_id id)
 {
     bool yes = false;
-    return o->set[id].value != NULL && option_flag_parse(o->set[id].value, &yes) && yes;
+    return o->set[id].value != NULL && parse_flag(o->set[id].value, &yes) && yes;
 }
 
 uint64_t options_number(const struct options *o, enum option_id id)

@@ -191,7 +191,5 @@ uint64_t options_rate(const struct options *o, enum option_id id); /* bytes/s; 0
 bool option_value_is_good(enum option_kind kind, const char *text, const char **need);
 /* "auto", "always", "never". Pure. */
 bool options_parse_compress(const char *text, enum peer_compress *out);
-/* "yes" or "no" of a flag's value in any spelling we take. Pure. */
-bool option_flag_parse(const char *text, bool *out);
 
 #endif

@@ -149,7 +149,8 @@ struct net_conn *net_slot_take(struct net_server *s)
     return &s->conns[s->used++];
 }
 
-void net_slot_give(struct net_server *s, struct net_conn *c)
+/* Closer. */
+static void give_slot(struct net_server *s, struct net_conn *c)
 {
     struct net_conn *head = atomic_load_explicit(&s->freed, memory_order_relaxed);
 
@@ -207,7 +208,7 @@ void net_conn_close(struct net_conn *c)
     STATS_ADD(s->stats, connections_open, -1);
     if (c->parked)
         STATS_ADD(s->stats, connections_parked, -1);
-    net_slot_give(s, c);
+    give_slot(s, c);
     if (atomic_fetch_sub_explicit(&s->open, 1, memory_order_acq_rel) == 1 &&
         atomic_load_explicit(&s->stopping, memory_order_acquire))
         net_mailbox_wake(&s->box);

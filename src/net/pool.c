@@ -82,7 +82,8 @@ void net_pool_push(struct net_pool *p, struct net_jobs *j)
         net_jobs_add(j, c);
 }
 
-void net_pool_requeue(struct net_pool *p, struct net_conn *c)
+/* Worker. To the end of the queue, full or not: the others first. */
+static void requeue(struct net_pool *p, struct net_conn *c)
 {
     bool wake;
 
@@ -166,7 +167,7 @@ static void run_worker(void *arg)
         case TURN_RELEASED:
             break;
         case TURN_QUEUE:
-            net_pool_requeue(w->pool, c);
+            requeue(w->pool, c);
             break;
         case TURN_THROTTLE:
             net_server_throttle(s, c);

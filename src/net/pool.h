@@ -48,8 +48,6 @@ void net_pool_free(struct net_pool *p);
 
 /* Any thread. Takes jobs from j; those that are new work and found the queue full stay in it. */
 void net_pool_push(struct net_pool *p, struct net_jobs *j);
-/* Worker. To the end of the queue, full or not: the others first. */
-void net_pool_requeue(struct net_pool *p, struct net_conn *c);
 /*
  * Listener, before it looks for more. While jobs wait for a worker, reading further ones only makes
  * the two take turns on the processor: it waits until a worker has nothing left, a millisecond at

@@ -37,8 +37,6 @@ struct net_server {
 
 /* Listener. NULL: all are in use. */
 struct net_conn *net_slot_take(struct net_server *s);
-/* Closer. */
-void net_slot_give(struct net_server *s, struct net_conn *c);
 
 /* epoll_data: slot and generation of a connection, or one of these with generation 0. */
 #define EVENT_LISTEN UINT32_MAX

@@ -328,7 +328,6 @@ enum di_err registrar_on_unknown(struct registrar *r, uint64_t cookie, int64_t d
  * inactive or lists another port, and is registered again if it is wanted.
  */
 void registrar_on_listed(struct registrar *r, uint32_t ttl_s, int64_t asked_us);
-enum di_err registrar_register(struct registrar *r, int64_t deadline_us) DI_MUST_CHECK;
 /* Has the registrar's thread register while the caller goes on; what came of it: registrar_await. */
 void registrar_begin(struct registrar *r);
 enum di_err registrar_await(struct registrar *r, int64_t deadline_us) DI_MUST_CHECK;

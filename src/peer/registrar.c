@@ -263,7 +263,7 @@ static enum di_err exchange_keepalive(struct registrar *r, int64_t deadline_us)
     return exchange_register(r, deadline_us);
 }
 
-enum di_err registrar_register(struct registrar *r, int64_t deadline_us)
+static enum di_err register_now(struct registrar *r, int64_t deadline_us)
 {
     lock_acquire(&r->lock);
     r->wanted = true;
@@ -333,7 +333,7 @@ enum di_err registrar_on_unknown(struct registrar *r, uint64_t cookie, int64_t d
 
 enum di_err peer_register(struct peer *p, int64_t timeout_us)
 {
-    enum di_err err = registrar_register(p->registrar, clock_mono_us() + timeout_us);
+    enum di_err err = register_now(p->registrar, clock_mono_us() + timeout_us);
     return rs_report(p->rs, "registering failed", err);
 }
 

@@ -33,7 +33,7 @@ struct place *view_place_add(struct place **table, uint32_t rfc, size_t row)
     return p;
 }
 
-void view_places_free(struct place **table)
+static void free_places(struct place **table)
 {
     struct place *p = *table;
     HASH_CLEAR(hh, *table);
@@ -168,8 +168,8 @@ void peer_view_free(struct peer_view *v)
         free(h);
         h = next;
     }
-    view_places_free(&v->rfcs);
-    view_places_free(&v->transfers);
+    free_places(&v->rfcs);
+    free_places(&v->transfers);
     snap_board_fini(&v->board);
     lock_fini(&v->lock);
     free(v);

@@ -40,7 +40,6 @@ struct peer_view {
     struct lock lock;
     struct snap_board board; /* transfers, log, peer: guarded by lock */
     struct place *transfers; /* guarded by lock */
-    uint64_t done_bytes;     /* guarded by lock: documents that came whole */
     uint64_t starts;         /* guarded by lock: downloads that began */
     bool index_changed;      /* guarded by lock */
 
@@ -65,7 +64,6 @@ struct view_flights {
 
 struct place *view_place_find(struct place *table, uint32_t rfc);
 struct place *view_place_add(struct place **table, uint32_t rfc, size_t row);
-void view_places_free(struct place **table);
 
 /* ---- snapshot_index.c: the screen's thread --------------------------------------------------------- */
 

@@ -57,7 +57,6 @@ static void on_done_locked(struct peer_view *v, const struct peer_event *ev)
 {
     struct snap_peer_status *s = &v->board.content.peer;
     struct snap_transfer *t = transfer_locked(v, ev->rfc, false);
-    v->done_bytes += ev->bytes;
     s->sum_us += ev->us;
     s->bytes += ev->bytes;
     s->wire_bytes += ev->wire_bytes;

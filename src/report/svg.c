@@ -57,7 +57,8 @@ static void put_attribute(struct buf *out, const char *name, int64_t tenths)
 }
 
 /* What XML 1.0 has no way to say (controls, bytes that are not UTF-8) is left out by text_clean. */
-void svg_escape(struct buf *out, const char *text)
+/* Text as XML character data. */
+static void escape(struct buf *out, const char *text)
 {
     char clean[512];
 
@@ -93,9 +94,9 @@ void svg_begin(struct buf *out, int64_t width, int64_t height, const char *title
     put_attribute(out, "width", width);
     put_attribute(out, "height", height);
     buf_append_str(out, ">\n<title>");
-    svg_escape(out, title);
+    escape(out, title);
     buf_append_str(out, "</title>\n<desc>");
-    svg_escape(out, desc);
+    escape(out, desc);
     buf_append_str(out, "</desc>\n<style>\n");
     buf_append_str(out, style);
     buf_append_str(out, "</style>\n");
@@ -118,7 +119,7 @@ void svg_text(struct buf *out, int64_t x, int64_t y, enum svg_anchor anchor, con
     put_attribute(out, "x", x);
     put_attribute(out, "y", y);
     buf_printf(out, "%s class=\"%s\">", anchors[anchor], css_class);
-    svg_escape(out, text);
+    escape(out, text);
     buf_append_str(out, "</text>\n");
 }
 

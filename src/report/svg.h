@@ -23,8 +23,6 @@ void svg_begin(struct buf *out, int64_t width, int64_t height, const char *title
 void svg_end(struct buf *out);
 /* A length as an attribute's value: "12.5". */
 void svg_number(struct buf *out, int64_t tenths);
-/* Text as XML character data. */
-void svg_escape(struct buf *out, const char *text);
 void svg_text(struct buf *out, int64_t x, int64_t y, enum svg_anchor anchor, const char *css_class,
               const char *text);
 void svg_line(struct buf *out, int64_t x1, int64_t y1, int64_t x2, int64_t y2,

@@ -6,7 +6,7 @@
 
 #define COLUMNS 80
 
-void report_heading(struct buf *out, const struct experiment *e)
+static void format_heading(struct buf *out, const struct experiment *e)
 {
     char when[TEXT_RFC3339_SIZE];
 
@@ -18,7 +18,8 @@ void report_heading(struct buf *out, const struct experiment *e)
                when);
 }
 
-void report_files(struct buf *out, const struct experiment *e, enum experiment_task task)
+/* Every document of every peer: its number, holder, size, own time, cumulative time. */
+static void files_table(struct buf *out, const struct experiment *e, enum experiment_task task)
 {
     const struct experiment_run *run = e->runs[task];
 
@@ -120,7 +121,8 @@ void report_matrix(struct buf *out, const struct experiment *e, enum experiment_
     }
 }
 
-void report_column(struct buf *out, const struct experiment *e, enum experiment_task task)
+/* Peer | Time: as the original's table of the centralised system. */
+static void peers_table(struct buf *out, const struct experiment *e, enum experiment_task task)
 {
     buf_append_str(out, "Peer       Time    Elapsed  Files  Bytes\n");
     for (size_t i = 0; i < e->peers; i++) {
@@ -216,17 +218,17 @@ static void put_totals(struct buf *out, const struct experiment *e)
 
 void report_text(struct buf *out, const struct experiment *e, bool files)
 {
-    report_heading(out, e);
+    format_heading(out, e);
     for (enum experiment_task t = 0; t < EXPERIMENT_TASKS; t++) {
         if (e->runs[t] == NULL)
             continue;
         buf_printf(out, "\n%s\n%s\n\n", experiment_task_title(t), experiment_task_line(t));
         if (files) {
-            report_files(out, e, t);
+            files_table(out, e, t);
             buf_append_char(out, '\n');
         }
         if (t == EXPERIMENT_CENTRALISED)
-            report_column(out, e, t);
+            peers_table(out, e, t);
         else
             report_matrix(out, e, t);
     }

@@ -225,7 +225,6 @@ static void status_locked(struct rs *rs, struct rs_view *v, int64_t now_us)
     s->errors = STATS_GET(&rs->stats, request_errors_total);
     s->refused = STATS_GET(&rs->stats, connections_refused_total) +
                  STATS_GET(&rs->stats, jobs_rejected_total);
-    s->timeouts = STATS_GET(&rs->stats, connections_timed_out_total);
     s->connections = STATS_GET(&rs->stats, connections_open);
     s->addr = *rs_addr(rs);
     s->active = (size_t)STATS_GET(&rs->stats, peers_active);

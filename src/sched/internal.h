@@ -237,8 +237,6 @@ void plan_fail_holder(struct sched *s, struct holder *h, enum sched_why why);
 void plan_settle(struct sched *s, struct doc *d);
 /* The company changed: whose turn is it? */
 void plan_draw_lots(struct sched *s);
-/* An offer's failures changed. */
-void plan_place(struct offer *o);
 /* The listed document that was asked for first; NULL if there is none. */
 struct doc *plan_first(struct sched *s);
 
@@ -255,7 +253,6 @@ static inline struct offer *offer_of(struct ready_place *p)
 
 struct link *link_find(const struct sched *s, uint32_t id);
 struct request *link_request(const struct link *l, uint32_t id);
-void link_free(struct sched *s, struct link *l);
 /* A connection to it was of no use: a back-off, and after some of them an end. */
 void link_holder_failed(struct sched *s, struct holder *h, enum sched_why why, unsigned weight,
                         int64_t now_us);

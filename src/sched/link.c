@@ -305,7 +305,7 @@ void sched_on_failed(struct sched *s, uint32_t link, uint32_t id, enum sched_why
 
 /* ---- links ----------------------------------------------------------------------------------- */
 
-void link_free(struct sched *s, struct link *l)
+static void free_link(struct sched *s, struct link *l)
 {
     struct holder *h = l->holder;
     struct doc *claimed = plan_doc(s, l->claim);
@@ -370,5 +370,5 @@ void sched_link_closed(struct sched *s, uint32_t link, enum sched_why why, int64
         keep(r, why == SCHED_MISMATCH ? 0 : r->have);
         request_end(s, l, r);
     }
-    link_free(s, l);
+    free_link(s, l);
 }

@@ -46,7 +46,8 @@ static unsigned turn_of(const struct sched *s, uint32_t rfc)
     return turn;
 }
 
-void plan_place(struct offer *o)
+/* An offer's failures changed. */
+static void place(struct offer *o)
 {
     if (ready_has(&o->ready))
         ready_put(&o->holder->ready, &o->ready, bucket_of(o));
@@ -57,7 +58,7 @@ static void place_all(const struct doc *d)
     struct offer *o;
 
     DL_FOREACH2(d->offers, o, doc_next)
-    plan_place(o);
+    place(o);
 }
 
 /* ---- the dictionary -------------------------------------------------------------------------- */

@@ -4,8 +4,6 @@
 
 #include "p2pdi/base/coding.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #define ANSWER_MAX ((size_t)64 << 10)
@@ -69,17 +67,6 @@ void service_send_fault(struct net_conn *c, const struct wire_request *r,
         net_conn_close_after(c);
 }
 
-void service_send_error(struct net_conn *c, const struct wire_request *r, int status,
-                        const char *fmt, ...)
-{
-    struct wire_fault fault = {.status = status};
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(fault.text, sizeof(fault.text), fmt, ap);
-    va_end(ap);
-    service_send_fault(c, r, &fault);
-}
-
 void service_connection_field(struct buf *head, const struct wire_request *r)
 {
     if (r->close)
@@ -118,7 +105,9 @@ void service_send_page(struct net_conn *c, const struct wire_request *r, const c
 {
     if (buf_status(body) != DI_OK) {
         buf_fini(body);
-        service_send_error(c, r, 500, "the page could not be made: %s", di_err_text(DI_NOMEM));
+        static const struct wire_fault no_memory = {500,
+                                                    "the page could not be made: out of memory"};
+        service_send_fault(c, r, &no_memory);
         return;
     }
     enum coding coding = encode(r, body);

@@ -8,7 +8,8 @@
 
 #define MESSAGE_US (4 * INT64_C(1000000))
 
-enum key_context app_context(const struct app *a)
+/* Where keys go now. */
+static enum key_context where_keys_go(const struct app *a)
 {
     return a->help.open                 ? KEY_IN_HELP
            : a->reader.document != NULL ? KEY_IN_READER
@@ -29,7 +30,8 @@ void app_say(struct app *a, const char *fmt, ...)
     a->dirty = true;
 }
 
-void app_show(struct app *a, enum snap_level level, const char *text)
+/* At the bottom, all of it, until the next key. */
+static void show_line(struct app *a, enum snap_level level, const char *text)
 {
     app_say(a, "%s", text);
     a->message_level = level;
@@ -212,7 +214,7 @@ static void open_transfer(struct app *a, const struct snap_transfer *t)
     }
     snprintf(text, sizeof(text), "RFC %u failed: %.900s (d tries again)", t->rfc,
              shared_text_str(t->why));
-    app_show(a, SNAP_ERROR, text);
+    show_line(a, SNAP_ERROR, text);
 }
 
 void app_open_row(struct app *a)
@@ -224,8 +226,8 @@ void app_open_row(struct app *a)
     if (row == NULL)
         return;
     if (a->dash.focus == PANE_4) {
-        app_show(a, ((const struct snap_line *)row)->level,
-                 shared_text_str(((const struct snap_line *)row)->text));
+        show_line(a, ((const struct snap_line *)row)->level,
+                  shared_text_str(((const struct snap_line *)row)->text));
     } else if (a->dash.kind == TUI_RS) {
         if (a->dash.focus == PANE_1) {
             grid_set_argument(&a->dash.table[PANE_3], ((const struct snap_record *)row)->peer);
@@ -404,7 +406,7 @@ static void anywhere_key(struct app *a, enum key_action action)
 {
     switch (action) {
     case KEY_DO_HELP:
-        a->help.context = app_context(a);
+        a->help.context = where_keys_go(a);
         a->help.open = true;
         a->help.top = a->help.found = 0;
         break;
@@ -451,7 +453,7 @@ void app_key(struct app *a, int key, uint32_t ch)
     }
     a->message[0] = '\0';
 
-    enum key_action action = keys_find(key, app_context(a));
+    enum key_action action = keys_find(key, where_keys_go(a));
 
     if (action == KEY_NONE)
         return;
@@ -476,7 +478,7 @@ static void tell_log(struct app *a)
     const struct snap_line *told = NULL;
 
     a->log_seen = end + 1;
-    if (a->dash.layout.pane[PANE_4].h > 0 && app_context(a) != KEY_IN_READER)
+    if (a->dash.layout.pane[PANE_4].h > 0 && where_keys_go(a) != KEY_IN_READER)
         return;
     for (uint64_t i = seen > log->first ? seen : log->first; i < end; i++) {
         const struct snap_line *line = rows_at(log, i - log->first);

@@ -31,12 +31,8 @@ struct app {
     int click_y, click_x;
 };
 
-/* Where keys go now. */
-enum key_context app_context(const struct app *a);
 /* At the bottom, for a while. */
 void app_say(struct app *a, const char *fmt, ...) DI_PRINTF(2, 3);
-/* At the bottom, all of it, until the next key. */
-void app_show(struct app *a, enum snap_level level, const char *text);
 void app_key(struct app *a, int key, uint32_t ch);
 void app_draw(struct app *a);
 /* Enter: what that does depends on the pane. */

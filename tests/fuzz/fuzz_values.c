@@ -21,15 +21,11 @@ static void must(bool holds)
 static void try_numbers(struct slice s)
 {
     uint64_t n = 0, bytes = 0;
-    int64_t seconds = 0;
 
     if (text_parse_u64(s, 1000, &n)) {
         must(n <= 1000);
-        /* A number is a size, and a number of seconds. */
-        must(text_parse_size(s, &bytes) && bytes == n);
-        must(text_parse_duration_s(s, &seconds) && seconds == (int64_t)n);
+        must(text_parse_size(s, &bytes) && bytes == n); /* a number is a size */
     }
-    must(!text_parse_duration_s(s, &seconds) || seconds >= 0);
     (void)text_parse_size(s, &bytes);
 }
 

@@ -219,7 +219,7 @@ static void unchanged_files_are_not_hashed_again(void **state)
 
     help_library_open(&h, dir, state_dir);
     const struct library_doc *d = get(1);
-    assert_true(sha256_is_zero(&d->sha256));
+    assert_true(sha256_equal(&d->sha256, &(struct sha256){{0}}));
     assert_string_equal(d->title, "From the Cache");
     library_doc_unref(d);
     assert_content(2, "second, changed");

@@ -84,29 +84,6 @@ static void numbers_are_digits_only_and_never_wrap(void **state)
     }
 }
 
-static void durations_have_a_unit_or_are_seconds(void **state)
-{
-    static const char *const bad[] = {
-        "", "s", "-1s", "1w", "1.5h", "1 s", "1ss", "9223372036854775808", "106751991167301d"};
-    int64_t s;
-
-    (void)state;
-    assert_true(text_parse_duration_s(SLICE("15s"), &s));
-    assert_int_equal(s, 15);
-    assert_true(text_parse_duration_s(SLICE("2m"), &s));
-    assert_int_equal(s, 120);
-    assert_true(text_parse_duration_s(SLICE("1H"), &s));
-    assert_int_equal(s, 3600);
-    assert_true(text_parse_duration_s(SLICE("3d"), &s));
-    assert_int_equal(s, 259200);
-    assert_true(text_parse_duration_s(SLICE("7200"), &s));
-    assert_int_equal(s, 7200);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        if (text_parse_duration_s(slice_of(bad[i]), &s))
-            fail_msg("\"%s\" was taken for a duration", bad[i]);
-    }
-}
-
 static void sizes_are_powers_of_a_thousand(void **state)
 {
     uint64_t n;
@@ -286,7 +263,6 @@ int main(void)
         cmocka_unit_test(trimming_takes_blanks_at_both_ends_only),
         cmocka_unit_test(splitting_tells_an_empty_rest_from_none),
         cmocka_unit_test(numbers_are_digits_only_and_never_wrap),
-        cmocka_unit_test(durations_have_a_unit_or_are_seconds),
         cmocka_unit_test(sizes_are_powers_of_a_thousand),
         cmocka_unit_test(dates_agree_with_the_c_library),
         cmocka_unit_test(dates_at_the_edges_are_right),

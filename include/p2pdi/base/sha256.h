@@ -29,7 +29,6 @@ enum di_err sha256_of(const void *data, size_t len, struct sha256 *out) DI_MUST_
 
 /* Constant time. */
 bool sha256_equal(const struct sha256 *a, const struct sha256 *b);
-bool sha256_is_zero(const struct sha256 *a);
 void sha256_format(const struct sha256 *d, char out[SHA256_HEX_SIZE]); /* lower-case hex */
 bool sha256_parse(struct slice hex, struct sha256 *out);               /* 64 digits, either case */
 

@@ -24,8 +24,6 @@ struct slice slice_split(struct slice s, char sep, struct slice *rest);
 
 /* Decimal digits only, the whole slice, value <= max; false otherwise, never a wrap. */
 bool text_parse_u64(struct slice s, uint64_t max, uint64_t *out);
-/* "15s" "2m" "1h" "3d" or bare seconds into seconds. */
-bool text_parse_duration_s(struct slice s, int64_t *out_s);
 /* "500k" "10m" "1g" (powers of 1000) or bare, into bytes. */
 bool text_parse_size(struct slice s, uint64_t *out_bytes);
 

@@ -17,14 +17,9 @@
  * line for each document. */
 void report_text(struct buf *out, const struct experiment *e, bool files);
 
-/* Its parts. A run is e->runs[task], which must not be NULL. */
-void report_heading(struct buf *out, const struct experiment *e);
-/* Every document of every peer: its number, holder, size, own time, cumulative time. */
-void report_files(struct buf *out, const struct experiment *e, enum experiment_task task);
-/* Seconds summed by (downloading peer, holder). Total is the sum of the cells as printed. */
+/* Two of its parts. Seconds summed by (downloading peer, holder) of e->runs[task], which must not be
+ * NULL. Total is the sum of the cells as printed. */
 void report_matrix(struct buf *out, const struct experiment *e, enum experiment_task task);
-/* Peer | Time: as the original's table of the centralised system. */
-void report_column(struct buf *out, const struct experiment *e, enum experiment_task task);
 /* Which was faster, by the slowest peer's elapsed time, and by how much. One line for each
  * distributed run next to a centralised one; nothing if either is missing. */
 void report_sentences(struct buf *out, const struct experiment *e);

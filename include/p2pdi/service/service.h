@@ -16,9 +16,6 @@ void service_refuse(void *ctx, enum net_refusal why, const char *data, size_t le
 /* Worker. The error answer in the request's form; closes where PROTOCOL.md "Statuses" says so. */
 void service_send_fault(struct net_conn *c, const struct wire_request *r,
                         const struct wire_fault *f);
-/* The same with a formatted sentence. */
-void service_send_error(struct net_conn *c, const struct wire_request *r, int status,
-                        const char *fmt, ...) DI_PRINTF(4, 5);
 /* Worker. A whole 200 answer to an HTTP GET or HEAD; takes the memory of body. A body that failed
  * (buf_status) becomes a 500. */
 void service_send_page(struct net_conn *c, const struct wire_request *r, const char *type,

@@ -204,7 +204,7 @@ struct snap_rs_status {
     int64_t start_us;
     size_t active, known;
     int64_t requests[SNAP_REQUEST_KINDS]; /* since the start */
-    int64_t errors, refused, timeouts;    /* since the start */
+    int64_t errors, refused;              /* since the start */
     int64_t connections;                  /* open now */
     uint64_t store_bytes;
     struct shared_text *store;                    /* "sqlite /var/lib/..." */
@@ -215,9 +215,8 @@ struct snap_rs_status {
 
 /* Demo: one of its peers. */
 struct snap_demo_peer {
-    bool downloads; /* false: only serves in this run */
-    size_t done;    /* documents */
-    uint64_t down_bytes, up_bytes;
+    bool downloads;            /* false: only serves in this run */
+    size_t done;               /* documents */
     uint64_t down_bps, up_bps; /* now */
     int64_t end_us;            /* when it had all, since the run's start; 0: not yet */
 };
