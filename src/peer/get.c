@@ -144,9 +144,13 @@ static void ask_all(struct peer *p, const struct patience *patience)
 /*
  * "Asks for peers and indexes if there are none"; registers if need be, meanwhile: that takes the RS
  * a write to its disk. *joining: what came of it is to be seen by join.
+ *
+ * Where the numbers are given nobody's answer is waited for: the seeker asks, and who answers first is
+ * downloaded from first. NULL: whatever there will be.
  */
-static enum di_err prepare(struct peer *p, const struct addr *from, bool *joining)
+static enum di_err prepare(struct peer *p, const struct peer_get *what, bool *joining)
 {
+    const struct addr *from = what != NULL && what->has_from ? &what->from : NULL;
     struct patience patience = {.deadline_us = clock_mono_us() + PEER_CALL_US, .waker = p->waker};
     bool changed = false;
     enum di_err err = DI_OK;
@@ -169,7 +173,7 @@ static enum di_err prepare(struct peer *p, const struct addr *from, bool *joinin
     /* Who does not answer says so in the outcome of what depends on it. */
     if (from != NULL)
         query_one(p, from, RFC_SCOPE_OWN, &patience, &changed);
-    else if (n.entries == n.owned)
+    else if (n.entries == n.owned && what != NULL && !select_is_final(p, what))
         ask_all(p, &patience);
     return peer_is_cancelled(p) ? DI_CANCELLED : DI_OK;
 }
@@ -224,8 +228,8 @@ static enum di_err download(struct gets *g, struct get *get, const struct number
     if (err != DI_OK)
         return err;
     enlist(g, get);
-    seeker_need(p->seeker, true);
     err = seeker_plan(p->seeker, get->pool, order, &get->rfcs, what->has_from ? &what->from : NULL);
+    seeker_need(p->seeker, true); /* after it: a round knows at once what lacks a holder */
     if (err == DI_OK)
         err = await(g, get);
     seeker_need(p->seeker, false);
@@ -269,7 +273,7 @@ static enum di_err get_documents(struct peer *p, const struct peer_get *what, st
     bool joining = false;
     enum di_err err = wait_scanned(p->gets);
     if (err == DI_OK)
-        err = prepare(p, what->has_from ? &what->from : NULL, &joining);
+        err = prepare(p, what, &joining);
     if (err != DI_OK)
         return err;
     err = get_known(p, what, get, &had);
