@@ -89,7 +89,8 @@ static const char *const names[] = {
     [PEER_EV_LEFT] = "left",           [PEER_EV_PEERS] = "peers",
     [PEER_EV_INDEX] = "index",         [PEER_EV_START] = "start",
     [PEER_EV_DONE] = "done",           [PEER_EV_FAILED] = "failed",
-    [PEER_EV_COMPLETE] = "complete",   [PEER_EV_ERROR] = "error",
+    [PEER_EV_DROPPED] = "dropped",     [PEER_EV_COMPLETE] = "complete",
+    [PEER_EV_ERROR] = "error",
 };
 
 void event_format_json(struct buf *out, const struct peer_event *ev, int64_t start_us)
@@ -123,6 +124,9 @@ void event_format_json(struct buf *out, const struct peer_event *ev, int64_t sta
         break;
     case PEER_EV_FAILED:
         json_tried(out, ev);
+        break;
+    case PEER_EV_DROPPED:
+        json_u64(out, "rfc", ev->rfc);
         break;
     case PEER_EV_COMPLETE:
         json_u64(out, "files", ev->files);
@@ -211,6 +215,9 @@ void event_format_text(struct buf *out, const struct peer_event *ev)
         break;
     case PEER_EV_FAILED:
         text_failed(out, ev);
+        break;
+    case PEER_EV_DROPPED:
+        buf_printf(out, "RFC %" PRIu32 " cancelled\n", ev->rfc);
         break;
     case PEER_EV_COMPLETE:
         text_human_bytes(ev->bytes, size);

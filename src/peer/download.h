@@ -26,6 +26,7 @@ struct flight {
     struct library_tail *tail; /* what those bring that help; NULL: nobody can */
     uint64_t have;             /* bytes that are stored */
     bool met;                  /* the rest is in the tail */
+    bool unwanted;             /* dropped meanwhile */
     struct coding_dict *dict;  /* that was named; NULL: none */
     uint64_t came;             /* of them, in this flight */
     uint64_t wire;             /* bytes of bodies that brought them */
@@ -105,7 +106,7 @@ bool link_is_late(struct link *l, int64_t *again_us);
 /* It is asked for now, and shows among the transfers. */
 void link_takes_off(struct link *l, struct flight *f);
 void link_progress(struct link *l, struct flight *f, size_t bytes);
-/* Have others brought the rest? Sets f->met. */
+/* Have others brought the rest, is it wanted no more? Sets f->met, f->unwanted. */
 void link_look(struct link *l, struct flight *f);
 /* There is nothing else: a range to help with, and where to put it. */
 bool link_help(struct link *l, struct sched_request *out, struct library_tail **tail);
@@ -121,6 +122,8 @@ void link_done(struct link *l, struct flight *f);
 /* Takes f, whose part is closed already. retry_after_us: with SCHED_BUSY. */
 void link_failed(struct link *l, struct flight *f, enum sched_why why, uint64_t kept,
                  int64_t retry_after_us);
+/* Nobody wants it any more: takes f, whose part is closed already. */
+void link_forgoes(struct link *l, struct flight *f, uint64_t kept);
 /* It fails with its link: takes f, whose part is closed already. */
 void link_drops(struct link *l, struct flight *f);
 /* It is here already, by other means. */

@@ -221,14 +221,33 @@ static enum di_err fill_window(struct session *s)
     return err;
 }
 
-/* All that is not answered once more, over a new connection. */
+/* It is not wanted any more: its answer is not waited for, so the connection ends. f is off the ring. */
+static enum di_err forgo(struct session *s, struct flight *f)
+{
+    library_part_keep(f->part);
+    link_forgoes(s->link, f, f->have);
+    return DI_CLOSED;
+}
+
+/* All that is not answered and still wanted once more, over a new connection. */
 static enum di_err ask_again(struct session *s)
 {
     struct buf out;
     buf_init(&out, (size_t)FETCH_WINDOW * WIRE_HEAD_MAX);
-    for (size_t i = 0; i < s->count; i++)
-        format_request(s, s->ring[(s->first + i) % FETCH_WINDOW], &out);
-    enum di_err err = client_send(s->client, &out, clock_mono_us() + SILENCE_US);
+    for (size_t left = s->count; left > 0; left--) {
+        struct flight *f = pop(s);
+        if (!f->helps)
+            link_look(s->link, f);
+        if (f->unwanted) {
+            (void)forgo(s, f);
+            continue;
+        }
+        push(s, f);
+        format_request(s, f, &out);
+    }
+    enum di_err err = DI_OK;
+    if (out.len > 0)
+        err = client_send(s->client, &out, clock_mono_us() + SILENCE_US);
     buf_fini(&out);
     return err;
 }
@@ -259,11 +278,12 @@ static enum di_err wait_on(struct session *s, int64_t deadline_us)
     enum di_err err = intake_on_time(s->in, now_us);
     if (err != DI_OK)
         return err;
-    if (now_us >= s->look_us)
+    bool looks = now_us >= s->look_us;
+    if (looks)
         s->late = link_is_late(s->link, &s->look_us);
-    if (!s->now->helps && s->now->tail != NULL)
+    if (!s->now->helps && (looks || s->now->tail != NULL))
         link_look(s->link, s->now);
-    return s->late || s->now->met ? DI_TIMEOUT : DI_OK;
+    return s->late || s->now->met || s->now->unwanted ? DI_TIMEOUT : DI_OK;
 }
 
 static int64_t until_us(const struct session *s, int64_t deadline_us)
@@ -319,7 +339,7 @@ static enum di_err take_body(struct session *s, uint64_t len)
     struct intake *in = s->in;
     int64_t start_us = clock_mono_us();
     uint64_t came = 0;
-    while (came < len && !in->flight->met) {
+    while (came < len && !in->flight->met && !in->flight->unwanted) {
         const char *bytes = NULL;
         size_t got = 0;
         enum di_err err = wait_bytes(s, len - came, &bytes, &got);
@@ -334,6 +354,8 @@ static enum di_err take_body(struct session *s, uint64_t len)
         if (took_us > SILENCE_US && came * CLOCK_US_PER_S / (uint64_t)took_us < RATE_MIN)
             return DI_TIMEOUT;
     }
+    if (came < len && in->flight->unwanted)
+        return DI_TIMEOUT;
     /* Less than was announced, or without an end. */
     return in->flight->met ? DI_OK : intake_end(in);
 }
@@ -416,6 +438,8 @@ static enum di_err take_document(struct session *s, struct flight *f,
         intake_break(s->in);
     if (s->in->local != DI_OK) {
         fail_here(s, f, s->in->local);
+    } else if (err != DI_OK && f->unwanted) {
+        err = forgo(s, f);
     } else if (f->met) {
         err = take_tail(s, f);
     } else if (err != DI_OK) {
@@ -468,8 +492,8 @@ static enum di_err take_answer(struct session *s, bool *resumable)
     *resumable = false;
     s->now = s->ring[s->first];
     enum di_err err = wait_head(s, &head);
-    if (err != DI_OK && s->now->met) {
-        err = take_tail(s, pop(s));
+    if (err != DI_OK && (s->now->met || s->now->unwanted)) {
+        err = s->now->unwanted ? forgo(s, pop(s)) : take_tail(s, pop(s));
         *resumable = s->count > 0;
         return err;
     }

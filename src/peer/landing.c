@@ -177,6 +177,7 @@ static void look_locked(struct link *l, struct flight *f)
     lock_assert_held(&l->pool->owner->lock);
     f->met = f->tail != NULL && f->have < f->request.size_bytes &&
              f->have >= sched_rest_from(l->pool->sched, l->id, f->request.id);
+    f->unwanted = !sched_is_wanted(l->pool->sched, f->request.rfc);
 }
 
 void link_progress(struct link *l, struct flight *f, size_t bytes)
@@ -339,6 +340,16 @@ void link_failed(struct link *l, struct flight *f, enum sched_why why, uint64_t 
     lock_acquire(&l->pool->owner->lock);
     sched_on_failed(l->pool->sched, l->id, f->request.id, why, kept, retry_after_us,
                     clock_mono_us());
+    flight_ends_locked(l->pool, f, &gone);
+    lock_release(&l->pool->owner->lock);
+    flights_free(l->peer, gone);
+}
+
+void link_forgoes(struct link *l, struct flight *f, uint64_t kept)
+{
+    struct flight *gone = NULL;
+    lock_acquire(&l->pool->owner->lock);
+    sched_on_unwanted(l->pool->sched, l->id, f->request.id, kept, clock_mono_us());
     flight_ends_locked(l->pool, f, &gone);
     lock_release(&l->pool->owner->lock);
     flights_free(l->peer, gone);

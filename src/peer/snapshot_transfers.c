@@ -73,19 +73,24 @@ static void on_done_locked(struct peer_view *v, const struct peer_event *ev)
     t->start_us = ev->at_us - ev->us;
 }
 
-static void on_failed_locked(struct peer_view *v, const struct peer_event *ev)
+/* why: a word or two. */
+static void end_badly_locked(struct peer_view *v, const struct peer_event *ev, const char *why)
 {
     struct snap_transfer *t = transfer_locked(v, ev->rfc, false);
-    if (t == NULL)
+    if (t == NULL || t->state == SNAP_TRANSFER_DONE)
         return;
-    const char *why =
-        ev->count > 0 ? sched_why_text(ev->tried[ev->count - 1].why) : "nobody has it";
     t->state = SNAP_TRANSFER_FAILED;
     t->end_us = ev->at_us;
     if (t->start_us == 0)
         t->start_us = ev->at_us;
     shared_text_unref(t->why);
     t->why = shared_text_new(slice_of(why));
+}
+
+static void on_failed_locked(struct peer_view *v, const struct peer_event *ev)
+{
+    end_badly_locked(
+        v, ev, ev->count > 0 ? sched_why_text(ev->tried[ev->count - 1].why) : "nobody has it");
 }
 
 void view_on_transfer_locked(struct peer_view *v, const struct peer_event *ev)
@@ -97,6 +102,8 @@ void view_on_transfer_locked(struct peer_view *v, const struct peer_event *ev)
         on_done_locked(v, ev);
     else if (ev->kind == PEER_EV_FAILED)
         on_failed_locked(v, ev);
+    else if (ev->kind == PEER_EV_DROPPED)
+        end_badly_locked(v, ev, "cancelled");
 }
 
 /* ---- transfers: how far they are ----------------------------------------------------------------- */

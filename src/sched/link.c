@@ -303,6 +303,18 @@ void sched_on_failed(struct sched *s, uint32_t link, uint32_t id, enum sched_why
     request_end(s, l, r);
 }
 
+void sched_on_unwanted(struct sched *s, uint32_t link, uint32_t id, uint64_t kept, int64_t now_us)
+{
+    struct link *l = link_find(s, link);
+    struct request *r = l != NULL ? link_request(l, id) : NULL;
+
+    if (r == NULL)
+        return;
+    l->answered_us = now_us;
+    keep(r, kept);
+    request_end(s, l, r);
+}
+
 /* ---- links ----------------------------------------------------------------------------------- */
 
 static void free_link(struct sched *s, struct link *l)

@@ -263,6 +263,41 @@ static void what_is_dropped_while_under_way_is_not_asked_for_again(void **state)
     sched_free(s);
 }
 
+static void nobody_is_to_blame_for_what_is_not_wanted_any_more(void **state)
+{
+    struct sched *s = make();
+
+    (void)state;
+    want(s, 1);
+    offer(s, 1, 1);
+
+    struct opened o = up_at(s, 0);
+    struct sched_request q = next_at(s, o, 0);
+
+    sched_on_progress(s, o.link, q.id, 10, 0);
+    sched_drop(s, 1);
+    sched_on_unwanted(s, o.link, q.id, 10, 0);
+    sched_on_unwanted(s, o.link, q.id, 10, 0); /* has ended */
+    sched_link_closed(s, o.link, SCHED_CLOSED, 0);
+    assert_false(sched_is_busy(s));
+    assert_false(is_exhausted(s));
+
+    /* The holder is asked again at once. */
+    want(s, 1);
+    offer(s, 1, 1);
+    o = up_at(s, 0);
+    assert_int_equal(o.holder, 1);
+    q = next_at(s, o, 0);
+
+    /* Wanted again before its end was told: it is not forgotten. */
+    sched_drop(s, 1);
+    want(s, 1);
+    sched_on_unwanted(s, o.link, q.id, 10, 0);
+    assert_int_equal(sched_pending(s), 1);
+    assert_int_equal(next_at(s, o, 0).rfc, 1);
+    sched_free(s);
+}
+
 static void wanting_and_offering_twice_is_fine(void **state)
 {
     struct sched *s = make();
@@ -454,6 +489,7 @@ int main(void)
         cmocka_unit_test(nothing_more_is_asked_of_who_is_gone),
         cmocka_unit_test(the_forgiven_are_tried_again),
         cmocka_unit_test(what_is_dropped_while_under_way_is_not_asked_for_again),
+        cmocka_unit_test(nobody_is_to_blame_for_what_is_not_wanted_any_more),
         cmocka_unit_test(wanting_and_offering_twice_is_fine),
         cmocka_unit_test(the_exhausted_name_whom_they_tried_and_why),
         cmocka_unit_test(a_local_failure_ends_the_document),

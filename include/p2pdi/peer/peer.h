@@ -37,6 +37,7 @@ enum peer_event_kind {
     PEER_EV_DONE,  /* rfc, addr = holder, bytes, wire_bytes, sha256, us from the request to the last
                        * byte; comes after rename and sync */
     PEER_EV_FAILED,   /* rfc, tried, count: who was asked, and why it did not come from there */
+    PEER_EV_DROPPED,  /* rfc: by peer_drop */
     PEER_EV_COMPLETE, /* files, bytes, us: once per get */
     PEER_EV_ERROR     /* what, why, hint */
 };
@@ -207,7 +208,10 @@ void peer_status(struct peer *p, struct peer_status *out);
 
 /* The text of a document that is held, for free(). DI_NOT_FOUND, DI_IO, DI_NOMEM. */
 enum di_err peer_read(struct peer *p, uint32_t rfc, char **bytes, size_t *len) DI_MUST_CHECK;
-/* It shall not be downloaded any more. Whoever waits for it in peer_get goes on without. */
+/*
+ * It shall not be downloaded any more: what is on its way ends, and is resumed should it be wanted again.
+ * Whoever waits for it in peer_get goes on without.
+ */
 void peer_drop(struct peer *p, uint32_t rfc);
 
 /* ---- what a screen shows (stats/snapshot.h) ------------------------------------------------ */

@@ -217,6 +217,8 @@ bool sched_on_done(struct sched *s, uint32_t link, uint32_t id, int64_t now_us);
  */
 void sched_on_failed(struct sched *s, uint32_t link, uint32_t id, enum sched_why why, uint64_t kept,
                      int64_t retry_after_us, int64_t now_us);
+/* Its document is not wanted any more (sched_drop): ends, and nobody is to blame. kept: as above. */
+void sched_on_unwanted(struct sched *s, uint32_t link, uint32_t id, uint64_t kept, int64_t now_us);
 
 /* ---- state ----------------------------------------------------------------------------------- */
 
