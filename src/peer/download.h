@@ -62,6 +62,12 @@ struct landing {
     UT_hash_handle hh;
 };
 
+/* A document that could not be had, which was told: `sync` tries again and again. */
+struct failing {
+    uint32_t rfc; /* key */
+    UT_hash_handle hh;
+};
+
 struct downloads {
     struct peer *peer;
 
@@ -77,6 +83,7 @@ struct downloads {
     size_t finished_count;          /* ever */
     struct cond landed;
     struct landing *landings; /* table */
+    struct failing *failing;  /* table */
 };
 
 /* Something happened that may make more possible. */

@@ -66,14 +66,31 @@ enum di_err gets_sleep(struct gets *g, int64_t until_us)
 
 /* ---- outcomes -------------------------------------------------------------------------------- */
 
-/* Closes that document of the get; false if it does not wait for it. */
-static bool close_one_locked(struct gets *g, struct get *get, uint32_t rfc)
+/* Where the get notes that it waits for that document; NULL: it does not. */
+static bool *open_locked(struct gets *g, const struct get *get, uint32_t rfc)
 {
     lock_assert_held(&g->lock);
     const uint32_t *at = bsearch(&rfc, get->rfcs.n, get->rfcs.count, sizeof(rfc), numbers_compare);
-    if (at == NULL || !get->open[at - get->rfcs.n])
+    return at != NULL && get->open[at - get->rfcs.n] ? &get->open[at - get->rfcs.n] : NULL;
+}
+
+bool gets_wait_for(struct gets *g, const struct pool *pool, uint32_t rfc)
+{
+    bool waits = false;
+    lock_acquire(&g->lock);
+    for (const struct get *get = g->list; get != NULL; get = get->next)
+        waits = waits || ((pool == NULL || get->pool == pool) && open_locked(g, get, rfc) != NULL);
+    lock_release(&g->lock);
+    return waits;
+}
+
+/* Closes that document of the get; false if it does not wait for it. */
+static bool close_one_locked(struct gets *g, struct get *get, uint32_t rfc)
+{
+    bool *open = open_locked(g, get, rfc);
+    if (open == NULL)
         return false;
-    get->open[at - get->rfcs.n] = false;
+    *open = false;
     if (--get->left == 0)
         cond_broadcast(&g->changed);
     return true;

@@ -522,5 +522,7 @@ struct failure {
 };
 /* Of gets in that pool (NULL: in any). */
 void gets_on_failed(struct gets *g, const struct pool *pool, uint32_t rfc, struct failure why);
+/* Does a get wait for that document, from that pool (NULL: any)? */
+bool gets_wait_for(struct gets *g, const struct pool *pool, uint32_t rfc);
 
 #endif

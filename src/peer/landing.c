@@ -75,6 +75,33 @@ static void flight_ends_locked(struct pool *pool, struct flight *f, struct fligh
 
 /* ---- giving up ------------------------------------------------------------------------------- */
 
+/* Is it the first time since it was here or somebody waited for it? */
+static bool is_news(struct downloads *d, uint32_t rfc)
+{
+    struct failing *f = NULL;
+    lock_acquire(&d->lock);
+    HASH_FIND(hh, d->failing, &rfc, sizeof(rfc), f);
+    bool known = f != NULL;
+    if (!known && (f = calloc(1, sizeof(*f))) != NULL) {
+        f->rfc = rfc;
+        HASH_ADD(hh, d->failing, rfc, sizeof(f->rfc), f);
+        if (!hash_was_added(f))
+            free(f);
+    }
+    lock_release(&d->lock);
+    return !known;
+}
+
+static void forget_failing_locked(struct downloads *d, uint32_t rfc)
+{
+    struct failing *f = NULL;
+    lock_assert_held(&d->lock);
+    HASH_FIND(hh, d->failing, &rfc, sizeof(rfc), f);
+    if (f != NULL)
+        HASH_DEL(d->failing, f);
+    free(f);
+}
+
 /* pool NULL: whoever wanted it. */
 static void report_failed(struct peer *p, const struct pool *pool, uint32_t rfc,
                           struct sched_tried *tried, size_t count)
@@ -91,8 +118,9 @@ static void report_failed(struct peer *p, const struct pool *pool, uint32_t rfc,
             failure.nobody = false; /* it may well have had it */
     }
     STATS_ADD(&p->stats, downloads_failed_total, 1);
-    peer_emit(
-        p, (struct peer_event){.kind = PEER_EV_FAILED, .rfc = rfc, .tried = tried, .count = count});
+    if (is_news(p->downloads, rfc) || gets_wait_for(p->gets, pool, rfc))
+        peer_emit(p, (struct peer_event){
+                         .kind = PEER_EV_FAILED, .rfc = rfc, .tried = tried, .count = count});
     gets_on_failed(p->gets, pool, rfc, failure);
 }
 
@@ -272,6 +300,8 @@ static void on_published(void *arg, enum di_err err)
     lock_acquire(&p->downloads->lock);
     if (hash_was_added(g))
         HASH_DEL(p->downloads->landings, g);
+    if (err == DI_OK)
+        forget_failing_locked(p->downloads, g->rfc);
     cond_broadcast(&p->downloads->landed);
     lock_release(&p->downloads->lock);
     if (err == DI_OK) {

@@ -6,9 +6,14 @@
 #include "internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define ROUND_EVERY_US CLOCK_US_PER_S
-#define LISTEN_S 2
+#define QUIET_ROUND_US (16 * CLOCK_US_PER_S) /* at most: while nothing is new and all is here */
+#define LISTEN_S 2                           /* at least */
+/* sync: before what could not be had is tried again; doubled as long as nothing comes of it. */
+#define AGAIN_FIRST_US (2 * CLOCK_US_PER_S)
+#define AGAIN_LAST_US (60 * CLOCK_US_PER_S)
 #define LISTEN_GRACE_US CLOCK_US_PER_S /* an answer that takes longer is had in the next round */
 /* Neighbours in a round, besides those near: in turn; more while something lacks a holder. */
 #define ASKED_BESIDES 4
@@ -193,14 +198,41 @@ static void give_up(struct seeker *s, uint64_t planned_before)
     lock_release(&s->lock);
 }
 
+/* ---- rounds ---------------------------------------------------------------------------------- */
+
+/* What the rounds before have shown. The seeker's thread. */
+struct rounds {
+    int64_t last_us;                    /* when the last one began */
+    int64_t pause_us;                   /* between two while no get waits */
+    char version[CHANGES_VERSION_SIZE]; /* of the catalog then */
+    bool rs_silent;                     /* and that was reported */
+    size_t missing;                     /* documents that others have and we have not */
+    int64_t again_us, again_pause_us;   /* when these are wanted again */
+};
+
+/* Is it time for another try to get count missing ones? At once if fewer are missing than before. */
+static bool is_time_again(struct rounds *r, size_t count)
+{
+    int64_t now_us = clock_mono_us();
+    if (count < r->missing)
+        r->again_us = r->again_pause_us = 0;
+    r->missing = count;
+    if (count == 0 || now_us < r->again_us)
+        return false;
+    int64_t pause_us = r->again_pause_us == 0 ? AGAIN_FIRST_US : 2 * r->again_pause_us;
+    r->again_pause_us = pause_us < AGAIN_LAST_US ? pause_us : AGAIN_LAST_US;
+    r->again_us = now_us + r->again_pause_us;
+    return true;
+}
+
 /* sync: everything that is known of and not here is wanted. */
-static void want_missing(struct seeker *s)
+static void want_missing(struct seeker *s, struct rounds *r)
 {
     struct peer *p = s->peer;
     struct numbers all = {0};
     struct pool *pool = NULL;
     enum di_err err = select_known(p, 1, WIRE_RFC_MAX, NULL, &all);
-    if (err == DI_OK && all.count > 0) {
+    if (err == DI_OK && is_time_again(r, all.count)) {
         err = downloads_pool(p->downloads, &pool);
         if (err == DI_OK)
             err = want(p, pool, &all, &all, NULL);
@@ -210,13 +242,18 @@ static void want_missing(struct seeker *s)
         peer_emit_trouble(p, "what is missing cannot be planned", err);
 }
 
-/* ---- rounds ---------------------------------------------------------------------------------- */
+/* Nothing has changed and nothing is missing: the next round has time. */
+static void slow_down(struct peer *p, struct rounds *r)
+{
+    char version[CHANGES_VERSION_SIZE];
+    catalog_version(p->catalog, RFC_SCOPE_ALL, version);
+    bool quiet = strcmp(version, r->version) == 0 && downloads_pending(p->downloads) == 0;
+    memcpy(r->version, version, sizeof(version));
+    int64_t pause_us = quiet ? 2 * r->pause_us : ROUND_EVERY_US;
+    r->pause_us = pause_us < QUIET_ROUND_US ? pause_us : QUIET_ROUND_US;
+}
 
-struct news {
-    bool rs_silent; /* and that was reported */
-};
-
-static void look(struct seeker *s, bool sync, struct news *news)
+static void look(struct seeker *s, bool sync, struct rounds *r)
 {
     struct peer *p = s->peer;
     bool changed = false;
@@ -238,20 +275,23 @@ static void look(struct seeker *s, bool sync, struct news *news)
     if (need || !crowd)
         err = neighbours_ask(p->neighbours, &patience, false, &changed);
     if (err == DI_OK) {
-        news->rs_silent = false;
-    } else if (!news->rs_silent && err != DI_CANCELLED) {
-        news->rs_silent = true;
+        r->rs_silent = false;
+    } else if (!r->rs_silent && err != DI_CANCELLED) {
+        r->rs_silent = true;
         (void)rs_report(p->rs, "no news of other peers; going on with those known", err);
     }
     /* Who does not answer says so in the outcome of what depends on it. */
     err = query_all(p, RFC_SCOPE_OWN, need ? ASKED_IN_NEED : ASKED_BESIDES, &patience);
+    if (changed) /* whoever is back, or new, may bring what could not be had */
+        r->again_us = r->again_pause_us = 0;
     if (sync)
-        want_missing(s);
+        want_missing(s, r);
     /* Without memory nobody can be asked; what cannot be had then is not waited for. */
     if (err == DI_NOMEM || (!crowd && neighbours_all_asked(p->neighbours, planned_us)))
         give_up(s, planned);
     else if (need)
         seeker_on_stuck(s); /* others may have it */
+    slow_down(p, r);
 }
 
 static bool is_idle_locked(const struct seeker *s)
@@ -270,64 +310,73 @@ static void pass_time(struct seeker *s, int64_t until_us)
 }
 
 /* News as they come: the RS and the neighbours hold their answers back until there is something. */
-static void listen_for_news(struct seeker *s, bool sync)
+static void listen_for_news(struct seeker *s, bool sync, struct rounds *r)
 {
     struct peer *p = s->peer;
     bool changed = false;
+    unsigned wait_s = (unsigned)(r->pause_us / CLOCK_US_PER_S);
+    if (wait_s < LISTEN_S)
+        wait_s = LISTEN_S;
     struct patience patience = {
-        .wait_s = LISTEN_S,
-        .deadline_us = clock_mono_us() + LISTEN_S * CLOCK_US_PER_S + LISTEN_GRACE_US,
+        .wait_s = wait_s,
+        .deadline_us = clock_mono_us() + wait_s * CLOCK_US_PER_S + LISTEN_GRACE_US,
         .waker = s->interrupt,
     };
     struct listening *l = query_listen_begin(p, &patience);
     if (neighbours_is_crowd(p->neighbours))
-        pass_time(s, clock_mono_us() + LISTEN_S * CLOCK_US_PER_S);
+        pass_time(s, clock_mono_us() + wait_s * CLOCK_US_PER_S);
     else if (neighbours_ask(p->neighbours, &patience, false, &changed) == DI_OK && changed)
         seeker_on_stuck(s); /* whoever is new has not been asked */
+    if (changed)
+        r->again_us = r->again_pause_us = 0;
     query_listen_end(l);
     if (sync)
-        want_missing(s);
+        want_missing(s, r);
 }
 
 /* Leaves the lock meanwhile. */
-static void listen_locked(struct seeker *s)
+static void listen_locked(struct seeker *s, struct rounds *r)
 {
     lock_assert_held(&s->lock);
     bool sync = s->sync;
     net_waker_reset(s->interrupt);
     s->listening = true;
     lock_release(&s->lock);
-    listen_for_news(s, sync);
+    listen_for_news(s, sync, r);
     lock_acquire(&s->lock);
     s->listening = false;
+}
+
+static int64_t round_due_us_locked(const struct seeker *s, const struct rounds *r)
+{
+    return r->last_us + (s->needed > 0 ? ROUND_EVERY_US : r->pause_us);
 }
 
 static void run(void *arg)
 {
     struct seeker *s = arg;
-    struct news news = {0};
-    int64_t next_us = 0;   /* when a round is due */
+    struct rounds r = {.pause_us = ROUND_EVERY_US};
     bool listened = false; /* since the last round */
     lock_acquire(&s->lock);
     while (!s->stop) {
         if (is_idle_locked(s)) {
             cond_wait(&s->changed, &s->lock);
             /* Whoever begins has asked just before. */
-            next_us = clock_mono_us() + ROUND_EVERY_US;
+            r.last_us = clock_mono_us();
             listened = false;
-        } else if (s->look_now || clock_mono_us() >= next_us) {
+        } else if (s->look_now || clock_mono_us() >= round_due_us_locked(s, &r)) {
             bool sync = s->sync;
             s->look_now = false;
-            next_us = clock_mono_us() + ROUND_EVERY_US;
+            r.last_us = clock_mono_us();
             listened = false;
             lock_release(&s->lock);
-            look(s, sync, &news);
+            look(s, sync, &r);
             lock_acquire(&s->lock);
         } else if (!listened) {
             listened = true;
-            listen_locked(s);
+            listen_locked(s, &r);
         } else {
-            (void)cond_wait_until(&s->changed, &s->lock, next_us);
+            (void)cond_wait_until(&s->changed, &s->lock, round_due_us_locked(s, &r));
         }
     }
     lock_release(&s->lock);

@@ -402,6 +402,30 @@ static void peers_that_come_later_help(void **state)
     node_fini(&a);
 }
 
+static void sync_tells_once_what_it_tries_in_vain_and_does_not_give_up(void **state)
+{
+    struct fake holder;
+    struct node n;
+    (void)state;
+    node_init(&n, "n");
+    fake_start(&holder, &world, FAKE_WRONG_STATUS, 84, 5, 60000);
+    node_start(&n, &world);
+    assert_int_equal(peer_sync(n.peer), DI_OK);
+    int64_t deadline_us = clock_mono_us() + WORLD_WAIT_US;
+    while (holder.document_requests < 3 && clock_mono_us() < deadline_us)
+        (void)poll(NULL, 0, 10);
+    assert_in_range(holder.document_requests, 3, 100);
+    assert_int_equal(node_seen(&n, PEER_EV_FAILED, 84, NULL), 1);
+    /* Who waits for it is told, of course. */
+    assert_int_equal(node_get(&n, 84, NULL).failed, 1);
+    assert_int_equal(node_seen(&n, PEER_EV_FAILED, 84, NULL), 2);
+    holder.manner = FAKE_HONEST;
+    node_wait(&n, PEER_EV_DONE, 84, 1);
+    assert_int_equal(node_seen(&n, PEER_EV_FAILED, 84, NULL), 2);
+    node_fini(&n);
+    fake_stop(&holder);
+}
+
 static void news_come_over_a_kept_connection(void **state)
 {
     (void)state;
@@ -446,6 +470,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(holders_that_talk_nonsense_are_named, start, stop),
         cmocka_unit_test_setup_teardown(only_the_named_holder_is_asked, start, stop),
         cmocka_unit_test_setup_teardown(peers_that_come_later_help, start, stop),
+        cmocka_unit_test_setup_teardown(sync_tells_once_what_it_tries_in_vain_and_does_not_give_up,
+                                        start, stop),
         cmocka_unit_test_setup_teardown(news_come_over_a_kept_connection, start, stop),
     };
     return cmocka_run_group_tests_name("peer_get", tests, NULL, NULL);
