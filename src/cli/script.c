@@ -209,13 +209,23 @@ static bool look_for_others(void *arg, const struct rfc_entry *e)
 }
 
 /* Else "0 files" looks as if something had gone wrong. */
-static void say_why_nothing(struct script *s)
+static void say_why_nothing(struct script *s, const struct batch_command *c, bool unheard)
 {
+    struct peer_status status;
     bool others = false;
+    const char *why = "no other peer holds anything";
+    peer_status(s->peer, &status);
     peer_walk_index(s->peer, look_for_others, &others);
-    events_say(s->events, "nothing to download: %s",
-               others ? "what others hold is here already"
-                      : "no other peer holds anything (see `p2pdi peers`)");
+    if (!c->all)
+        why = "it is here already";
+    else if (others)
+        why = unheard ? "what those hold who answer is here already; not every peer does"
+                      : "what others hold is here already";
+    else if (status.peers == 0)
+        why = "no other peer is active";
+    else if (unheard)
+        why = "not every peer answers, and those who do hold nothing";
+    events_say(s->events, "nothing to download: %s", why);
 }
 
 static enum cli_exit run_get(struct script *s, const struct batch_command *c)
@@ -239,8 +249,8 @@ static enum cli_exit run_get(struct script *s, const struct batch_command *c)
         return tell_failures(s, c, &result);
     if (result.done == 0 && c->count > 0 && !is_known(s, c, false))
         return tell_failures(s, c, &result); /* a range in which nothing is known */
-    if (result.done == 0 && c->all)
-        say_why_nothing(s);
+    if (result.done == 0)
+        say_why_nothing(s, c, result.unheard);
     return CLI_EXIT_OK;
 }
 

@@ -317,6 +317,7 @@ enum di_err peer_get(struct peer *p, const struct peer_get *what, struct peer_re
     struct get get = {0};
     enum di_err err = get_documents(p, what, &get);
     get.result.us = clock_mono_us() - start_us;
+    get.result.unheard = neighbours_any_unheard(p->neighbours);
     peer_emit(p, (struct peer_event){.kind = PEER_EV_COMPLETE,
                                      .files = get.result.done,
                                      .bytes = get.result.bytes,

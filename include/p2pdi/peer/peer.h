@@ -154,6 +154,7 @@ struct peer_result {
     size_t nobody;   /* of the failed: nothing that was asked for had a holder */
     size_t mismatch; /* of the failed: ended on a hash mismatch */
     size_t local;    /* of the failed: could not be written here */
+    bool unheard;    /* a peer that may hold something has not answered */
     uint64_t bytes;
     int64_t us;
 };
