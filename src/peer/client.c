@@ -265,12 +265,19 @@ enum di_err reply_fault(const struct reply *r)
     return status >= 500 ? DI_REMOTE : DI_PROTOCOL;
 }
 
+struct client *reply_release(struct reply *r)
+{
+    struct client *c = r->client;
+    if (r->head.close)
+        return NULL;
+    r->client = NULL;
+    return c;
+}
+
 void reply_keep(struct reply *r, struct client **kept)
 {
-    if (kept != NULL && !r->head.close) {
-        *kept = r->client;
-        r->client = NULL;
-    }
+    if (kept != NULL)
+        *kept = reply_release(r);
     reply_fini(r);
 }
 

@@ -246,7 +246,9 @@ static enum di_err download(struct gets *g, struct get *get, const struct number
         return err;
     enlist(g, get);
     err = seeker_plan(p->seeker, get->pool, order, &get->rfcs, what->has_from ? &what->from : NULL);
-    seeker_need(p->seeker, true); /* after it: a round knows at once what lacks a holder */
+    if (downloads_lack_holders(p->downloads))
+        seeker_on_stuck(p->seeker); /* its first round, before it listens */
+    seeker_need(p->seeker, true);
     if (err == DI_OK)
         err = await(g, get);
     seeker_need(p->seeker, false);

@@ -287,6 +287,8 @@ enum di_err client_call(struct sink *sink, const struct addr *to,
                         const struct wire_request *request, const struct patience *patience,
                         struct client **kept, struct reply *out) DI_MUST_CHECK;
 void reply_fini(struct reply *r);
+/* Its connection, which is the caller's now: what head's slices point to goes with it. NULL: closed. */
+struct client *reply_release(struct reply *r);
 /* The same, but the connection is kept for the next call, unless the answer closed it. */
 void reply_keep(struct reply *r, struct client **kept);
 /* What an answer says that is not one to the question: DI_BUSY, DI_REMOTE, else DI_PROTOCOL. */

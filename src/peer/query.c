@@ -107,6 +107,16 @@ static enum di_err merge_answer(const struct merge *m, const struct reply *reply
     return err;
 }
 
+/* "": none, or one that is too long. */
+static void copy_version(char out[CHANGES_VERSION_SIZE], struct slice v)
+{
+    size_t len = v.n < CHANGES_VERSION_SIZE ? v.n : 0;
+    if (len > 0)
+        memcpy(out, v.p, len);
+    out[len] = '\0';
+}
+
+/* kept NULL: the downloads' connections, which may use it as soon as the answer is here. */
 static enum di_err ask(struct peer *p, const struct addr *from, enum rfc_scope scope,
                        const struct patience *patience, struct client **kept,
                        char version[CHANGES_VERSION_SIZE], bool *changed)
@@ -121,10 +131,18 @@ static enum di_err ask(struct peer *p, const struct addr *from, enum rfc_scope s
         q.since = slice_of(version);
         q.wait_s = patience->wait_s;
     }
+    struct client *shared = kept == NULL ? downloads_borrow(p->downloads, from) : NULL;
+    if (shared != NULL)
+        client_limit(shared, NULL); /* an index is never held up, but counts: below */
     struct reply reply;
-    enum di_err err = client_call(&p->sink, from, &q, patience, kept, &reply);
+    enum di_err err =
+        client_call(&p->sink, from, &q, patience, kept != NULL ? kept : &shared, &reply);
     if (err != DI_OK)
         return err;
+    char now[CHANGES_VERSION_SIZE];
+    copy_version(now, reply.head.index_version);
+    if (kept == NULL) /* what is offered in a moment is asked for over it */
+        downloads_keep(p->downloads, reply_release(&reply));
     net_limit_spend(p->down, reply.head.content_length);
     *changed = reply.head.status == 200;
     switch (reply.head.status) {
@@ -144,13 +162,10 @@ static enum di_err ask(struct peer *p, const struct addr *from, enum rfc_scope s
         err = reply_fault(&reply);
     }
     /* Only the version of its own rows goes on: a table of all that it knows has another one. */
-    struct slice v = reply.head.index_version;
-    if ((*changed && err != DI_OK) || !m.own) {
+    if ((*changed && err != DI_OK) || !m.own)
         version[0] = '\0';
-    } else if (err == DI_OK && v.n > 0 && v.n < CHANGES_VERSION_SIZE) {
-        memcpy(version, v.p, v.n);
-        version[v.n] = '\0';
-    }
+    else if (err == DI_OK && now[0] != '\0')
+        memcpy(version, now, sizeof(now));
     reply_keep(&reply, kept);
     return err;
 }
@@ -177,12 +192,7 @@ enum di_err query_one(struct peer *p, const struct addr *from, enum rfc_scope sc
                       const struct patience *patience, bool *changed)
 {
     /* What is asked next is documents: over the same connection that is a round trip less. */
-    struct client *kept = downloads_borrow(p->downloads, from);
-    if (kept != NULL)
-        client_limit(kept, NULL); /* an index is never held up, but counts: ask */
-    enum di_err err = query_over(p, from, scope, patience, &kept, changed);
-    downloads_keep(p->downloads, kept);
-    return err;
+    return query_over(p, from, scope, patience, NULL, changed);
 }
 
 /* ---- everyone -------------------------------------------------------------------------------- */
