@@ -156,12 +156,14 @@ void catalog_merge_begin(struct catalog *c, const struct addr *holder, bool full
 }
 
 enum di_err catalog_merge_add(struct catalog *c, const struct rfc_entry *rows, size_t count,
-                              const struct addr *holder)
+                              const struct addr *holder, bool *believed)
 {
     enum di_err err = DI_OK;
     int64_t now_us = enter(c);
     for (size_t i = 0; i < count && err == DI_OK; i++) {
-        err = rfc_index_learn(c->index, &rows[i], addr_equal(&rows[i].holder, holder), now_us);
+        bool own = addr_equal(&rows[i].holder, holder);
+        err = rfc_index_learn(c->index, &rows[i], own, now_us);
+        believed[i] = own || rfc_index_knows(c->index, &rows[i]);
         if (err == DI_LIMIT)
             err = DI_OK; /* full: what does not fit is not known of */
     }

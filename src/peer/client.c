@@ -8,6 +8,9 @@
 #include <string.h>
 
 #define CALL_BUFFER ((size_t)16 << 10)
+/* No table becomes longer than that by decoding: half of a row is its digest, which does not compress. */
+#define FRAME_RATIO_MAX 100
+#define FRAME_LEAST ((size_t)64 << 10)
 
 /*
  *      data        data + start     data + end       data + cap
@@ -196,17 +199,23 @@ static enum di_err decode_body(struct reply *r)
         return DI_OK;
     if (r->head.encoding != WIRE_ZSTD)
         return DI_PROTOCOL;
-    buf_init(&text, PEER_BODY_MAX);
+    size_t max = FRAME_LEAST + FRAME_RATIO_MAX * r->body.len;
+    buf_init(&text, max < PEER_BODY_MAX ? max : PEER_BODY_MAX);
     enum di_err err = coding_decode(buf_bytes(&r->body), r->body.len, &text);
     buf_fini(&r->body);
     r->body = text;
     return err;
 }
 
+static int64_t first_by_us(const struct patience *patience)
+{
+    return patience->first_us != 0 ? patience->first_us : patience->deadline_us;
+}
+
 static enum di_err exchange(struct client *c, const struct buf *message,
                             const struct patience *patience, struct reply *out)
 {
-    int64_t first_us = patience->first_us != 0 ? patience->first_us : patience->deadline_us;
+    int64_t first_us = first_by_us(patience);
     enum di_err err = client_send(c, message, first_us);
     if (err != DI_OK)
         return err;
@@ -240,7 +249,7 @@ enum di_err client_call(struct sink *sink, const struct addr *to,
     out->client = old;
     if (old == NULL) {
         err = client_open(sink, to, kept != NULL ? CLIENT_BUFFER : CALL_BUFFER, patience->waker,
-                          deadline_us, &out->client);
+                          first_by_us(patience), &out->client);
         if (err == DI_OK)
             err = exchange(out->client, &message, patience, out);
     }

@@ -150,12 +150,11 @@ static void ask_all(struct peer *p, const struct patience *patience)
     struct patience little = *patience;
     struct catalog_counts n;
     little.first_us = clock_mono_us() + PEER_PROMPT_US;
-    query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, &little);
+    (void)query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, &little);
     catalog_count(p->catalog, &n);
     if (n.entries > n.owned || !neighbours_any_unheard(p->neighbours))
         return;
-    little.first_us = little.deadline_us;
-    query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, &little);
+    (void)query_unheard(p, RFC_SCOPE_OWN, patience);
 }
 
 /*
@@ -302,7 +301,7 @@ static enum di_err get_documents(struct peer *p, const struct peer_get *what, st
         int64_t until_us = clock_mono_us() + PEER_CALL_US;
         struct patience patience = {
             .deadline_us = until_us, .first_us = until_us, .waker = p->waker};
-        query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, &patience);
+        (void)query_unheard(p, RFC_SCOPE_OWN, &patience);
         err = peer_is_cancelled(p) ? DI_CANCELLED : get_known(p, what, get, &had);
     }
     if (joining)

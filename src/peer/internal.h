@@ -138,8 +138,9 @@ void catalog_wake(struct catalog *c);
  * broke off, leave the end out.
  */
 void catalog_merge_begin(struct catalog *c, const struct addr *holder, bool full);
+/* believed[i]: that row is in the index; one at second hand is not if its holder says otherwise. */
 enum di_err catalog_merge_add(struct catalog *c, const struct rfc_entry *rows, size_t count,
-                              const struct addr *holder) DI_MUST_CHECK;
+                              const struct addr *holder, bool *believed) DI_MUST_CHECK;
 void catalog_merge_end(struct catalog *c, const struct addr *holder, bool full);
 void catalog_renew(struct catalog *c, const struct addr *holder);
 void catalog_drop_holder(struct catalog *c, const struct addr *holder);
@@ -240,7 +241,8 @@ struct coding_dict *dictionary_get(struct dictionaries *d, uint32_t rfc,
 /* How long a question may take. */
 struct patience {
     int64_t deadline_us;
-    int64_t first_us; /* its answer has begun by then; 0: deadline_us, most often (query.c) */
+    int64_t
+        first_us; /* connected, and its answer has begun; 0: deadline_us, most often (query.c) */
     struct net_waker *waker; /* ends it early: DI_CANCELLED. May be NULL */
     unsigned wait_s;         /* how long the other side may hold back a "nothing new" (long poll) */
     int64_t linger_us;       /* how long the waker leaves it for its answer once it was sent */
@@ -355,9 +357,13 @@ void neighbours_want_whole(struct neighbours *n);
 void neighbours_add_named(struct neighbours *n, const struct addr *a);
 /*
  * Heap array of addresses that may be asked: those near, which stay the same as long as they answer
- * (at most 8, and those named by the user), then so many others whose turn it is. DI_NOMEM.
+ * (at most 8, and those named by the user), then so many others whose turn it is, those last that did not
+ * answer before. DI_NOMEM.
  */
 enum di_err neighbours_list(struct neighbours *n, size_t others, struct addr **out, size_t *count)
+    DI_MUST_CHECK;
+/* The same with all of them whose answer, when they were asked last, did not come or was no use. */
+enum di_err neighbours_list_unheard(struct neighbours *n, struct addr **out, size_t *count)
     DI_MUST_CHECK;
 /* Was each that may be asked, asked since? */
 bool neighbours_all_asked(struct neighbours *n, int64_t since_us);
@@ -391,9 +397,14 @@ bool neighbours_is_self(struct neighbours *n, const struct addr *a);
  */
 enum di_err query_one(struct peer *p, const struct addr *from, enum rfc_scope scope,
                       const struct patience *patience, bool *changed);
-/* Those near and so many others, in parallel. The first error if all failed. */
+/*
+ * Those near and so many others, in parallel. Patience is for each of them, from when it is asked: who is
+ * silent takes no time from those behind. The first error if all failed.
+ */
 enum di_err query_all(struct peer *p, enum rfc_scope scope, size_t others,
                       const struct patience *patience);
+/* Once more those that were not heard. Patience is for all together: whose turn does not come is not asked. */
+enum di_err query_unheard(struct peer *p, enum rfc_scope scope, const struct patience *patience);
 /* Polls the near ones in the background, each again as long as it has news, until wait_s are over.
  * NULL: no memory. */
 struct listening;

@@ -181,15 +181,23 @@ static void choose_near_locked(struct neighbours *n)
     }
 }
 
+static bool is_unheard(const struct neighbour *e)
+{
+    return e->asked && e->outcome != DI_OK;
+}
+
 /* Whom to ask next: those near or named, then those that were not asked for longest. */
 struct turn {
     struct addr addr;
+    bool unheard;
     int64_t asked_us;
 };
 
 static int by_turn(const void *a, const void *b)
 {
     const struct turn *x = a, *y = b;
+    if (x->unheard != y->unheard)
+        return x->unheard ? 1 : -1;
     return (x->asked_us > y->asked_us) - (x->asked_us < y->asked_us);
 }
 
@@ -203,7 +211,8 @@ static size_t take_turns_locked(struct neighbours *n, struct turn *turns, size_t
     HASH_ITER (hh, n->table, e, next) {
         if (!is_usable(e))
             continue;
-        turns[count] = (struct turn){.addr = e->addr, .asked_us = e->asked_us};
+        turns[count] =
+            (struct turn){.addr = e->addr, .unheard = is_unheard(e), .asked_us = e->asked_us};
         if (e->near || e->named) {
             struct turn t = turns[*first];
             turns[(*first)++] = turns[count];
@@ -232,15 +241,29 @@ enum di_err neighbours_list(struct neighbours *n, size_t others, struct addr **o
         free(list);
         return DI_NOMEM;
     }
-    if (found - first > others) {
-        qsort(turns + first, found - first, sizeof(*turns), by_turn);
+    qsort(turns + first, found - first, sizeof(*turns), by_turn);
+    if (found - first > others)
         found = first + others;
-    }
     for (size_t i = 0; i < found; i++)
         list[(*count)++] = turns[i].addr;
     free(turns);
     *out = list;
     return DI_OK;
+}
+
+enum di_err neighbours_list_unheard(struct neighbours *n, struct addr **out, size_t *count)
+{
+    *count = 0;
+    lock_acquire(&n->lock);
+    struct neighbour *e = NULL, *next = NULL;
+    struct addr *list = malloc((HASH_COUNT(n->table) + 1) * sizeof(*list));
+    HASH_ITER (hh, n->table, e, next) {
+        if (list != NULL && is_usable(e) && is_unheard(e))
+            list[(*count)++] = e->addr;
+    }
+    lock_release(&n->lock);
+    *out = list;
+    return list != NULL ? DI_OK : DI_NOMEM;
 }
 
 bool neighbours_all_asked(struct neighbours *n, int64_t since_us)
@@ -265,7 +288,7 @@ bool neighbours_any_unheard(struct neighbours *n)
     struct neighbour *e = NULL, *next = NULL;
     lock_acquire(&n->lock);
     HASH_ITER (hh, n->table, e, next)
-        any = any || (is_usable(e) && e->asked && e->outcome != DI_OK);
+        any = any || (is_usable(e) && is_unheard(e));
     lock_release(&n->lock);
     return any;
 }

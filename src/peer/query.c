@@ -8,12 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define ROWS_AT_ONCE 128
 #define ASKERS_MAX 16
 /* How long after news of a neighbour more is asked for: a tenth of how long it has been going on. */
 #define NEWS_MIN_US (10 * CLOCK_US_PER_MS)
 #define NEWS_MAX_US (50 * CLOCK_US_PER_MS)
+#define NEWS_SHARE 20 /* or that many times what taking them in has cost */
 
 /* One answer being merged. */
 struct merge {
@@ -48,13 +50,14 @@ static bool take_row(const struct merge *m, struct wire_index_row *row, struct r
 static enum di_err merge_some(const struct merge *m, const struct rfc_entry *entries, size_t count)
 {
     struct offer offers[ROWS_AT_ONCE];
+    bool believed[ROWS_AT_ONCE];
     size_t offered = 0;
-    enum di_err err = catalog_merge_add(m->peer->catalog, entries, count, m->from);
+    enum di_err err = catalog_merge_add(m->peer->catalog, entries, count, m->from, believed);
     if (err != DI_OK)
         return err;
     for (size_t i = 0; i < count; i++) {
         const struct rfc_entry *e = &entries[i];
-        if (!e->withdrawn)
+        if (!e->withdrawn && believed[i])
             offers[offered++] = (struct offer){.rfc = e->rfc,
                                                .holder = e->holder,
                                                .size_bytes = e->size_bytes,
@@ -64,12 +67,24 @@ static enum di_err merge_some(const struct merge *m, const struct rfc_entry *ent
     return DI_OK;
 }
 
+/* Is all of it as it should be, and no more than one holder may have? */
+static bool is_table(const struct merge *m, struct slice body)
+{
+    struct wire_index_row row;
+    struct wire_rows cursor = {0};
+    size_t count = 0;
+    while (wire_index_rows_next(&cursor, body, &row))
+        count++;
+    return cursor.fault[0] == '\0' && (!m->own || count <= RFC_HOLDER_ENTRIES_MAX);
+}
+
 static enum di_err merge_rows(const struct merge *m, struct slice body)
 {
     struct wire_index_row *rows = malloc(ROWS_AT_ONCE * sizeof(*rows));
     struct rfc_entry entries[ROWS_AT_ONCE];
     struct wire_rows cursor = {0};
     size_t count = 0;
+    bool looked = false; /* at all of a table that is merged in parts */
     enum di_err err = DI_OK;
 
     if (rows == NULL)
@@ -78,7 +93,11 @@ static enum di_err merge_rows(const struct merge *m, struct slice body)
         if (take_row(m, &rows[count], &entries[count]))
             count++;
         if (count == ROWS_AT_ONCE) {
-            err = merge_some(m, entries, count);
+            if (!looked && !is_table(m, body))
+                err = DI_PROTOCOL;
+            looked = true;
+            if (err == DI_OK)
+                err = merge_some(m, entries, count);
             count = 0;
         }
     }
@@ -202,19 +221,13 @@ struct round {
     struct peer *peer;
     enum rfc_scope scope;
     struct patience patience;
+    int64_t start_us; /* patience is for each, as of then; 0: for all together */
     struct addr *who;
     size_t count;
     struct thread threads[ASKERS_MAX];
     _Atomic(size_t) next, failed;
     _Atomic(int) first_error;
 };
-
-static enum di_err round_init(struct round *r, struct peer *p, size_t others,
-                              const struct patience *patience)
-{
-    *r = (struct round){.peer = p, .patience = *patience};
-    return neighbours_list(p->neighbours, others, &r->who, &r->count);
-}
 
 /* Starts threads for all from the first-th on, as far as there are some. */
 static void round_start(struct round *r, void (*ask_on)(void *arg), void *arg, size_t first)
@@ -234,15 +247,26 @@ static void round_fini(struct round *r)
     free(r->who);
 }
 
+/* As if the round began now. */
+static struct patience patience_of(const struct round *r)
+{
+    struct patience p = r->patience;
+    int64_t late_us = r->start_us != 0 ? clock_mono_us() - r->start_us : 0;
+    p.deadline_us += late_us;
+    p.first_us += p.first_us != 0 ? late_us : 0;
+    return p;
+}
+
 static void ask_next(void *arg)
 {
     struct round *r = arg;
     for (;;) {
         bool changed = false;
         size_t at = atomic_fetch_add(&r->next, 1);
-        if (at >= r->count || peer_is_cancelled(r->peer))
+        struct patience now = patience_of(r);
+        if (at >= r->count || clock_mono_us() >= now.deadline_us || peer_is_cancelled(r->peer))
             return;
-        enum di_err err = query_one(r->peer, &r->who[at], r->scope, &r->patience, &changed);
+        enum di_err err = query_one(r->peer, &r->who[at], r->scope, &now, &changed);
         /* If somebody else is at it, what comes of it is for all. */
         if (err != DI_OK && err != DI_IN_USE) {
             int none = DI_OK;
@@ -252,21 +276,33 @@ static void ask_next(void *arg)
     }
 }
 
+/* Asks all of it; this thread is one of those who do. */
+static enum di_err round_run(struct round *r)
+{
+    round_start(r, ask_next, r, 1);
+    ask_next(r);
+    round_fini(r);
+    if (peer_is_cancelled(r->peer))
+        return DI_CANCELLED;
+    return r->count > 0 && r->failed == r->count ? (enum di_err)r->first_error : DI_OK;
+}
+
 enum di_err query_all(struct peer *p, enum rfc_scope scope, size_t others,
                       const struct patience *patience)
 {
-    struct round r;
-    enum di_err err = round_init(&r, p, others, patience);
-    if (err != DI_OK)
-        return err;
-    r.scope = scope;
-    /* This thread is one of those who ask. */
-    round_start(&r, ask_next, &r, 1);
-    ask_next(&r);
-    round_fini(&r);
-    if (peer_is_cancelled(p))
-        return DI_CANCELLED;
-    return r.count > 0 && r.failed == r.count ? (enum di_err)r.first_error : DI_OK;
+    struct round r = {
+        .peer = p, .scope = scope, .patience = *patience, .start_us = clock_mono_us()};
+    enum di_err err = neighbours_list(p->neighbours, others, &r.who, &r.count);
+    return err == DI_OK ? round_run(&r) : err;
+}
+
+enum di_err query_unheard(struct peer *p, enum rfc_scope scope, const struct patience *patience)
+{
+    struct round r = {.peer = p, .scope = scope, .patience = *patience};
+    if (r.patience.first_us == 0)
+        r.patience.first_us = patience->deadline_us;
+    enum di_err err = neighbours_list_unheard(p->neighbours, &r.who, &r.count);
+    return err == DI_OK ? round_run(&r) : err;
 }
 
 /* ---- listening ------------------------------------------------------------------------------- */
@@ -284,6 +320,14 @@ static int64_t news_due(const struct listening *l, int64_t now_us)
     return now_us + (pause_us < NEWS_MAX_US ? pause_us : NEWS_MAX_US);
 }
 
+/* Of this thread. */
+static int64_t processor_us(void)
+{
+    struct timespec t = {0};
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * CLOCK_US_PER_S + t.tv_nsec / 1000;
+}
+
 /* One thread, one neighbour: again and again as long as there is news. */
 static void listen_to(void *arg)
 {
@@ -294,8 +338,11 @@ static void listen_to(void *arg)
     enum di_err err = DI_OK;
     bool changed = true;
     while (err == DI_OK && changed && clock_mono_us() < l->until_us) {
-        int64_t again_us = news_due(l, clock_mono_us());
+        int64_t again_us = news_due(l, clock_mono_us()), before_us = processor_us();
         err = query_over(r->peer, &r->who[at], RFC_SCOPE_OWN, &r->patience, &kept, &changed);
+        int64_t rest_us = clock_mono_us() + NEWS_SHARE * (processor_us() - before_us);
+        if (rest_us > again_us)
+            again_us = rest_us;
         if (err == DI_OK && changed)
             err = gets_sleep(r->peer->gets, again_us);
     }
@@ -309,7 +356,8 @@ struct listening *query_listen_begin(struct peer *p, const struct patience *pati
         return NULL;
     l->since_us = clock_mono_us();
     l->until_us = l->since_us + patience->wait_s * CLOCK_US_PER_S;
-    if (round_init(&l->round, p, 0, patience) != DI_OK) {
+    l->round = (struct round){.peer = p, .patience = *patience};
+    if (neighbours_list(p->neighbours, 0, &l->round.who, &l->round.count) != DI_OK) {
         free(l);
         return NULL;
     }
@@ -350,6 +398,18 @@ static void report(struct peer *p, const struct addr *from, enum di_err err)
     peer_emit_error(p, "no index could be had", why, hint);
 }
 
+/* Most answer at once; the others have what time is left. */
+static enum di_err ask_everyone(struct peer *p, const struct patience *patience)
+{
+    struct patience little = *patience;
+    little.first_us = clock_mono_us() + PEER_PROMPT_US;
+    enum di_err err = query_all(p, RFC_SCOPE_ALL, SIZE_MAX, &little);
+    if (err == DI_CANCELLED || !neighbours_any_unheard(p->neighbours))
+        return err;
+    enum di_err late = query_unheard(p, RFC_SCOPE_ALL, patience);
+    return err == DI_OK && late != DI_CANCELLED ? DI_OK : late;
+}
+
 enum di_err peer_rfcquery(struct peer *p, const struct addr *from, int64_t timeout_us)
 {
     struct patience patience = {.deadline_us = clock_mono_us() + timeout_us, .waker = p->waker};
@@ -362,7 +422,7 @@ enum di_err peer_rfcquery(struct peer *p, const struct addr *from, int64_t timeo
         } while (err == DI_IN_USE && clock_mono_us() < patience.deadline_us &&
                  gets_sleep(p->gets, clock_mono_us() + NEWS_MIN_US) == DI_OK);
     } else {
-        err = query_all(p, RFC_SCOPE_ALL, SIZE_MAX, &patience);
+        err = ask_everyone(p, &patience);
     }
     if (err == DI_OK) {
         struct catalog_counts n;

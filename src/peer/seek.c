@@ -270,8 +270,6 @@ static void look(struct seeker *s, bool sync, struct rounds *r)
         neighbours_want_whole(p->neighbours);
         crowd = false;
     }
-    if (need) /* whoever is slow may be the one who has it */
-        patience.first_us = patience.deadline_us;
     if (need || !crowd)
         err = neighbours_ask(p->neighbours, &patience, false, &changed);
     if (err == DI_OK) {
@@ -281,7 +279,14 @@ static void look(struct seeker *s, bool sync, struct rounds *r)
         (void)rs_report(p->rs, "no news of other peers; going on with those known", err);
     }
     /* Who does not answer says so in the outcome of what depends on it. */
+    if (need) /* most answer at once; whoever is slow may be the one who has it */
+        patience.first_us = clock_mono_us() + PEER_PROMPT_US;
     err = query_all(p, RFC_SCOPE_OWN, need ? ASKED_IN_NEED : ASKED_BESIDES, &patience);
+    if (need && err != DI_CANCELLED && downloads_lack_holders(p->downloads) &&
+        neighbours_any_unheard(p->neighbours)) {
+        patience.deadline_us = patience.first_us = clock_mono_us() + PEER_CALL_US;
+        err = query_unheard(p, RFC_SCOPE_OWN, &patience);
+    }
     if (changed) /* whoever is back, or new, may bring what could not be had */
         r->again_us = r->again_pause_us = 0;
     if (sync)

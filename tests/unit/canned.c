@@ -19,6 +19,7 @@ static void serve(void *ctx, struct net_conn *conn, const char *message, size_t 
     struct wire_request q = {0};
     struct wire_fault fault = {0};
     const char *answer = NULL;
+    size_t bytes = 0;
 
     lock_acquire(&c->lock);
     if (wire_request_parse(message, len, &q, &fault) == 0) {
@@ -28,10 +29,11 @@ static void serve(void *ctx, struct net_conn *conn, const char *message, size_t 
         while (last + 1 < CANNED_ANSWERS && says[last + 1] != NULL)
             last++;
         answer = says[at < last ? at : last];
+        bytes = answer == NULL || c->len[q.method] > 0 ? c->len[q.method] : strlen(answer);
         cond_broadcast(&c->was_asked);
     }
     if (answer != NULL)
-        net_conn_send(conn, answer, strlen(answer));
+        net_conn_send(conn, answer, bytes);
     else
         net_conn_close_after(conn);
     lock_release(&c->lock);
@@ -42,6 +44,17 @@ void canned_say(struct canned *c, enum wire_method method, const char *first, co
     lock_acquire(&c->lock);
     c->says[method][0] = first;
     c->says[method][1] = second;
+    c->len[method] = 0;
+    c->asked[method] = 0;
+    lock_release(&c->lock);
+}
+
+void canned_say_bytes(struct canned *c, enum wire_method method, const char *bytes, size_t len)
+{
+    lock_acquire(&c->lock);
+    c->says[method][0] = bytes;
+    c->says[method][1] = NULL;
+    c->len[method] = len;
     c->asked[method] = 0;
     lock_release(&c->lock);
 }

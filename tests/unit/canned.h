@@ -16,6 +16,7 @@ struct canned {
     struct cond was_asked;
     /* Guarded by lock. For each method, in turn, the last one for good: bytes as sent. NULL: the connection is closed. */
     const char *says[WIRE_METHOD_COUNT][CANNED_ANSWERS];
+    size_t len[WIRE_METHOD_COUNT]; /* of the answers, if NULs are in them; 0: none are */
     _Atomic(size_t) asked[WIRE_METHOD_COUNT];
 };
 
@@ -24,6 +25,8 @@ void canned_start(struct canned *c);
 void canned_stop(struct canned *c);
 /* From now on; up to CANNED_ANSWERS, then NULL. */
 void canned_say(struct canned *c, enum wire_method method, const char *first, const char *second);
+/* The same with one answer of len bytes. */
+void canned_say_bytes(struct canned *c, enum wire_method method, const char *bytes, size_t len);
 /* Waits until it was asked that so often, since it was told what to say. */
 void canned_wait(struct canned *c, enum wire_method method, size_t times);
 
