@@ -4,6 +4,8 @@
  */
 #include "internal.h"
 
+#include "p2pdi/base/log.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -298,6 +300,7 @@ static enum di_err get_documents(struct peer *p, const struct peer_get *what, st
     /* "all" is also what those have who were not heard at once. */
     if (err == DI_OK && !what->has_from && !select_is_final(p, what) &&
         neighbours_any_unheard(p->neighbours)) {
+        log_write(LOG_WARN, "asking once more who did not answer; that may take 10 s");
         int64_t until_us = clock_mono_us() + PEER_CALL_US;
         struct patience patience = {
             .deadline_us = until_us, .first_us = until_us, .waker = p->waker};

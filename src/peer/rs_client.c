@@ -152,7 +152,7 @@ static const char *hint_for(enum di_err err)
 {
     switch (err) {
     case DI_REFUSED:
-        return "is a registration server running there? start one with `p2pdi rs`";
+        return "start one there with `p2pdi rs`, or check --rs";
     case DI_PROTOCOL:
         return "what answers there is not a registration server: check --rs";
     case DI_NOT_FOUND:
