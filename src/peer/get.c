@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define ASKED_FIRST 48 /* neighbours that are not near, before the first document is asked for */
+#define ANSWERS_MIN_US (50 * CLOCK_US_PER_MS) /* for the others' once there is one */
 
 /* A get under way; lives on its caller's stack. */
 struct get {
@@ -26,7 +27,8 @@ struct gets {
 
     struct lock lock;
     struct cond changed;
-    struct get *list; /* guarded by lock */
+    struct get *list; /* guarded by lock, as all below */
+    uint64_t news;    /* how often others have told what they hold */
 };
 
 enum di_err gets_new(struct peer *p, struct gets **out)
@@ -53,6 +55,14 @@ void gets_free(struct gets *g)
 void gets_wake(struct gets *g)
 {
     lock_acquire(&g->lock);
+    cond_broadcast(&g->changed);
+    lock_release(&g->lock);
+}
+
+void gets_on_offers(struct gets *g)
+{
+    lock_acquire(&g->lock);
+    g->news++;
     cond_broadcast(&g->changed);
     lock_release(&g->lock);
 }
@@ -143,20 +153,74 @@ static enum di_err wait_scanned(struct gets *g)
     return peer_is_cancelled(g->peer) ? DI_CANCELLED : DI_OK;
 }
 
-/*
- * Most answer at once; those that do not are waited for if nothing is known without them. So nothing
- * that is wanted waits for one that will never answer.
- */
-static void ask_all(struct peer *p, const struct patience *patience)
+/* ---- asking first ---------------------------------------------------------------------------- */
+
+/* All are asked, by a thread of its own, so that who is silent holds up nobody. */
+struct asking {
+    struct peer *peer;
+    struct patience patience;
+    struct thread thread; /* not started: nothing is asked */
+    bool done;            /* guarded by the gets' lock */
+};
+
+static bool is_anything_known(struct peer *p)
 {
-    struct patience little = *patience;
     struct catalog_counts n;
-    little.first_us = clock_mono_us() + PEER_PROMPT_US;
-    (void)query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, &little);
     catalog_count(p->catalog, &n);
-    if (n.entries > n.owned || !neighbours_any_unheard(p->neighbours))
-        return;
-    (void)query_unheard(p, RFC_SCOPE_OWN, patience);
+    return n.entries > n.owned;
+}
+
+/* Most answer at once; those that do not have more time if nothing is known without them. */
+static void ask_all(void *arg)
+{
+    struct asking *a = arg;
+    struct peer *p = a->peer;
+    int64_t start_us = clock_mono_us();
+    enum di_err err = DI_OK;
+    do {
+        struct patience little = a->patience;
+        little.first_us = clock_mono_us() + PEER_PROMPT_US;
+        err = query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, &little);
+    } while (err != DI_CANCELLED && err != DI_NOMEM && !is_anything_known(p) &&
+             !neighbours_all_asked(p->neighbours, start_us));
+    if (!is_anything_known(p) && neighbours_any_unheard(p->neighbours))
+        (void)query_unheard(p, RFC_SCOPE_OWN, &a->patience);
+    lock_acquire(&p->gets->lock);
+    a->done = true;
+    cond_broadcast(&p->gets->changed);
+    lock_release(&p->gets->lock);
+}
+
+/* Until all have answered, or some have and the rest takes three times as long. */
+static void wait_for_answers(struct asking *a)
+{
+    struct gets *g = a->peer->gets;
+    int64_t start_us = clock_mono_us(), until_us = INT64_MAX;
+    bool go_on = true;
+    while (go_on) {
+        lock_acquire(&g->lock);
+        uint64_t news = g->news;
+        lock_release(&g->lock);
+        bool some = is_anything_known(a->peer);
+        if (some && until_us == INT64_MAX) {
+            int64_t more_us = 3 * (clock_mono_us() - start_us);
+            until_us = clock_mono_us() + (more_us > ANSWERS_MIN_US ? more_us : ANSWERS_MIN_US);
+        }
+        lock_acquire(&g->lock);
+        if (!a->done && g->news == news)
+            (void)cond_wait_until(&g->changed, &g->lock, until_us);
+        go_on = !a->done && clock_mono_us() < until_us;
+        lock_release(&g->lock);
+    }
+}
+
+static void asking_begin(struct asking *a, const struct patience *patience)
+{
+    a->patience = *patience;
+    if (thread_start(&a->thread, "asking", ask_all, a) == DI_OK)
+        wait_for_answers(a);
+    else
+        ask_all(a);
 }
 
 /*
@@ -164,9 +228,10 @@ static void ask_all(struct peer *p, const struct patience *patience)
  * a write to its disk. *joining: what came of it is to be seen by join.
  *
  * Where the numbers are given nobody's answer is waited for: the seeker asks, and who answers first is
- * downloaded from first. NULL: whatever there will be.
+ * downloaded from first. NULL: whatever there will be. Else asking may go on when it returns.
  */
-static enum di_err prepare(struct peer *p, const struct peer_get *what, bool *joining)
+static enum di_err prepare(struct peer *p, const struct peer_get *what, bool *joining,
+                           struct asking *asking)
 {
     const struct addr *from = what != NULL && what->has_from ? &what->from : NULL;
     struct patience patience = {.deadline_us = clock_mono_us() + PEER_CALL_US, .waker = p->waker};
@@ -186,13 +251,11 @@ static enum di_err prepare(struct peer *p, const struct peer_get *what, bool *jo
         if (err == DI_CANCELLED || (from == NULL && neighbours_active(p->neighbours) == 0))
             return err;
     }
-    struct catalog_counts n;
-    catalog_count(p->catalog, &n);
     /* Who does not answer says so in the outcome of what depends on it. */
     if (from != NULL)
         query_one(p, from, RFC_SCOPE_OWN, &patience, &changed);
-    else if (n.entries == n.owned && what != NULL && !select_is_final(p, what))
-        ask_all(p, &patience);
+    else if (what != NULL && !is_anything_known(p) && !select_is_final(p, what))
+        asking_begin(asking, &patience);
     return peer_is_cancelled(p) ? DI_CANCELLED : DI_OK;
 }
 
@@ -280,24 +343,33 @@ static enum di_err get_known(struct peer *p, const struct peer_get *what, struct
     }
     free(get->open);
     numbers_fini(&order);
-    numbers_fini(had);
-    *had = get->rfcs;
+    for (size_t i = 0; i < get->rfcs.count; i++)
+        numbers_add(had, get->rfcs.n[i]);
+    if (had->count > 0)
+        qsort(had->n, had->count, sizeof(*had->n), numbers_compare);
+    numbers_fini(&get->rfcs);
     get->open = NULL;
-    get->rfcs = (struct numbers){0};
-    return err;
+    return err == DI_OK ? had->err : err;
 }
 
 static enum di_err get_documents(struct peer *p, const struct peer_get *what, struct get *get)
 {
     struct numbers had = {0};
+    struct asking asking = {.peer = p};
     bool joining = false;
     enum di_err err = wait_scanned(p->gets);
     if (err == DI_OK)
-        err = prepare(p, what, &joining);
-    if (err != DI_OK)
+        err = prepare(p, what, &joining, &asking);
+    if (err != DI_OK) {
+        thread_join(&asking.thread);
         return err;
+    }
     err = get_known(p, what, get, &had);
     /* "all" is also what those have who were not heard at once. */
+    if (asking.thread.started) {
+        thread_join(&asking.thread);
+        err = err == DI_OK ? get_known(p, what, get, &had) : err;
+    }
     if (err == DI_OK && !what->has_from && !select_is_final(p, what) &&
         neighbours_any_unheard(p->neighbours)) {
         log_write(LOG_WARN, "asking once more who did not answer; that may take 10 s");
@@ -335,7 +407,7 @@ enum di_err peer_sync(struct peer *p)
     bool joining = false;
     enum di_err err = wait_scanned(p->gets);
     if (err == DI_OK)
-        err = prepare(p, NULL, &joining);
+        err = prepare(p, NULL, &joining, NULL);
     if (err == DI_OK)
         seeker_sync(p->seeker);
     if (joining)

@@ -522,6 +522,8 @@ void seeker_on_offers(struct seeker *s, struct offer *offers, size_t count);
 enum di_err gets_new(struct peer *p, struct gets **out) DI_MUST_CHECK;
 void gets_free(struct gets *g);
 void gets_wake(struct gets *g);
+/* Others have told what they hold. */
+void gets_on_offers(struct gets *g);
 /* Nobody shall wait for it any more: it was let go, or is here by other means. */
 void gets_forgo(struct gets *g, uint32_t rfc);
 /* DI_CANCELLED, or DI_OK when the time has come. */

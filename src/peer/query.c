@@ -11,7 +11,7 @@
 #include <time.h>
 
 #define ROWS_AT_ONCE 128
-#define ASKERS_MAX 16
+#define ASKERS_MAX 64 /* so many silent ones hold up nobody */
 /* How long after news of a neighbour more is asked for: a tenth of how long it has been going on. */
 #define NEWS_MIN_US (10 * CLOCK_US_PER_MS)
 #define NEWS_MAX_US (50 * CLOCK_US_PER_MS)

@@ -172,6 +172,7 @@ void seeker_on_offers(struct seeker *s, struct offer *offers, size_t count)
     lock_acquire(&s->lock);
     bool sync = s->sync;
     lock_release(&s->lock);
+    gets_on_offers(s->peer->gets);
     if (!sync) {
         downloads_offer(s->peer->downloads, offers, count);
         return;
@@ -283,7 +284,7 @@ static void look(struct seeker *s, bool sync, struct rounds *r)
         patience.first_us = clock_mono_us() + PEER_PROMPT_US;
     err = query_all(p, RFC_SCOPE_OWN, need ? ASKED_IN_NEED : ASKED_BESIDES, &patience);
     if (need && err != DI_CANCELLED && downloads_lack_holders(p->downloads) &&
-        neighbours_any_unheard(p->neighbours)) {
+        neighbours_all_asked(p->neighbours, planned_us) && neighbours_any_unheard(p->neighbours)) {
         patience.deadline_us = patience.first_us = clock_mono_us() + PEER_CALL_US;
         err = query_unheard(p, RFC_SCOPE_OWN, &patience);
     }
