@@ -37,8 +37,9 @@ enum di_err di_err_from_errno(int errnum)
         return DI_NO_SPACE;
     case EACCES:
     case EPERM:
-    case EROFS:
         return DI_ACCESS;
+    case EROFS:
+        return DI_READ_ONLY;
     case EADDRINUSE:
     case EBUSY:
         return DI_IN_USE;

@@ -51,6 +51,7 @@ static enum cli_exit code_of(enum di_err err)
     case DI_MISMATCH:
         return CLI_EXIT_MISMATCH;
     case DI_ACCESS:
+    case DI_READ_ONLY:
     case DI_IN_USE:
     case DI_NO_SPACE:
     case DI_IO:

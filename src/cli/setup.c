@@ -80,6 +80,44 @@ enum cli_exit setup_listen(const struct options *o, struct addr *out, struct pro
     return CLI_EXIT_OPEN;
 }
 
+/* The part of path that is there, for `ls` or `df` to be given. */
+static void existing_part(const char *path, char out[STATE_PATH_SIZE])
+{
+    struct stat st;
+
+    snprintf(out, STATE_PATH_SIZE, "%s", path);
+    while (lstat(out, &st) != 0) {
+        char *slash = strrchr(out, '/');
+        if (slash == NULL || slash == out) {
+            snprintf(out, STATE_PATH_SIZE, "%s", slash == NULL ? "." : "/");
+            return;
+        }
+        *slash = '\0';
+    }
+}
+
+static bool is_of_directory(enum di_err err)
+{
+    return err == DI_ACCESS || err == DI_READ_ONLY || err == DI_NO_SPACE;
+}
+
+void setup_hint_directory(const struct options *o, enum option_id option, enum di_err err,
+                          const char *path, struct problem *p)
+{
+    const char *command = command_info(o->command)->name;
+    char part[STATE_PATH_SIZE];
+
+    existing_part(path, part);
+    if (err == DI_READ_ONLY)
+        snprintf(p->hint, sizeof(p->hint), "p2pdi %s --%s OTHER-DIR", command,
+                 option_info(option)->name);
+    else if (err == DI_NO_SPACE)
+        snprintf(p->hint, sizeof(p->hint), "df -h '%.100s', and make room, or --%s OTHER-DIR", part,
+                 option_info(option)->name);
+    else
+        snprintf(p->hint, sizeof(p->hint), "ls -ld '%.200s'", part);
+}
+
 enum cli_exit setup_state(const struct options *o, const char *name, struct state_dir *out,
                           struct problem *p)
 {
@@ -106,7 +144,7 @@ enum cli_exit setup_state(const struct options *o, const char *name, struct stat
         snprintf(p->hint, sizeof(p->hint), "p2pdi %s --%s OTHER-DIR, or end the other process",
                  command, is_peer ? "share" : "state");
     else
-        snprintf(p->hint, sizeof(p->hint), "ls -ld '%.200s'", root);
+        setup_hint_directory(o, OPT_STATE, err, out->path, p);
     return CLI_EXIT_OPEN;
 }
 
@@ -114,6 +152,8 @@ enum cli_exit setup_failed(const struct options *o, enum di_err err, const char 
                            struct problem *p)
 {
     const char *command = command_info(o->command)->name;
+    bool is_rs = o->command == COMMAND_RS;
+    const char *dir = options_text(o, is_rs ? OPT_STATE : OPT_SHARE); /* NULL: it needs none */
     bool listening = strncmp(why, "cannot listen", strlen("cannot listen")) == 0;
 
     problem_set(p, "", *why != '\0' ? why : di_err_text(err), "%s cannot start", command);
@@ -122,11 +162,11 @@ enum cli_exit setup_failed(const struct options *o, enum di_err err, const char 
                  command);
     else if (listening)
         snprintf(p->hint, sizeof(p->hint), "p2pdi %s --listen :0", command);
-    else if (err == DI_ACCESS && o->command != COMMAND_RS)
-        snprintf(p->hint, sizeof(p->hint), "ls -ld '%.200s'", options_text(o, OPT_SHARE));
+    else if (dir != NULL && is_of_directory(err))
+        setup_hint_directory(o, is_rs ? OPT_STATE : OPT_SHARE, err, dir, p);
     else if (err == DI_NOMEM || err == DI_LIMIT)
         snprintf(p->hint, sizeof(p->hint), "see ulimit -a: memory or some limit is short");
-    else if ((err == DI_NOT_FOUND || err == DI_INVALID) && o->command != COMMAND_RS)
+    else if ((err == DI_NOT_FOUND || err == DI_INVALID) && !is_rs)
         snprintf(p->hint, sizeof(p->hint), "p2pdi %s --share OTHER-DIR", command);
     else
         snprintf(p->hint, sizeof(p->hint), "p2pdi doctor, with the same options");
@@ -178,8 +218,11 @@ enum cli_exit setup_peer_open(const struct options *o, peer_event_fn *on_event,
         err = state_peer_name(options_text(o, OPT_RS), cfg.library, name);
     if (err != DI_OK) {
         problem_set(p, "", di_err_text(err), "cannot open library %.150s", cfg.library);
-        snprintf(p->hint, sizeof(p->hint), "p2pdi %s --share OTHER-DIR",
-                 command_info(o->command)->name);
+        if (is_of_directory(err))
+            setup_hint_directory(o, OPT_SHARE, err, cfg.library, p);
+        else
+            snprintf(p->hint, sizeof(p->hint), "p2pdi %s --share OTHER-DIR",
+                     command_info(o->command)->name);
         return CLI_EXIT_OPEN;
     }
     code = setup_state(o, name, &out->state, p);

@@ -22,6 +22,9 @@ enum cli_exit setup_listen(const struct options *o, struct addr *out, struct pro
 /* Opens and locks root/name of --state. */
 enum cli_exit setup_state(const struct options *o, const char *name, struct state_dir *out,
                           struct problem *p) DI_MUST_CHECK;
+/* The next thing to do about the directory path, which is the value of that option. */
+void setup_hint_directory(const struct options *o, enum option_id option, enum di_err err,
+                          const char *path, struct problem *p);
 /* How a failure to listen or open is told. */
 enum cli_exit setup_failed(const struct options *o, enum di_err err, const char *why,
                            struct problem *p) DI_MUST_CHECK;

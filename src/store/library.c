@@ -379,10 +379,11 @@ static enum di_err open_directory(const struct library_config *cfg, int *out_fd,
         return err;
     }
     if (cfg->write && faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) != 0) {
+        err = di_err_from_errno(errno);
         (void)snprintf(why, 256, "cannot write into the directory %.120s: %s", cfg->dir,
-                       strerror(errno));
+                       di_err_text(err));
         (void)close(fd);
-        return DI_ACCESS;
+        return err;
     }
     *out_fd = fd;
     return DI_OK;

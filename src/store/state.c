@@ -68,11 +68,17 @@ static enum di_err make_directories(const char *path)
     return DI_OK;
 }
 
-/* A file, or one is above it. */
-static bool is_no_directory(const char *path)
+/* Why it could not be made. */
+static const char *why_not_made(const char *root, enum di_err err)
 {
     struct stat st;
-    return stat(path, &st) == 0 ? !S_ISDIR(st.st_mode) : errno == ENOTDIR;
+    bool there = stat(root, &st) == 0;
+
+    if (there && !S_ISDIR(st.st_mode))
+        return "there is a file in its place";
+    if (!there && errno == ENOTDIR)
+        return "a part of its path is a file";
+    return err == DI_LIMIT || err == DI_INVALID ? "its name is too long" : di_err_text(err);
 }
 
 static enum di_err lock_directory(const char *path, int *out_fd, char why[256])
@@ -84,15 +90,15 @@ static enum di_err lock_directory(const char *path, int *out_fd, char why[256])
     int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         err = di_err_from_errno(errno);
-        (void)snprintf(why, 256, "cannot open %.160s: %s", name, strerror(errno));
+        (void)snprintf(why, 256, "its lock cannot be opened: %s", strerror(errno));
         return err;
     }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         err = errno == EWOULDBLOCK ? DI_IN_USE : di_err_from_errno(errno);
         if (err == DI_IN_USE)
-            (void)snprintf(why, 256, "another p2pdi is using %.200s", path);
+            (void)snprintf(why, 256, "another p2pdi is using it");
         else
-            (void)snprintf(why, 256, "cannot lock %.160s: %s", name, strerror(errno));
+            (void)snprintf(why, 256, "it cannot be locked: %s", strerror(errno));
         (void)close(fd);
         return err;
     }
@@ -108,8 +114,7 @@ enum di_err state_dir_open(const char *root, const char *name, struct state_dir 
     if (err == DI_OK)
         err = make_directories(out->path);
     if (err != DI_OK) {
-        (void)snprintf(why, 256, "cannot make the state directory %.120s/%.40s: %s", root, name,
-                       is_no_directory(root) ? "there is a file in its place" : di_err_text(err));
+        (void)snprintf(why, 256, "%s", why_not_made(root, err));
         return err;
     }
     return lock_directory(out->path, &out->lock_fd, why);

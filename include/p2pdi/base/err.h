@@ -14,6 +14,7 @@
     X(IO, "input/output error")                                                                    \
     X(NO_SPACE, "no space left on the device")                                                     \
     X(ACCESS, "permission denied")                                                                 \
+    X(READ_ONLY, "read-only file system")                                                          \
     X(IN_USE, "already in use")                                                                    \
     X(LIMIT, "limit reached")                                                                      \
     X(TIMEOUT, "timed out")                                                                        \
