@@ -24,7 +24,8 @@
 #include <unistd.h>
 
 #define ASK_US (5 * CLOCK_US_PER_S)
-#define FREE_LEAST (UINT64_C(64) << 20)
+#define FREE_LEAST (UINT64_C(100) << 20)
+#define FREE_FULL (UINT64_C(1) << 20) /* not even a few documents fit */
 #define CLOCK_MOST_S 60
 
 /* note: good to know, stops nothing. */
@@ -106,59 +107,86 @@ static void check_state(struct doctor *d)
     print(d, VERDICT_OK, "state", options_text(d->options, OPT_STATE), "");
 }
 
-/* Empty if it can be read and written, or could be made. */
-static void library_trouble(const char *path, bool *missing, char why[160])
+static void check_room(struct doctor *d, const char *path)
 {
-    struct stat st;
+    struct problem p;
+    struct statvfs fs;
+    char what[512], human[TEXT_HUMAN_SIZE];
 
-    why[0] = '\0';
-    *missing = false;
-    if (mkdir(path, 0777) == 0) {
-        (void)rmdir(path);
-        *missing = true;
+    if (statvfs(path, &fs) != 0) {
+        print(d, VERDICT_OK, "library", path, "");
         return;
     }
-    if (errno != EEXIST)
-        snprintf(why, 160, "cannot be made: %s", di_err_text(di_err_from_errno(errno)));
-    else if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+    uint64_t bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    bool names = fs.f_files == 0 || fs.f_favail > 0; /* 0: it does not count them */
+    text_human_bytes(bytes, human);
+    snprintf(what, sizeof(what), "%.200s, %s free%s", path, human,
+             !names              ? ", but not for one more file"
+             : bytes < FREE_FULL ? ": too little"
+                                 : "");
+    setup_hint_directory(d->options, OPT_SHARE, DI_NO_SPACE, path, &p);
+    bool full = bytes < FREE_FULL || !names;
+    if (bytes >= FREE_LEAST && !full)
+        print(d, VERDICT_OK, "library", what, "");
+    else
+        print(d, full ? VERDICT_FAILED : VERDICT_NOTE, "library", what, p.hint);
+    if (full)
+        fail_with(d, CLI_EXIT_OPEN);
+}
+
+/* What there is to say about it: empty if it can be read and written, or could be made. */
+static enum di_err library_trouble(const char *path, bool *missing, char why[160])
+{
+    struct stat st;
+    enum di_err err = DI_OK;
+
+    why[0] = '\0';
+    *missing = mkdir(path, 0777) == 0;
+    if (*missing) {
+        (void)rmdir(path);
+    } else if (errno != EEXIST) {
+        err = di_err_from_errno(errno);
+        snprintf(why, 160, "cannot be made: %s", di_err_text(err));
+    } else if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+        err = DI_INVALID;
         snprintf(why, 160, "is no directory");
-    else if (access(path, R_OK | W_OK | X_OK) != 0)
-        snprintf(why, 160, "cannot be read and written: %s", di_err_text(di_err_from_errno(errno)));
+    } else if (access(path, R_OK | W_OK | X_OK) != 0) {
+        err = di_err_from_errno(errno);
+        snprintf(why, 160, "cannot be read and written: %s", di_err_text(err));
+    }
+    return err;
 }
 
 static void check_library(struct doctor *d)
 {
     const char *path = options_text(d->options, OPT_SHARE);
-    struct statvfs fs;
-    char what[512], hint[256], why[160], human[TEXT_HUMAN_SIZE];
+    struct problem p;
+    char what[512], why[160];
     bool missing = false;
 
-    snprintf(hint, sizeof(hint), "mkdir -p '%.200s'", path);
-    library_trouble(path, &missing, why);
-    if (*why != '\0') {
+    enum di_err err = library_trouble(path, &missing, why);
+    if (err != DI_OK) {
         snprintf(what, sizeof(what), "%.200s %s", path, why);
-        print(d, VERDICT_FAILED, "library", what, "ls -ld, or another one with --share");
+        setup_hint_directory(d->options, OPT_SHARE, err, path, &p);
+        print(d, VERDICT_FAILED, "library", what, p.hint);
         fail_with(d, CLI_EXIT_OPEN);
-        return;
-    }
-    if (missing) {
+    } else if (missing) {
         snprintf(what, sizeof(what), "%.200s is not there: nothing to serve yet", path);
-        print(d, VERDICT_NOTE, "library", what, hint);
-        return;
+        snprintf(p.hint, sizeof(p.hint), "mkdir -p '%.200s'", path);
+        print(d, VERDICT_NOTE, "library", what, p.hint);
+    } else {
+        check_room(d, path);
     }
-    uint64_t bytes = statvfs(path, &fs) == 0 ? (uint64_t)fs.f_bavail * fs.f_frsize : UINT64_MAX;
-    text_human_bytes(bytes, human);
-    if (bytes == UINT64_MAX)
-        snprintf(what, sizeof(what), "%.200s", path);
-    else
-        snprintf(what, sizeof(what), "%.200s, %s free", path, human);
-    print(d, bytes < FREE_LEAST ? VERDICT_NOTE : VERDICT_OK, "library", what,
-          bytes < FREE_LEAST ? "df -h, and --share where there is room" : "");
 }
 
 /* Its library is its state directory, in which there are no documents. */
 static void check_listen(struct doctor *d)
 {
+    if (d->state.lock_fd < 0) {
+        print(d, VERDICT_NOTE, "listen", "not tried: that needs a state directory", "");
+        return;
+    }
+
     struct peer_config cfg = {.library = d->state.path,
                               .state = &d->state,
                               .workers = 1,
@@ -351,8 +379,7 @@ enum cli_exit cmd_doctor(const struct options *o, struct events *e)
     check_state(&d);
     check_library(&d);
     resolve_servers(&d);
-    if (d.state.lock_fd >= 0)
-        check_listen(&d);
+    check_listen(&d);
     signals_notify(cancel, &d); /* from now on d.peer stays */
     check_servers(&d);
     if (d.peer != NULL && d.answered != NULL)
