@@ -256,7 +256,7 @@ static void check_servers(struct doctor *d)
             asker_peers(d->asker, &d->servers[i], clock_mono_us() + ASK_US, count_row, &c);
         if (err != DI_OK) {
             snprintf(what, sizeof(what), "%s: %s", name, setup_server_trouble(err));
-            print(d, VERDICT_FAILED, "server", what, "p2pdi rs, or --rs with where one runs");
+            print(d, VERDICT_FAILED, "server", what, setup_server_hint(err));
             fail_with(d, CLI_EXIT_RS);
             continue;
         }

@@ -37,7 +37,7 @@ static enum cli_exit ask_peers(const struct options *o, struct events *e, struct
     if (code == CLI_EXIT_OK && err == DI_OK)
         return code;
     if (code == CLI_EXIT_OK)
-        problem_set(&p, "p2pdi rs, or --rs with where one runs", setup_server_trouble(err),
+        problem_set(&p, setup_server_hint(err), setup_server_trouble(err),
                     "registration server %s cannot be asked", name);
     if (signals_exit_code() != 0)
         return (enum cli_exit)signals_exit_code();

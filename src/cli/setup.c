@@ -58,7 +58,28 @@ enum cli_exit setup_servers(const struct options *o, struct addr out[PEER_RS_MAX
 
 const char *setup_server_trouble(enum di_err err)
 {
-    return err == DI_PROTOCOL ? "what answers there is no registration server" : di_err_text(err);
+    return err == DI_PROTOCOL ? "what answers there is not a registration server"
+                              : di_err_text(err);
+}
+
+const char *setup_server_hint(enum di_err err)
+{
+    switch (err) {
+    case DI_REFUSED:
+        return "p2pdi rs, or --rs with where one runs";
+    case DI_PROTOCOL:
+    case DI_CLOSED:
+        return "check --rs";
+    case DI_BUSY:
+        return "ask again in a while";
+    case DI_REMOTE:
+        return "look into its log: it may be out of memory or disk space";
+    case DI_NOMEM:
+    case DI_LIMIT:
+        return "see ulimit -a: memory or some limit is short";
+    default:
+        return "check --rs, and that the network lets TCP through";
+    }
 }
 
 enum cli_exit setup_listen(const struct options *o, struct addr *out, struct problem *p)

@@ -16,6 +16,8 @@ enum cli_exit setup_servers(const struct options *o, struct addr out[PEER_RS_MAX
                             struct problem *p) DI_MUST_CHECK;
 /* Why a server could not be asked, for people. */
 const char *setup_server_trouble(enum di_err err);
+/* The next thing to do about it. */
+const char *setup_server_hint(enum di_err err);
 /* --listen as an address. */
 enum cli_exit setup_listen(const struct options *o, struct addr *out, struct problem *p)
     DI_MUST_CHECK;

@@ -94,7 +94,7 @@ has no-name.err 'no-such-host.invalid' '  try: getent hosts no-such-host.invalid
 
 # another program there, such as a peer
 expect 3 other peers --rs "$b"
-has other.err "$b" 'no registration server' '  try: p2pdi rs'
+has other.err "$b" 'not a registration server' '  try: check --rs'
 
 # 4: nobody has it; the holders that were asked are named
 rs=127.0.0.1:${asked[1]#*:}

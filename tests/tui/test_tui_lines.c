@@ -233,7 +233,7 @@ static void a_server_that_says_nothing_of_peers_fails_the_check(void **state)
     help_make_dir(base, "lines");
     canned_start(&rs); /* hangs up */
     examine(&v, &rs.addr, "");
-    vt_wait(&v, "p2pdi rs, or --rs with where one runs");
+    vt_wait(&v, "try: check --rs");
     end(&v, 3);
     canned_stop(&rs);
 }
