@@ -32,6 +32,8 @@ enum di_err di_err_from_errno(int errnum)
         return DI_NOT_FOUND;
     case EEXIST:
         return DI_EXISTS;
+    case EISDIR:
+        return DI_DIRECTORY;
     case ENOSPC:
     case EDQUOT:
         return DI_NO_SPACE;

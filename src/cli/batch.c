@@ -197,7 +197,7 @@ static enum di_err parse_get(struct parse *p)
     if (c->all && c->count > 0)
         return wrong(p, "numbers do not go with 'all' or 'missing'");
     if (!c->all && c->count == 0)
-        return wrong(p, "which RFCs?");
+        return wrong(p, "which RFCs? give numbers, ranges A-B, 'all' or 'missing'");
     return DI_OK;
 }
 

@@ -55,6 +55,7 @@ static enum cli_exit code_of(enum di_err err)
     case DI_IN_USE:
     case DI_NO_SPACE:
     case DI_IO:
+    case DI_DIRECTORY:
         return CLI_EXIT_OPEN;
     default:
         return CLI_EXIT_INCOMPLETE;

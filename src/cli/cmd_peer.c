@@ -45,7 +45,10 @@ static enum cli_exit choose_source(const struct options *o, struct source *out, 
     enum di_err err = config_file_read(file, INPUT_MAX, &out->owned);
     if (err != DI_OK) {
         problem_set(p, "", di_err_text(err), "cannot read %.200s", file);
-        snprintf(p->hint, sizeof(p->hint), "ls -l '%.200s'", file);
+        if (err == DI_DIRECTORY)
+            snprintf(p->hint, sizeof(p->hint), "p2pdi peer --batch FILE");
+        else
+            snprintf(p->hint, sizeof(p->hint), "ls -l '%.200s'", file);
         return err == DI_INVALID ? CLI_EXIT_USAGE : CLI_EXIT_OPEN;
     }
     out->name = file;

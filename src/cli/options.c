@@ -128,16 +128,22 @@ static bool is_listen(struct slice s)
     return s.n > 0 && addr_split(s, &host, &port);
 }
 
-static bool are_servers(const char *text)
+static bool are_servers(const char *text, const char **need)
 {
     struct slice rest = slice_of(text);
     size_t count = 0;
 
     while (rest.p != NULL) {
-        if (!is_server(slice_trim(slice_split(rest, ',', &rest))))
+        struct slice word = slice_trim(slice_split(rest, ',', &rest));
+        if (!is_server(word)) {
+            *need = word.n > 0 && memchr(word.p, ':', word.n) != NULL
+                        ? "HOST or HOST:PORT with a port from 1 to 65535"
+                        : "HOST or HOST:PORT, or several between commas";
             return false;
+        }
         count++;
     }
+    *need = "a list of at most 8 servers";
     return count <= PEER_RS_MAX;
 }
 
@@ -164,10 +170,9 @@ bool option_value_is_good(enum option_kind kind, const char *text, const char **
         *need = "bytes a second, such as 500k, 2m or 1g: at least 1k, or 0 for no limit";
         return is_rate(text);
     case KIND_SERVERS:
-        *need = "HOST or HOST:PORT, at most 8 of them between commas";
-        return are_servers(text);
+        return are_servers(text, need);
     case KIND_LISTEN:
-        *need = "ADDR, :PORT or ADDR:PORT";
+        *need = "ADDR, :PORT or ADDR:PORT with a port up to 65535";
         return is_listen(slice_of(text));
     case KIND_TASK:
         *need = "1, 2, 2worst, 3 or all";
@@ -414,7 +419,7 @@ static enum di_err load_file(struct options *o, enum setting_source source, cons
     if (err != DI_OK) {
         problem_set(p, "", err == DI_LIMIT ? "it is too large" : di_err_text(err),
                     "cannot read %.200s", path);
-        snprintf(p->hint, sizeof(p->hint), "ls -l '%.200s'", path);
+        snprintf(p->hint, sizeof(p->hint), "ls -ld '%.200s'", path);
         return DI_INVALID;
     }
     o->path[slot] = strdup(path);
@@ -458,10 +463,12 @@ static enum di_err check_arguments(const struct options *o, struct problem *p)
 {
     const struct command_info *c = &commands_[o->command];
 
-    if (o->arg_count >= c->fewest && o->arg_count <= c->most)
+    /* What holds does not depend on arguments. */
+    int fewest = options_flag(o, OPT_PRINT_CONFIG) ? 0 : c->fewest;
+    if (o->arg_count >= fewest && o->arg_count <= c->most)
         return DI_OK;
-    if (o->arg_count < c->fewest)
-        problem_set(p, "", "an argument is missing", "%s %s", c->name, c->arguments);
+    if (o->arg_count < fewest) /* `get` alone needs any */
+        problem_set(p, "", "which RFCs? give numbers, ranges A-B or 'all'", "%s", c->name);
     else
         problem_set(p, "", c->most == 0 ? "this command takes only options" : "one too many",
                     "%s: %.80s", c->name, o->args[c->most]);

@@ -55,6 +55,7 @@ under XDG_CONFIG_HOME="$work/conf" -- 2 maybe peer --print-config
 has maybe.err "$config:2"
 rm $config && mkdir $config
 under XDG_CONFIG_HOME="$work/conf" -- 2 directory peer --print-config
+has directory.err 'it is a directory'
 
 # options
 expect 2 none completion
@@ -76,7 +77,15 @@ expect 2 listen peer -c status --rs "$rs" --share a.rfcs --listen 127.0.0.1:9999
 has listen.err 99999
 expect 6 bind peer -c status --rs "$rs" --share a.rfcs --state "$work/a.state" --listen 192.0.2.1:0
 expect 2 rsport peers --rs 127.0.0.1:x
+has rsport.err "'127.0.0.1:x' is not HOST or HOST:PORT with a port from 1 to 65535"
 expect 2 rsempty peers --rs ,
+expect 2 rsmany peers --rs 1,2,3,4,5,6,7,8,9
+has rsmany.err 'at most 8'
+expect 0 noneed get --print-config
+has noneed.log 'share = '
+expect 2 which get
+has which.err 'get: which RFCs?'
+has_not which.err 'N...'
 expect 3 rstwo peers --rs 127.0.0.1:1,127.0.0.1:2
 expect 0 rsnext peers --rs "127.0.0.1:1,$rs"
 expect 2 rate get 1 "${asked[@]}" --up 5
@@ -94,6 +103,8 @@ expect 4 pattern ls --rs "$rs" 'no such title'
 # scripts
 expect 6 nofile peer --batch nosuch.txt "${asked[@]}"
 has nofile.err nosuch.txt
+expect 6 directory peer --batch "$work" "${asked[@]}"
+has directory.err "cannot read $work: it is a directory"
 printf '# a comment\r\nstatus\r\n\n; ;status ; # another\n-get 1 from 999\nsleep 0.01\nquit\nget 99999\n' >script.txt
 expect 0 file peer --batch script.txt "${asked[@]}"
 (($(grep -c 'registered: no' file.log) == 2)) || fail "status was not printed twice: $(<file.log)"

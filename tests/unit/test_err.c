@@ -34,6 +34,7 @@ static void errno_keeps_its_meaning(void **state)
 {
     (void)state;
     assert_int_equal(di_err_from_errno(ENOSPC), DI_NO_SPACE);
+    assert_int_equal(di_err_from_errno(EISDIR), DI_DIRECTORY);
     assert_int_equal(di_err_from_errno(EACCES), DI_ACCESS);
     assert_int_equal(di_err_from_errno(EROFS), DI_READ_ONLY);
     assert_int_equal(di_err_from_errno(ECONNREFUSED), DI_REFUSED);

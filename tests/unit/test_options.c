@@ -176,6 +176,7 @@ static void a_directory_is_no_configuration_file(void **state)
     assert_int_equal(options_load(&o, COMMAND_PEER, 1, argv, "/nonexistent/x", "/tmp", &problem),
                      DI_INVALID);
     assert_says(problem.what, "cannot read /tmp");
+    assert_says(problem.why, "a directory");
     options_fini(&o);
 }
 
@@ -202,7 +203,10 @@ static void unknown_options_get_the_nearest_as_hint(void **state)
     assert_says(problem.what, "extra");
     options_fini(&o);
     assert_int_equal(load(&o, COMMAND_GET, NULL, NULL, ARGV("get")), DI_INVALID);
-    assert_says(problem.what, "N... | A-B | all");
+    assert_string_equal(problem.what, "get");
+    assert_says(problem.why, "which RFCs?");
+    options_fini(&o);
+    assert_int_equal(load(&o, COMMAND_GET, NULL, NULL, ARGV("get", "--print-config")), DI_OK);
     options_fini(&o);
 }
 
@@ -253,6 +257,12 @@ static void values_are_checked(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         if (option_value_is_good(cases[i].kind, cases[i].text, &need) != cases[i].good)
             fail_msg("'%s' of kind %d", cases[i].text, (int)cases[i].kind);
+    assert_false(option_value_is_good(KIND_SERVERS, "h:x", &need));
+    assert_says(need, "a port from 1 to 65535");
+    assert_false(option_value_is_good(KIND_SERVERS, "a,,b", &need));
+    assert_says(need, "between commas");
+    assert_false(option_value_is_good(KIND_SERVERS, "1,2,3,4,5,6,7,8,9", &need));
+    assert_says(need, "at most 8");
 }
 
 static void flags_can_be_taken_back(void **state)

@@ -11,6 +11,7 @@
     X(INVALID, "invalid value")                                                                    \
     X(NOT_FOUND, "not found")                                                                      \
     X(EXISTS, "already there")                                                                     \
+    X(DIRECTORY, "it is a directory")                                                              \
     X(IO, "input/output error")                                                                    \
     X(NO_SPACE, "no space left on the device")                                                     \
     X(ACCESS, "permission denied")                                                                 \
