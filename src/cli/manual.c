@@ -155,6 +155,7 @@ static const char files[] =
     "file, the system\\(aqs file.\n"
     "Lines are\n.Ql key = value ,\nwhere key is the name of an option, or\n.Ql COMMAND.name\n"
     "for one command;\n.Ql #\nstarts a comment.\n"
+    "A directory may begin with\n.Ql \\(ti/ ,\nwhich stands for\n.Ev HOME .\n"
     ".Bl -tag -width Ds\n"
     ".It Pa $XDG_CONFIG_HOME/p2pdi/config\nthe user\\(aqs\n"
     ".It Pa /etc/p2pdi.conf\nthe system\\(aqs\n"

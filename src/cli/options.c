@@ -476,6 +476,41 @@ static enum di_err check_arguments(const struct options *o, struct problem *p)
     return DI_INVALID;
 }
 
+/* In a file no shell does it. */
+static enum di_err expand_home(struct options *o, enum option_id id, struct problem *p)
+{
+    struct setting *s = &o->set[id];
+    const char *home = getenv("HOME");
+
+    if (home == NULL || *home == '\0') {
+        problem_set(p, "", "HOME is not set", "%.180s:%u: %s",
+                    o->path[s->source == SOURCE_USER ? 0 : 1], s->line, options_[id].name);
+        snprintf(p->hint, sizeof(p->hint), "p2pdi %s --%s DIR", commands_[o->command].name,
+                 options_[id].name);
+        return DI_INVALID;
+    }
+    if (asprintf(&o->expanded[id], "%s%s", home, s->value + 1) < 0) {
+        o->expanded[id] = NULL;
+        return DI_NOMEM;
+    }
+    s->value = o->expanded[id];
+    return DI_OK;
+}
+
+static enum di_err expand_homes(struct options *o, struct problem *p)
+{
+    enum di_err err = DI_OK;
+
+    for (size_t i = 0; i < OPTION_COUNT && err == DI_OK; i++) {
+        const struct setting *s = &o->set[i];
+        if (options_[i].kind == KIND_DIR &&
+            (s->source == SOURCE_USER || s->source == SOURCE_SYSTEM) &&
+            (strcmp(s->value, "~") == 0 || strncmp(s->value, "~/", 2) == 0))
+            err = expand_home(o, (enum option_id)i, p);
+    }
+    return err;
+}
+
 /* The default as text, NULL where there is none. */
 static const char *default_of(struct options *o, enum option_id id)
 {
@@ -518,6 +553,8 @@ enum di_err options_load(struct options *o, enum command c, int argc, char **arg
     if (err == DI_OK && system_file != NULL)
         err = load_file(o, SOURCE_SYSTEM, system_file, p);
     if (err == DI_OK)
+        err = expand_homes(o, p);
+    if (err == DI_OK)
         load_defaults(o);
     return err;
 }
@@ -528,6 +565,8 @@ void options_fini(struct options *o)
         free(o->path[i]);
         free(o->text[i]);
     }
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        free(o->expanded[i]);
     free(o->script);
     *o = (struct options){.command = o->command};
 }

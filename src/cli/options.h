@@ -168,6 +168,7 @@ struct options {
     char *path[2];                           /* of the configuration files: user's, system's */
     char *text[2];                           /* their contents, which values point into */
     char *script;                            /* all -c together */
+    char *expanded[OPTION_COUNT];            /* directories that began with "~/" in a file */
     char workers[8], state[STATE_PATH_SIZE]; /* defaults that are worked out */
 };
 

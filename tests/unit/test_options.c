@@ -265,6 +265,34 @@ static void values_are_checked(void **state)
     assert_says(need, "at most 8");
 }
 
+static void a_file_may_name_directories_below_home(void **state)
+{
+    static const char user[] = "share = ~/x\nget.share = ~\nrs = ~/h\n";
+    struct options o;
+
+    (void)state;
+    setenv("HOME", "/h", 1);
+    assert_int_equal(load(&o, COMMAND_PEER, user, "state = ~/y\nshare = ~/z", ARGV("peer")), DI_OK);
+    assert_string_equal(options_text(&o, OPT_SHARE), "/h/x");
+    assert_string_equal(options_text(&o, OPT_STATE), "/h/y");
+    assert_string_equal(options_text(&o, OPT_RS), "~/h"); /* no directory */
+    options_fini(&o);
+    assert_int_equal(load(&o, COMMAND_GET, user, NULL, ARGV("get", "1")), DI_OK);
+    assert_string_equal(options_text(&o, OPT_SHARE), "/h");
+    options_fini(&o);
+    /* Elsewhere that is the shell's business, and ~name nobody's. */
+    assert_int_equal(load(&o, COMMAND_PEER, "state = ~user", NULL, ARGV("peer", "--share", "~/x")),
+                     DI_OK);
+    assert_string_equal(options_text(&o, OPT_SHARE), "~/x");
+    assert_string_equal(options_text(&o, OPT_STATE), "~user");
+    options_fini(&o);
+    unsetenv("HOME");
+    assert_int_equal(load(&o, COMMAND_PEER, user, NULL, ARGV("peer")), DI_INVALID);
+    assert_says(problem.what, ":1: share");
+    assert_says(problem.why, "HOME");
+    options_fini(&o);
+}
+
 static void flags_can_be_taken_back(void **state)
 {
     struct options o;
@@ -422,6 +450,7 @@ int main(void)
         TEST(a_directory_is_no_configuration_file),
         TEST(unknown_options_get_the_nearest_as_hint),
         TEST(values_are_checked),
+        TEST(a_file_may_name_directories_below_home),
         TEST(flags_can_be_taken_back),
         TEST(several_scripts_are_one),
         TEST(arguments_are_what_is_left),
