@@ -220,7 +220,7 @@ static size_t count_documents(const struct index_table *t)
 size_t index_table_text(struct index_table *t, const struct peer_table *peers, struct buf *out)
 {
     sort_index(t);
-    buf_printf(out, "%8s  %5s  %-14s  %s\n", "RFC", "Size", "Holders", "Title");
+    buf_printf(out, "%8s  %5s  %-14s  %s\n", "RFC", "Size", "Held by peers", "Title");
     for (size_t i = 0; i < t->count;) {
         char holders[HOLDERS_MOST * (ADDR_TEXT_SIZE + 1) + 32] = "";
         char size[TEXT_HUMAN_SIZE];

@@ -328,7 +328,7 @@ static void the_index_groups_holders_and_splits_editions(void **state)
     assert_true(index_table_add(&t, &e));
     buf_init(&b, 65536);
     assert_int_equal(index_table_text(&t, &peers, &b), 2);
-    assert_string_equal(text_of(&b), "     RFC   Size  Holders         Title\n"
+    assert_string_equal(text_of(&b), "     RFC   Size  Held by peers   Title\n"
                                      "       1    10B  7               One\n"
                                      "       2    10B  here,7,10.0.0.2:2  Two\n"
                                      "       2    10B  7               Two\n");
