@@ -100,13 +100,20 @@ static void options(struct buf *out)
 
 static void batch(struct buf *out)
 {
-    buf_append_str(out, ".Sh BATCH LANGUAGE\n"
-                        "A command a line, or several with\n.Ql \\&;\nbetween them;\n.Ql #\n"
-                        "starts a comment.\n"
-                        "A command that fails ends the script with its exit code, unless\n.Ql \\-\n"
-                        "stands before it.\nA\n.Ic wait\nthat times out fails with 1.\n"
-                        "From standard input a command runs as soon as its line is there.\n"
-                        ".Bl -tag -width Ds\n");
+    buf_append_str(
+        out,
+        ".Sh BATCH LANGUAGE\n"
+        "A command a line, or several with\n.Ql \\&;\nbetween them;\n.Ql #\n"
+        "starts a comment.\n"
+        "A command that fails ends the script with its exit code, unless\n.Ql \\-\n"
+        "stands before it.\nA\n.Ic wait\nthat times out fails with 1.\n"
+        ".Pp\nCommands come from\n.Fl c ,\nfrom the file that is named with\n.Fl -batch ,\n"
+        "or with\n.Fl -batch\nalone from standard input, where a command runs as "
+        "soon as\nits line is there.\n"
+        "Without these and without a terminal a peer is a daemon: it does not read\n"
+        "standard input, but registers (unless\n.Fl -manual\nis given) and serves until a signal "
+        "comes.\n"
+        ".Bl -tag -width Ds\n");
     for (size_t i = 0; i < BATCH_VERBS; i++) {
         const struct batch_info *b = batch_info((enum batch_verb)i);
         buf_printf(out, ".It Ic %s", b->word);
