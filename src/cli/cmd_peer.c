@@ -29,7 +29,7 @@ static enum cli_exit choose_source(const struct options *o, struct source *out, 
     const char *file = o->arg_count > 0 ? o->args[0] : NULL;
     bool batch = options_flag(o, OPT_BATCH);
 
-    *out = (struct source){.name = "-c", .text = options_text(o, OPT_COMMAND)};
+    *out = (struct source){.name = SCRIPT_OPTION, .text = options_text(o, OPT_COMMAND)};
     if (out->text != NULL && file != NULL)
         return wrong_use(p, "each says where the commands are", "-c and a file together");
     if (out->text != NULL)
@@ -110,7 +110,7 @@ enum cli_exit cmd_peer(const struct options *o, struct events *e)
         goto free_screen;
     }
     if (own.made != NULL && screen == NULL)
-        events_say(e, "there was no library %s: it is empty", own.made);
+        events_say(e, "made the library %s, it is empty", own.made);
     input_init(&input, source.input);
     struct script s = {.peer = own.peer, .events = e, .input = &input};
     if (source.input)

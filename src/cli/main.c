@@ -133,8 +133,7 @@ static enum cli_exit run_other(struct events *e, int argc, char **argv)
         for (size_t i = 0; i < COMMAND_COUNT; i++)
             names[i] = command_info((enum command)i)->name;
         const char *nearest = nearest_word(slice_of(word), names, COMMAND_COUNT);
-        problem_set(&p, "p2pdi --help",
-                    argc < 2 ? "it says what to do" : "there is no such command",
+        problem_set(&p, "p2pdi --help", argc < 2 ? "" : "there is no such command",
                     argc < 2 ? "a command is missing" : "%.80s", word);
         if (nearest != NULL)
             snprintf(p.hint, sizeof(p.hint), "p2pdi %s", nearest);

@@ -354,10 +354,12 @@ static enum cli_exit tell_wrong(struct events *e, const char *name, unsigned lin
 {
     struct problem p;
 
-    if (name != NULL)
-        problem_set(&p, hint, why, "%.150s:%u", name, line);
+    if (name == NULL)
+        problem_set(&p, hint, "", "%s", why);
+    else if (line == 1 && strcmp(name, SCRIPT_OPTION) == 0)
+        problem_set(&p, hint, why, "%s", name); /* mostly it has one line */
     else
-        problem_set(&p, hint, why, "that command");
+        problem_set(&p, hint, why, "%.150s:%u", name, line);
     events_problem(e, &p);
     return CLI_EXIT_USAGE;
 }

@@ -7,6 +7,8 @@
 #include "events.h"
 #include "input.h"
 
+#define SCRIPT_OPTION "-c" /* the name of a text that stood on the command line */
+
 struct script {
     struct peer *peer;
     struct events *events;
@@ -17,7 +19,7 @@ struct script {
 /* One command. What fails is told as an event. */
 enum cli_exit script_run_command(struct script *s, const struct batch_command *c) DI_MUST_CHECK;
 /*
- * All commands of a text, until one fails. name: of the file, or "-c"; NULL: errors do not say where.
+ * All commands of a text, until one fails. name: of the file, or SCRIPT_OPTION; NULL: errors do not say where.
  * line: of the text's first line.
  */
 enum cli_exit script_run_text(struct script *s, const char *name, unsigned line, struct slice text)

@@ -41,6 +41,7 @@ has wait1.err 'wait: 1 of 5 peers' 'timed out'
 # 2: options, configuration, batch commands
 expect 2 bare
 has bare.err 'a command is missing' '  try: p2pdi --help'
+has_not bare.err 'missing:'
 expect 2 command gte 8609
 has command.err 'no such command' '  try: p2pdi get'
 expect 2 option get 8609 --shrae x
@@ -48,7 +49,7 @@ has option.err '--shrae' '  try: p2pdi get --share'
 expect 2 number get abc
 has number.err "'abc' is no RFC number"
 expect 2 script peer -c 'register; gte 1' "${asked[@]}"
-has script.err "-c:1: there is no batch command 'gte'" '  try: get'
+has script.err "-c: there is no batch command 'gte'" '  try: get'
 has_not script.err listening
 expect 2 file peer script.txt "${asked[@]}"
 has file.err 'needs --batch'
@@ -87,7 +88,7 @@ expect 3 no-rs get 8611 --rs "$nowhere" --share none --state "$work/a.state"
 [[ ! -e none ]] || fail "an empty library was left behind"
 # who mistypes it is told, after where it listens
 expect 0 typo peer -c quit --share none --listen 127.0.0.1:0 --state "$work/a.state"
-[[ $(sed -n 2p typo.err) == *'no library none'* ]] || fail "nothing about the library: $(<typo.err)"
+[[ $(sed -n 2p typo.err) == *'made the library none'* ]] || fail "nothing about the library: $(<typo.err)"
 [[ ! -e none ]] || fail "an empty library was left behind"
 expect 3 no-name peers --rs no-such-host.invalid
 has no-name.err 'no-such-host.invalid' '  try: getent hosts no-such-host.invalid'

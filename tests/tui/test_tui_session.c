@@ -191,6 +191,7 @@ static void fetched_from_the_reader(void **state)
     vt_send(&peer, "4");
     vt_wait(&peer, "there is no batch command 'bogus'");
     assert_true(is_logged("peer-state", "there is no batch command 'bogus'; try: "));
+    assert_false(is_logged("peer-state", "that command"));
     kill(peer.child, SIGTERM);
     vt_wait_end(&peer);
     assert_int_equal(WEXITSTATUS(peer.status), 143);
