@@ -71,7 +71,10 @@ static void print(struct doctor *d, enum verdict v, const char *name, const char
         if (*hint != '\0')
             buf_printf(&out, "%18s try: %s\n", "", hint);
     }
-    events_result(d->events, &out);
+    if (d->events->json)
+        events_result(d->events, &out);
+    else
+        events_prose(d->events, &out);
     buf_fini(&out);
 }
 
@@ -276,7 +279,7 @@ static void check_reachable(struct doctor *d, const struct peer_status *status)
     /* The server tells others the address that we came from. */
     if (addr_is_loopback(&status->rs) && status->reachable != WIRE_REACHABLE_NO) {
         print(d, VERDICT_NOTE, "reachable", "by loopback: only for peers on this machine",
-              "for others: --rs with this machine's address in the network");
+              "for others, --rs with this machine's address");
         return;
     }
     switch (status->reachable) {

@@ -199,10 +199,11 @@ enum cli_exit cmd_demo(const struct options *o, struct events *e)
         buf_init(&out, EVENTS_RESULT_MAX);
         if (e->json) {
             format_json(&out, &x, clock_mono_us() - e->start_us);
+            events_result(e, &out);
         } else {
             report_demo(&out, &x, program_invocation_name);
+            events_prose(e, &out);
         }
-        events_result(e, &out);
         buf_fini(&out);
     }
     experiment_fini(&x);

@@ -1,6 +1,8 @@
 /* The streams: any thread may speak, a lock keeps lines whole. It is held while writing, for that is what it guards. */
 #include "events.h"
 
+#include "wrap.h"
+
 #include "p2pdi/base/clock.h"
 #include "p2pdi/base/json.h"
 #include "p2pdi/base/log.h"
@@ -268,6 +270,19 @@ void events_problem(struct events *e, const struct problem *p)
 void events_result(struct events *e, const struct buf *text)
 {
     write_out(e, text);
+}
+
+void events_prose(struct events *e, const struct buf *text)
+{
+    struct buf wrapped;
+
+    buf_init(&wrapped, EVENTS_RESULT_MAX);
+    wrap_append(&wrapped, (struct slice){buf_bytes(text), text->len}, wrap_columns(STDOUT_FILENO));
+    if (buf_status(text) == DI_OK && buf_status(&wrapped) == DI_OK)
+        write_out(e, &wrapped);
+    else
+        write_out(e, text);
+    buf_fini(&wrapped);
 }
 
 void events_say(struct events *e, const char *fmt, ...)

@@ -54,6 +54,8 @@ void events_listening(struct events *e, const struct addr *addr);
 void events_problem(struct events *e, const struct problem *p);
 /* Result text, or lines made with event_json_begin, onto standard output. */
 void events_result(struct events *e, const struct buf *text);
+/* The same for sentences, which a terminal gets broken at words. */
+void events_prose(struct events *e, const struct buf *text);
 /* A line for people on standard error, unless -q. */
 void events_say(struct events *e, const char *fmt, ...) DI_PRINTF(2, 3);
 /* Shows lines (no newline at the end) below all others on a terminal, replacing those before; n 0: takes them away. */
