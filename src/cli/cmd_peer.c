@@ -45,7 +45,7 @@ static enum cli_exit choose_source(const struct options *o, struct source *out, 
     enum di_err err = config_file_read(file, INPUT_MAX, &out->owned);
     if (err != DI_OK) {
         problem_set(p, "", di_err_text(err), "cannot read %.200s", file);
-        if (err == DI_DIRECTORY)
+        if (err == DI_DIRECTORY || err == DI_NOT_FOUND)
             snprintf(p->hint, sizeof(p->hint), "p2pdi peer --batch FILE");
         else
             snprintf(p->hint, sizeof(p->hint), "ls -l '%.200s'", file);

@@ -102,7 +102,7 @@ expect 4 pattern ls --rs "$rs" 'no such title'
 
 # scripts
 expect 6 nofile peer --batch nosuch.txt "${asked[@]}"
-has nofile.err nosuch.txt
+has nofile.err nosuch.txt '  try: p2pdi peer --batch FILE'
 expect 6 directory peer --batch "$work" "${asked[@]}"
 has directory.err "cannot read $work: it is a directory"
 printf '# a comment\r\nstatus\r\n\n; ;status ; # another\n-get 1 from 999\nsleep 0.01\nquit\nget 99999\n' >script.txt
