@@ -29,6 +29,7 @@
 
 struct line {
     struct line *prev, *next;
+    bool asked; /* by the user */
     char text[];
 };
 
@@ -72,6 +73,9 @@ enum cli_exit screen_check(const struct options *o, struct problem *p)
     return CLI_EXIT_USAGE;
 }
 
+/* What this thread says is the answer to a line of the user's, who may not see the log. */
+static _Thread_local bool answering;
+
 /* ---- news -------------------------------------------------------------------------------------- */
 
 void screen_on_news(void *arg)
@@ -102,7 +106,7 @@ static enum snap_level level_of(enum log_level level)
                                              [LOG_INFO] = SNAP_INFO,
                                              [LOG_DEBUG] = SNAP_DEBUG};
 
-    return levels[level];
+    return level == LOG_INFO && answering ? SNAP_ANSWER : levels[level];
 }
 
 static void on_peer_line(void *arg, enum log_level level, struct slice line)
@@ -144,6 +148,61 @@ static void on_signal(void *arg)
 
 /* ---- commands ---------------------------------------------------------------------------------- */
 
+/* Numbers are told when they change; who asks for them is told in any case. */
+static void forget_numbers(struct events *e)
+{
+    lock_acquire(&e->lock);
+    e->peers = e->rfcs = SIZE_MAX;
+    lock_release(&e->lock);
+}
+
+/* In a script what goes well may go without a word. */
+static void tell_done(struct screen *s, enum batch_verb verb, bool was_registered)
+{
+    struct peer_status status;
+
+    if (verb == BATCH_KEEPALIVE) {
+        peer_status(s->peer, &status);
+        events_say(s->events, "registration renewed, TTL %u:%02u:%02u", status.ttl_s / 3600,
+                   status.ttl_s / 60 % 60, status.ttl_s % 60);
+    } else if (verb == BATCH_SYNC) {
+        events_say(s->events, "sync is on");
+    } else if (verb == BATCH_LEAVE && !was_registered) {
+        events_say(s->events, "not registered: nothing to leave");
+    }
+}
+
+static enum cli_exit run_command(struct screen *s, struct script *script, struct slice text)
+{
+    struct batch_command c;
+    char wrong[BATCH_WHY_SIZE];
+    const char *hint = NULL;
+    bool registered = peer_is_registered(s->peer);
+
+    if (batch_command_parse(text, &c, wrong, &hint) != DI_OK)
+        c.verb = BATCH_VERBS; /* the interpreter says it better */
+    if (c.verb == BATCH_PQUERY || c.verb == BATCH_RFCQUERY)
+        forget_numbers(s->events);
+    enum cli_exit code = script_run_text(script, NULL, 1, text);
+    if (code == CLI_EXIT_OK && !c.forgiven)
+        tell_done(s, c.verb, registered);
+    batch_command_fini(&c);
+    return code;
+}
+
+/* Up to the first command that fails, which has been told. */
+static void run_line(struct screen *s, struct script *script, const struct line *l)
+{
+    struct batch_text t = {.rest = slice_of(l->text)};
+    struct slice one;
+    enum cli_exit code = CLI_EXIT_OK;
+
+    answering = l->asked;
+    while (code == CLI_EXIT_OK && !script->quit && batch_text_next(&t, &one))
+        code = run_command(s, script, one);
+    answering = false;
+}
+
 /* Carries out lines of one of the lists until the end. */
 static void work(void *arg)
 {
@@ -165,9 +224,7 @@ static void work(void *arg)
         DL_DELETE(*list, l);
         s->lines--;
         lock_release(&s->lock);
-        /* What fails has been told; the next line is tried all the same. */
-        enum cli_exit code = script_run_text(&script, NULL, 1, slice_of(l->text));
-        (void)code;
+        run_line(s, &script, l); /* what fails, the next line is tried all the same */
         free(l);
         if (script.quit) {
             atomic_store(&s->quit, true);
@@ -205,21 +262,28 @@ static bool classify(struct slice text, bool *slow, const char **why)
     return true;
 }
 
-static void on_command(void *ctx, const char *text)
+static void answer(struct screen *s, const char *text)
 {
-    struct screen *s = ctx;
+    answering = true;
+    events_say(s->events, "%s", text);
+    answering = false;
+}
+
+static void put_line(struct screen *s, const char *text, bool asked)
+{
     const char *why = NULL;
     bool slow = false;
     size_t len = strlen(text);
 
     if (!classify(slice_of(text), &slow, &why)) {
-        events_say(s->events, "%s", why);
+        answer(s, why);
         return;
     }
     struct line *l = malloc(sizeof(*l) + len + 1);
     if (l == NULL)
         return;
     memcpy(l->text, text, len + 1);
+    l->asked = asked;
     lock_acquire(&s->lock);
     bool full = s->lines >= LINES_MAX;
     if (!full) {
@@ -233,8 +297,13 @@ static void on_command(void *ctx, const char *text)
     lock_release(&s->lock);
     if (full) {
         free(l);
-        events_say(s->events, "too many commands are waiting");
+        answer(s, "too many commands are waiting");
     }
+}
+
+static void on_command(void *ctx, const char *text)
+{
+    put_line(ctx, text, true);
 }
 
 static enum di_err start_workers(struct screen *s)
@@ -362,7 +431,7 @@ enum cli_exit screen_run_peer(struct screen *s, struct peer *peer, const char *s
     }
     take_lines(s, state, on_peer_line);
     if (first != NULL)
-        on_command(s, first);
+        put_line(s, first, false);
     enum cli_exit code = run(s, &cfg);
     stop_workers(s);
     return code;

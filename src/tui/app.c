@@ -25,7 +25,7 @@ void app_say(struct app *a, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(a->message, sizeof(a->message), fmt, ap);
     va_end(ap);
-    a->message_level = SNAP_INFO;
+    a->message_level = SNAP_ANSWER;
     a->message_until_us = a->moment.now_us + MESSAGE_US;
     a->dirty = true;
 }
@@ -466,7 +466,7 @@ void app_key(struct app *a, int key, uint32_t ch)
 
 /*
  * News of the log are told in the footer where the log itself is not to be seen: what went wrong, and
- * what came of a command. What comes in is told by the transfers; it would hide the footer for good.
+ * what came of a command. All else is told by the panes; it would hide the footer for good.
  */
 static void tell_log(struct app *a)
 {
@@ -474,7 +474,7 @@ static void tell_log(struct app *a)
     const struct rows *log = &s->log;
     uint64_t end = log->first + log->count, seen = a->log_seen > 0 ? a->log_seen - 1 : 0;
     /* What was said before there was a screen is told if something is wrong. */
-    bool quiet = a->dash.kind != TUI_PEER || s->peer.active > 0 || a->log_seen == 0;
+    bool quiet = a->dash.kind != TUI_PEER || a->log_seen == 0;
     const struct snap_line *told = NULL;
 
     a->log_seen = end + 1;
@@ -483,7 +483,7 @@ static void tell_log(struct app *a)
     for (uint64_t i = seen > log->first ? seen : log->first; i < end; i++) {
         const struct snap_line *line = rows_at(log, i - log->first);
 
-        if (line->level <= (quiet ? SNAP_WARN : SNAP_INFO) &&
+        if (line->level <= (quiet ? SNAP_WARN : SNAP_ANSWER) &&
             (told == NULL || line->level <= told->level))
             told = line;
     }

@@ -21,8 +21,14 @@ static uint64_t time_key(const void *row)
 
 static void level_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
+    static const char letters[] = {[SNAP_ERROR] = 'E',
+                                   [SNAP_WARN] = 'W',
+                                   [SNAP_ANSWER] = 'I',
+                                   [SNAP_INFO] = 'I',
+                                   [SNAP_DEBUG] = 'D'};
+
     (void)m;
-    snprintf(out, GRID_CELL_SIZE, "%c", "EWID"[of(row)->level & 3]);
+    snprintf(out, GRID_CELL_SIZE, "%c", letters[of(row)->level]);
 }
 
 static uint64_t level_key(const void *row)

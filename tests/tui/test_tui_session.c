@@ -202,6 +202,42 @@ static void fetched_from_the_reader(void **state)
     end(&rs);
 }
 
+static void press(struct vt *peer, const char *key, const char *answer)
+{
+    vt_send(peer, key);
+    vt_wait(peer, answer);
+    vt_send(peer, "\033"); /* takes it away again */
+    vt_wait_gone(peer, answer);
+}
+
+static void who_asks_is_answered_though_nothing_changed(void **state)
+{
+    struct vt rs, holder, peer;
+
+    (void)state;
+    if (program() == NULL)
+        skip();
+    start_rs(&rs);
+    start_peer(&peer, "empty", "peer-state");
+    vt_resize(&peer, 24, 80); /* no room for the log */
+    vt_wait(&peer, "registered  TTL");
+    for (int i = 0; i < 2; i++)
+        press(&peer, "p", "no peer is active");
+    press(&peer, "K", "registration renewed, TTL ");
+    start_peer(&holder, "full", "holder-state");
+    vt_wait(&rs, "2 active");
+    for (int i = 0; i < 2; i++)
+        press(&peer, "p", "1 peer is active");
+    for (int i = 0; i < 2; i++)
+        press(&peer, "i", " copies");
+    press(&peer, "s", "sync is on"); /* downloads run by now */
+    press(&peer, "l", "left");
+    press(&peer, "l", "not registered: nothing to leave");
+    end(&peer);
+    end(&holder);
+    end(&rs);
+}
+
 /* Two signals at once: the second one ends the process on the spot, and the terminal is as it was all the same. */
 static void two_signals_leave_the_terminal_in_order(void **state)
 {
@@ -283,6 +319,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_session),
         cmocka_unit_test(fetched_from_the_reader),
+        cmocka_unit_test(who_asks_is_answered_though_nothing_changed),
         cmocka_unit_test(two_signals_leave_the_terminal_in_order),
         cmocka_unit_test(a_registration_server_that_is_gone_is_told),
         cmocka_unit_test(an_unknown_terminal_is_told),

@@ -161,7 +161,8 @@ struct snap_transfer {
     struct shared_text *why;  /* failed */
 };
 
-enum snap_level { SNAP_ERROR, SNAP_WARN, SNAP_INFO, SNAP_DEBUG };
+/* SNAP_ANSWER: what came of a command of the user's. */
+enum snap_level { SNAP_ERROR, SNAP_WARN, SNAP_ANSWER, SNAP_INFO, SNAP_DEBUG };
 
 /* A line for the log pane. */
 struct snap_line {
