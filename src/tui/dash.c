@@ -107,37 +107,80 @@ static void title_table(const struct grid *t, char out[GRID_WORD_SIZE + 64])
         snprintf(out + n, GRID_WORD_SIZE + 64 - n, "  %zu marked", t->mark_count);
 }
 
-static void title_peer(enum pane p, const char *table, const struct grid_moment *m, char *out,
-                       size_t size)
+/* From all there is to say to what fits nearly everywhere: words go, numbers stay. */
+enum title_form { TITLE_WHOLE, TITLE_NO_ZEROS, TITLE_NO_NAME, TITLE_SHORT, TITLE_FORMS };
+
+static void title_transfers(const char *table, const struct snap_peer_status *s,
+                            enum title_form form, char *out, size_t size)
+{
+    const struct {
+        size_t n;
+        const char *word, *short_word;
+        bool always;
+    } counts[] = {{s->active, "active", "act", true},
+                  {s->done, "done", "done", true},
+                  {s->failed, "failed", "fail", true},
+                  {s->queued, "queued", "wait", false}};
+    int n = snprintf(out, size, "3%s%s", form < TITLE_NO_NAME ? " Transfers" : ":", table);
+    const char *gap = "  ";
+
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        if (counts[i].n == 0 && (form > TITLE_WHOLE || !counts[i].always))
+            continue;
+        n += snprintf(out + n, size - (size_t)n, "%s%zu %s", gap, counts[i].n,
+                      form == TITLE_SHORT ? counts[i].short_word : counts[i].word);
+        gap = " ";
+    }
+}
+
+static void title_plot(const struct grid_moment *m, enum title_form form, char *out, size_t size)
 {
     const struct snap_peer_status *s = &m->content->peer;
-    char total[TEXT_HUMAN_SIZE], sum[TEXT_HUMAN_SIZE];
     int64_t end = s->run_end_us != 0 ? s->run_end_us : m->now_us;
+    const char *name = form < TITLE_NO_NAME ? "Cumulative time" : "Time";
+    char total[TEXT_HUMAN_SIZE], sum[TEXT_HUMAN_SIZE];
+
+    snprintf(out, size, "%s", name);
+    if (s->run_start_us == 0)
+        return;
+    text_human_duration_us(end - s->run_start_us, total);
+    text_human_duration_us(s->sum_us, sum);
+    snprintf(out, size, "%s  total %s sum %s", name, total, sum);
+}
+
+static void title_peer(enum pane p, const char *table, const struct grid_moment *m,
+                       enum title_form form, char *out, size_t size)
+{
+    const struct snap_peer_status *s = &m->content->peer;
 
     switch (p) {
     case PANE_1:
         snprintf(out, size, "1 Peers%s (%zu)", table, m->content->peers.count);
         break;
     case PANE_2:
-        snprintf(out, size, "2 RFC index%s (%zu known, %zu here)", table, s->known, s->held);
+        snprintf(out, size, "2%s%s (%zu%s, %zu here)", form < TITLE_NO_NAME ? " RFC index" : ":",
+                 table, s->known, form < TITLE_SHORT ? " known" : "", s->held);
         break;
     case PANE_3:
-        snprintf(out, size, "3 Transfers%s  %zu active %zu done %zu failed", table, s->active,
-                 s->done, s->failed);
-        if (s->queued > 0)
-            snprintf(out + strlen(out), size - strlen(out), " %zu queued", s->queued);
+        title_transfers(table, s, form, out, size);
         break;
     case PANE_4:
         snprintf(out, size, "4 Log%s", table);
         break;
     default:
-        snprintf(out, size, "Cumulative time");
-        if (s->run_start_us != 0) {
-            text_human_duration_us(end - s->run_start_us, total);
-            text_human_duration_us(s->sum_us, sum);
-            snprintf(out, size, "Cumulative time  total %s sum %s", total, sum);
-        }
+        title_plot(m, form, out, size);
         break;
+    }
+}
+
+/* The first form that fits. */
+static void title_peer_fit(enum pane p, const char *table, const struct grid_moment *m, int w,
+                           char *out, size_t size)
+{
+    for (enum title_form form = TITLE_WHOLE; form < TITLE_FORMS; form++) {
+        title_peer(p, table, m, form, out, size);
+        if (text_cells(out) <= w)
+            return;
     }
 }
 
@@ -218,7 +261,7 @@ static void draw_pane(struct dash *d, enum pane p, const struct grid_moment *m)
         if (dash_has_table(d, p))
             title_table(&d->table[p], table);
         if (d->kind == TUI_PEER)
-            title_peer(p, table, m, title, sizeof(title));
+            title_peer_fit(p, table, m, d->layout.pane[p].w - 4, title, sizeof(title));
         else
             title_rs(d, p, table, m, title, sizeof(title));
         draw_frame(d->layout.pane[p], title, focused);

@@ -88,10 +88,10 @@ static void moving_between_panes(void **state)
     vt_wait_reversed(&v, "192.168.1.47");
     vt_send(&v, "2");
     press(&v, KEY_DO_ZOOM, "z");
-    vt_wait_gone(&v, "Transfers");
+    vt_wait_gone(&v, "Cumulative");
     vt_wait(&v, "Session Initiation Protocol (SIP) Digest");
     press(&v, KEY_DO_ZOOM, "z");
-    vt_wait(&v, "Transfers");
+    vt_wait(&v, "Cumulative");
     vt_stop(&v);
 
     vt_open(&v, SCENE_RS, 24, 80, NULL);

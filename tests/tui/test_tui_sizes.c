@@ -124,12 +124,31 @@ static void a_resize_is_drawn_at_once(void **state)
     vt_stop(&v);
 }
 
+/* At the usual size, with as much to say as there can be. */
+static void numbers_in_titles_are_not_cut(void **state)
+{
+    struct vt v;
+
+    (void)state;
+    vt_open(&v, SCENE_PEER, 24, 80, NULL);
+    vt_wait(&v, " 3:  8 active 41 done 2 failed 3 queued ");
+    vt_wait(&v, " 2 RFC index (60 known, 41 here) ");
+    vt_send(&v, " ");
+    vt_wait(&v, " 2:  1 marked (60 known, 41 here) ");
+    vt_send(&v, "3 ");
+    vt_wait(&v, " 3:  1 marked  8 act 41 done 2 fail 3 ");
+    vt_resize(&v, 24, 120);
+    vt_wait(&v, " 3 Transfers  1 marked  8 active 41 done 2 failed 3 queued ");
+    vt_stop(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_starts_at_any_size),
         cmocka_unit_test(a_storm_of_resizes_leaves_no_garbage),
         cmocka_unit_test(a_resize_is_drawn_at_once),
+        cmocka_unit_test(numbers_in_titles_are_not_cut),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
