@@ -141,7 +141,7 @@ void view_draw_peer_header(struct rect r, const struct grid_moment *m)
     parts[n] = (struct view_part){.rank = 50, .style = STYLE_TEXT};
     snprintf(parts[n++].text, sizeof(parts->text), "%s", host);
     addr_format_host(&s->rs, host);
-    parts[n] = (struct view_part){.rank = 40, .style = STYLE_TEXT};
+    parts[n] = (struct view_part){.rank = s->registered ? 40 : 55, .style = STYLE_TEXT};
     snprintf(parts[n++].text, sizeof(parts->text), " RS %s", host);
     parts[n] = (struct view_part){.rank = 85, .style = s->registered ? STYLE_GOOD : STYLE_BUSY};
     snprintf(parts[n++].text, sizeof(parts->text), "%s",
@@ -152,8 +152,9 @@ void view_draw_peer_header(struct rect r, const struct grid_moment *m)
         snprintf(parts[n++].text, sizeof(parts->text), "TTL %.20s", ttl);
     }
     if (s->registered && s->reachable != SNAP_REACHABLE_UNKNOWN) {
-        parts[n] = (struct view_part){
-            .rank = 60, .style = s->reachable == SNAP_REACHABLE_NO ? STYLE_BAD : STYLE_TEXT};
+        parts[n] =
+            (struct view_part){.rank = s->reachable == SNAP_REACHABLE_NO ? 60 : 45,
+                               .style = s->reachable == SNAP_REACHABLE_NO ? STYLE_BAD : STYLE_TEXT};
         snprintf(parts[n++].text, sizeof(parts->text), "reachable %s",
                  view_reachable(s->reachable));
     }
@@ -161,7 +162,7 @@ void view_draw_peer_header(struct rect r, const struct grid_moment *m)
         parts[n] = (struct view_part){.rank = 87, .style = STYLE_BAD};
         snprintf(parts[n++].text, sizeof(parts->text), "RS does not answer");
     }
-    parts[n] = (struct view_part){.rank = 1030, .style = STYLE_DIM};
+    parts[n] = (struct view_part){.rank = 1075, .style = STYLE_DIM};
     snprintf(parts[n++].text, sizeof(parts->text), "? help  q quit");
     view_draw_parts(r, parts, n, 2);
 }

@@ -84,6 +84,20 @@ static void the_footer_fits_what_has_the_focus(void **state)
     vt_stop(&v);
 }
 
+static void how_to_leave_is_on_the_screen(void **state)
+{
+    static const enum model_scene scenes[] = {SCENE_EMPTY, SCENE_PEER, SCENE_RS};
+    struct vt v;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
+        vt_start(&v, scenes[i], 24, 80, "xterm-256color", "C.UTF-8", NULL);
+        vt_wait(&v, "? help  q quit");
+        assert_int_equal(vt_find(&v, "? help  q quit"), 0);
+        vt_stop(&v);
+    }
+}
+
 /* What comes in is told by the transfers: the footer is not hidden by each of them. */
 static void news_in_the_footer_are_of_use(void **state)
 {
@@ -166,6 +180,7 @@ int main(void)
         cmocka_unit_test(a_selected_row_has_its_bar_as_it_is),
         cmocka_unit_test(long_addresses_are_whole_where_there_is_room),
         cmocka_unit_test(the_footer_fits_what_has_the_focus),
+        cmocka_unit_test(how_to_leave_is_on_the_screen),
         cmocka_unit_test(news_in_the_footer_are_of_use),
         cmocka_unit_test(a_long_line_can_be_read_whole),
         cmocka_unit_test(searching_goes_on_through_the_last_page),
