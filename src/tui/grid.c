@@ -413,7 +413,8 @@ void grid_draw(struct grid *t, struct rect r, bool focused, const struct grid_mo
         const char *hint = t->filter[0] != '\0' ? "nothing matches the filter" : t->type->hint;
 
         if (hint != NULL)
-            draw_text(r.y + (titles ? 1 : 0), r.x + 1, r.w - 1, STYLE_DIM, hint);
+            draw_wrapped((struct rect){r.y + (titles ? 1 : 0), r.x + 1, rows, r.w - 1}, STYLE_DIM,
+                         hint, 0);
     }
 
     /* The cursor is on the screen, and no more empty rows are than need be. */

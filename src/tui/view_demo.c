@@ -132,6 +132,12 @@ static void format_rate(char out[32], uint64_t bps)
     snprintf(out, 32, "%.10s%s", rate, rate[0] != '\0' ? "/s" : "");
 }
 
+/* Bar, files and rate of arrival stay empty. */
+static int room_without_downloads(const struct widths *to)
+{
+    return to->bar + 1 + to->files + (to->down > 0 ? 1 + to->down : 0);
+}
+
 static void draw_peer(int y, int x, size_t i, const struct widths *to, const struct grid_moment *m)
 {
     const struct snap_demo *d = of(m);
@@ -141,10 +147,11 @@ static void draw_peer(int y, int x, size_t i, const struct widths *to, const str
 
     snprintf(text, sizeof(text), "P%zu", i);
     x += put(y, x, 3, STYLE_TEXT | STYLE_BOLD, text, false);
+
+    int begin = x;
+
     if (p->downloads)
         draw_bar(y, x, to->bar, done ? STYLE_GOOD : STYLE_BUSY, p->done, d->files);
-    else
-        draw_text(y, x, to->bar, STYLE_DIM, "holds everything and serves");
     x += to->bar + 1;
     text[0] = '\0';
     if (p->downloads)
@@ -165,6 +172,8 @@ static void draw_peer(int y, int x, size_t i, const struct widths *to, const str
     if (p->downloads && d->start_us != 0)
         text_human_duration_us(p->end_us != 0 ? p->end_us : elapsed_us(m), duration);
     put(y, x, to->time, done ? STYLE_GOOD : STYLE_TEXT, duration, true);
+    if (!p->downloads)
+        draw_text(y, begin, room_without_downloads(to), STYLE_DIM, "holds everything and serves");
 }
 
 static void draw_peers(struct rect r, const struct grid_moment *m)

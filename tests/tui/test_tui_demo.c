@@ -81,6 +81,7 @@ static void watched_to_its_end(void **state)
     await("2 of 3: ");
     await("Until the last peer had everything");
     await("3 of 3: ");
+    await("holds everything and serves"); /* beside a column more */
     await("who was faster");
     await("What you saw");
     /* At 80x24 the end has to be scrolled to, and is told to be there. */
