@@ -121,7 +121,10 @@ static void title_transfers(const char *table, const struct snap_peer_status *s,
                   {s->done, "done", "done", true},
                   {s->failed, "failed", "fail", true},
                   {s->queued, "queued", "wait", false}};
-    int n = snprintf(out, size, "3%s%s", form < TITLE_NO_NAME ? " Transfers" : ":", table);
+    const char *name = form < TITLE_NO_NAME ? s->syncing ? " Transfers, sync" : " Transfers"
+                       : s->syncing         ? " sync"
+                                            : ":";
+    int n = snprintf(out, size, "3%s%s", name, table);
     const char *gap = "  ";
 
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {

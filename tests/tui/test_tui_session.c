@@ -230,7 +230,9 @@ static void who_asks_is_answered_though_nothing_changed(void **state)
         press(&peer, "p", "1 peer is active");
     for (int i = 0; i < 2; i++)
         press(&peer, "i", " copies");
-    press(&peer, "s", "sync is on"); /* downloads run by now */
+    assert_int_equal(vt_find(&peer, "Transfers, sync"), -1);
+    press(&peer, "s", "sync is on");
+    vt_wait(&peer, "3 Transfers, sync");
     press(&peer, "l", "left");
     press(&peer, "l", "not registered: nothing to leave");
     end(&peer);

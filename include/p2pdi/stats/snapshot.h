@@ -190,6 +190,7 @@ struct snap_peer_status {
     struct addr addr, rs;
     bool registered;
     bool rs_silent; /* the RS did not answer when it was asked last */
+    bool syncing;   /* whatever appears is downloaded */
     enum snap_reachable reachable;
     int64_t expires_us;                  /* of our own registration */
     size_t known, held;                  /* documents */
