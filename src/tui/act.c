@@ -32,6 +32,30 @@ static bool show_pane(struct app *a, struct slice word, struct slice pattern)
     return false;
 }
 
+/* Does it print a table? The footer has room for one line of it. */
+static bool prints(struct slice line)
+{
+    static const char *const words[] = {"peers", "index", "transfers", "status"};
+
+    while (line.p != NULL && line.n > 0) {
+        struct slice rest = {0};
+        struct slice word = slice_split(slice_trim(slice_split(line, ';', &line)), ' ', &rest);
+
+        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+            if (slice_equal(word, slice_of(words[i])))
+                return true;
+    }
+    return false;
+}
+
+/* What was printed last is at its end. */
+static void show_log(struct app *a)
+{
+    dash_focus(&a->dash, PANE_4);
+    grid_set_filter(dash_table(&a->dash), "");
+    grid_move_to(dash_table(&a->dash), SIZE_MAX);
+}
+
 void act_command(struct app *a, const char *line)
 {
     const char *word = line + strspn(line, " \t");
@@ -52,6 +76,8 @@ void act_command(struct app *a, const char *line)
         app_say(a, "here are only the commands peers [PATTERN] and quit");
         return;
     }
+    if (prints(slice_of(word)))
+        show_log(a);
     app_say(a, ":%s", word);
     a->cfg->command(a->cfg->ctx, word);
 }

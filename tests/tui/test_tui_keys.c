@@ -288,6 +288,14 @@ static void commands_that_look(void **state)
     vt_send(&v, ":transfers\r");
     vt_wait_reversed(&v, "8639");
     assert_int_equal(atomic_load(&v.shared->command_count), 0);
+    /* What has no pane is printed into the log, and that is shown: at its end, all of it. */
+    vt_send(&v, "4\\peer\rg2:status\r");
+    vt_wait_command(&v, "status");
+    vt_wait(&v, "4 Log ─");
+    vt_wait_reversed(&v, "RFC 8638: conn");
+    vt_send(&v, "2:get 8600; peers\r");
+    vt_wait_command(&v, "get 8600; peers");
+    vt_wait(&v, "4 Log ─");
     vt_stop(&v);
 }
 
