@@ -27,6 +27,7 @@ struct holder_row {
     struct addr addr;
     uint32_t peer; /* 0: unknown */
     uint32_t documents;
+    bool asked, failed;    /* for its index; to answer, the last time */
     uint64_t bytes;        /* that came from it, */
     uint64_t bytes_before; /* until the last second began */
     uint64_t bps;          /* in the last second */

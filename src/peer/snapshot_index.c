@@ -26,6 +26,26 @@ struct holder_row *view_holder(struct peer_view *v, const struct addr *a)
     return h;
 }
 
+/* Who was asked for an index, and who did not answer. Busy is an answer. */
+static void look_at_asked(struct peer_view *v, struct peer *p)
+{
+    size_t max = neighbours_asked(p->neighbours, NULL, 0);
+    struct sched_tried *asked = malloc((max + 1) * sizeof(*asked));
+    if (asked == NULL)
+        return;
+    for (struct holder_row *h = v->holders; h != NULL; h = h->hh.next)
+        h->asked = h->failed = false;
+    size_t count = neighbours_asked(p->neighbours, asked, max);
+    for (size_t i = 0; i < count && i < max; i++) {
+        struct holder_row *h = view_holder(v, &asked[i].holder);
+        if (h == NULL)
+            continue;
+        h->asked = true;
+        h->failed = asked[i].why != SCHED_NOT_FOUND && asked[i].why != SCHED_BUSY;
+    }
+    free(asked);
+}
+
 struct peer_walk_state {
     struct peer_view *v;
     int64_t now_us;
@@ -46,6 +66,8 @@ static bool see_peer(void *arg, const struct wire_peer_row *row)
     struct snap_peer want = {.peer = row->peer,
                              .documents = h != NULL ? h->documents : 0,
                              .addr = row->addr,
+                             .asked = h != NULL && h->asked,
+                             .failed = h != NULL && h->failed,
                              .reachable = (enum snap_reachable)row->reachable,
                              .expires_us = expires_us,
                              .down_bps = h != NULL ? h->bps : 0};
@@ -55,6 +77,7 @@ static bool see_peer(void *arg, const struct wire_peer_row *row)
         if (is->peer == want.peer && llabs(is->expires_us - expires_us) < 3 * CLOCK_US_PER_S / 2)
             want.expires_us = is->expires_us;
         bool same = is->peer == want.peer && is->documents == want.documents &&
+                    is->asked == want.asked && is->failed == want.failed &&
                     addr_equal(&is->addr, &want.addr) && is->reachable == want.reachable &&
                     is->expires_us == want.expires_us && is->down_bps == want.down_bps;
         struct snap_peer *to = same ? NULL : rows_edit(rows, w->count);
@@ -73,6 +96,7 @@ static bool see_peer(void *arg, const struct wire_peer_row *row)
 void view_look_at_peers(struct peer_view *v, struct peer *p, int64_t now_us)
 {
     struct peer_walk_state w = {.v = v, .now_us = now_us};
+    look_at_asked(v, p);
     peer_walk_peers(p, see_peer, &w);
     while (v->board.content.peers.count > w.count &&
            rows_remove(&v->board.content.peers, v->board.content.peers.count - 1))

@@ -44,13 +44,23 @@ static uint64_t ttl_key(const void *row)
 
 static void documents_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
+    const struct snap_peer *p = row;
+
     (void)m;
-    snprintf(out, GRID_CELL_SIZE, "%u", ((const struct snap_peer *)row)->documents);
+    if (p->failed)
+        snprintf(out, GRID_CELL_SIZE, "fails");
+    else if (p->asked || p->documents > 0)
+        snprintf(out, GRID_CELL_SIZE, "%u", p->documents);
+    else
+        snprintf(out, GRID_CELL_SIZE, "-");
 }
 
+/* What a peer holds that does not answer is of no use; still it sorts before one that was not asked. */
 static uint64_t documents_key(const void *row)
 {
-    return ((const struct snap_peer *)row)->documents;
+    const struct snap_peer *p = row;
+
+    return p->failed ? 1 : p->asked || p->documents > 0 ? p->documents + UINT64_C(2) : 0;
 }
 
 static void down_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
@@ -77,7 +87,9 @@ static uint64_t reachable_key(const void *row)
 
 static unsigned style(const void *row)
 {
-    return ((const struct snap_peer *)row)->reachable == SNAP_REACHABLE_NO ? STYLE_DIM : STYLE_TEXT;
+    const struct snap_peer *p = row;
+
+    return p->reachable == SNAP_REACHABLE_NO || p->failed ? STYLE_DIM : STYLE_TEXT;
 }
 
 static uint64_t identity(const void *row)

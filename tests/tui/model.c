@@ -50,7 +50,11 @@ static void add_peer(struct snap_board *b, uint32_t id, int64_t now_us)
 
     *p = (struct snap_peer){
         .peer = id,
-        .documents = id == 7 ? 60 : 12,
+        .documents = id == 7    ? 60
+                     : id == 21 ? 0
+                                : 12,
+        .asked = id != 21,
+        .failed = id == 12,
         .addr = addr_ipv4(192, 168, 1, (uint8_t)(40 + id), (uint16_t)(40000 + id)),
         .reachable = id == 15 ? SNAP_REACHABLE_NO : SNAP_REACHABLE_YES,
         .expires_us = now_us + (7200 - 31 * (int64_t)id) * CLOCK_US_PER_S,

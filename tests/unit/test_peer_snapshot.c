@@ -355,6 +355,27 @@ static void ask_holder(const char *rows)
     assert_int_equal(peer_rfcquery(node.peer, &told_holder.addr, WORLD_WAIT_US), DI_OK);
 }
 
+static void who_was_asked_and_fails_to_answer_is_marked(void **state)
+{
+    char row[200];
+
+    (void)state;
+    snprintf(row, sizeof(row), "127.0.0.1\t5\t1\t7200\t%u\t1\t2026-11-27T12:00:00Z\tyes\n",
+             told_holder.addr.port);
+    list(row);
+    assert_false(peer_at(0)->asked);
+    ask_holder("");
+    (void)look();
+    assert_true(peer_at(0)->asked);
+    assert_false(peer_at(0)->failed);
+    canned_say(&told_holder, WIRE_GET_INDEX,
+               P "500 Internal Server Error" E "Content-Length: 0" E E, NULL);
+    assert_int_not_equal(peer_rfcquery(node.peer, &told_holder.addr, WORLD_WAIT_US), DI_OK);
+    (void)look();
+    assert_true(peer_at(0)->asked);
+    assert_true(peer_at(0)->failed);
+}
+
 static void rows_of_documents_name_holders_in_order(void **state)
 {
     char rows[2500];
@@ -394,6 +415,7 @@ int main(void)
         SHOWN_TEST(a_failed_download_says_why),
         SHOWN_TEST(a_download_tried_again_goes_on_in_its_row),
         TOLD_TEST(rows_of_peers_follow_the_list),
+        TOLD_TEST(who_was_asked_and_fails_to_answer_is_marked),
         TOLD_TEST(rows_of_documents_name_holders_in_order),
     };
     return cmocka_run_group_tests(tests, make_news, drop_news);

@@ -124,6 +124,8 @@ struct snap_peer {
     uint32_t peer;
     uint32_t documents; /* that it is known to hold */
     struct addr addr;
+    bool asked;  /* for its index */
+    bool failed; /* to answer, the last time */
     enum snap_reachable reachable;
     int64_t expires_us; /* monotonic */
     uint64_t down_bps;  /* bytes a second that come from it now */
