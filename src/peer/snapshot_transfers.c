@@ -73,8 +73,25 @@ static void on_done_locked(struct peer_view *v, const struct peer_event *ev)
     t->start_us = ev->at_us - ev->us;
 }
 
-/* why: a word or two. */
-static void end_badly_locked(struct peer_view *v, const struct peer_event *ev, const char *why)
+/* For where there is no room for sched_why_text. */
+static const char *word_of(enum sched_why why)
+{
+    static const char *const words[] = {
+        [SCHED_REFUSED] = "refused",     [SCHED_UNREACHABLE] = "no route",
+        [SCHED_TIMEOUT] = "no answer",   [SCHED_CLOSED] = "closed",
+        [SCHED_NOT_FOUND] = "not there", [SCHED_ELSEWHERE] = "elsewhere",
+        [SCHED_BUSY] = "busy",           [SCHED_PROTOCOL] = "bad answer",
+        [SCHED_MISMATCH] = "bad hash",   [SCHED_CHANGED] = "changed",
+        [SCHED_LEFT] = "left",           [SCHED_SLOW] = "too slow",
+        [SCHED_LOCAL] = "not stored",    [SCHED_SHUNNED] = "shunned",
+    };
+
+    return (size_t)why < sizeof(words) / sizeof(words[0]) ? words[why] : NULL;
+}
+
+/* word: for where there is no room for why. */
+static void end_badly_locked(struct peer_view *v, const struct peer_event *ev, const char *why,
+                             const char *word)
 {
     struct snap_transfer *t = transfer_locked(v, ev->rfc, false);
     if (t == NULL || t->state == SNAP_TRANSFER_DONE)
@@ -85,12 +102,16 @@ static void end_badly_locked(struct peer_view *v, const struct peer_event *ev, c
         t->start_us = ev->at_us;
     shared_text_unref(t->why);
     t->why = shared_text_new(slice_of(why));
+    t->word = word;
 }
 
 static void on_failed_locked(struct peer_view *v, const struct peer_event *ev)
 {
-    end_badly_locked(
-        v, ev, ev->count > 0 ? sched_why_text(ev->tried[ev->count - 1].why) : "nobody has it");
+    enum sched_why why = ev->count > 0 ? ev->tried[ev->count - 1].why : SCHED_NOT_FOUND;
+    if (ev->count > 0)
+        end_badly_locked(v, ev, sched_why_text(why), word_of(why));
+    else
+        end_badly_locked(v, ev, "nobody has it", "no holder");
 }
 
 void view_on_transfer_locked(struct peer_view *v, const struct peer_event *ev)
@@ -103,7 +124,7 @@ void view_on_transfer_locked(struct peer_view *v, const struct peer_event *ev)
     else if (ev->kind == PEER_EV_FAILED)
         on_failed_locked(v, ev);
     else if (ev->kind == PEER_EV_DROPPED)
-        end_badly_locked(v, ev, "cancelled");
+        end_badly_locked(v, ev, "cancelled", "cancelled");
 }
 
 /* ---- transfers: how far they are ----------------------------------------------------------------- */
@@ -184,6 +205,7 @@ void view_look_at_flights_locked(struct peer_view *v, const struct view_flights 
                 row->state = SNAP_TRANSFER_FAILED;
                 row->end_us = clock_mono_us();
                 row->why = shared_text_new(SLICE("cancelled"));
+                row->word = "cancelled";
                 s->failed++;
             }
         }

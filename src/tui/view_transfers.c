@@ -57,6 +57,16 @@ static uint64_t size_key(const void *row)
     return of(row)->size_bytes;
 }
 
+/* All of it, or in a word, or only that. */
+static void failed_format(const struct snap_transfer *t, int w, char out[GRID_CELL_SIZE])
+{
+    snprintf(out, GRID_CELL_SIZE, "failed: %s", shared_text_str(t->why));
+    if (text_cells(out) > w && t->word != NULL)
+        snprintf(out, GRID_CELL_SIZE, "failed: %s", t->word);
+    if (text_cells(out) > w && t->word != NULL)
+        snprintf(out, GRID_CELL_SIZE, "%s", t->word);
+}
+
 #define PERCENT_CELLS 5
 
 static void draw_progress(const struct grid_moment *m, const void *row, int y, int x, int w,
@@ -72,7 +82,7 @@ static void draw_progress(const struct grid_moment *m, const void *row, int y, i
         if (t->state == SNAP_TRANSFER_QUEUED)
             snprintf(word, sizeof(word), "queued");
         else
-            snprintf(word, sizeof(word), "failed: %s", shared_text_str(t->why));
+            failed_format(t, w, word);
         draw_field(y, x, w, (t->state == SNAP_TRANSFER_FAILED ? STYLE_BAD : STYLE_DIM) | reverse,
                    word, false, NULL);
         return;

@@ -106,6 +106,7 @@ static void add_transfer(struct snap_board *b, uint32_t i, int64_t now_us, bool 
         t->start_us = i < 49 || i >= 52 ? now_us - 40000 + 1000 * i : 0;
         t->end_us = i >= 52 ? t->start_us + 3000 : 0;
         t->why = i >= 52 ? text("connection refused") : NULL;
+        t->word = i >= 52 ? "refused" : NULL;
     }
 }
 

@@ -139,7 +139,7 @@ static void a_long_line_can_be_read_whole(void **state)
     vt_start(&v, SCENE_PEER, 24, 80, "xterm-256color", "C.UTF-8", NULL);
     vt_wait(&v, "8586");
     vt_send(&v, "3\006");
-    vt_wait_reversed(&v, "failed");
+    vt_wait_reversed(&v, "refused");
     vt_send(&v, "\r");
     vt_wait(&v, "failed: connection refused (d tries again)");
     vt_stop(&v);

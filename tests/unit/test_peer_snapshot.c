@@ -233,6 +233,7 @@ static void a_failed_download_says_why(void **state)
     assert_non_null(t);
     assert_int_equal(t->state, SNAP_TRANSFER_FAILED);
     assert_non_null(strstr(shared_text_str(t->why), "SHA-256"));
+    assert_string_equal(t->word, "bad hash");
     assert_true(t->end_us >= t->start_us && t->start_us > 0);
     assert_int_equal(look()->peer.failed, 1);
     /* Once more: the same row. */

@@ -83,11 +83,35 @@ static void an_end_that_was_seen_too_early_is_put_right(void **state)
     peer_view_free(v);
 }
 
+/* Each reason has one, also those that come later, and none is too long for a column. */
+static void every_reason_has_a_word(void **state)
+{
+    struct peer_view *v = NULL;
+
+    (void)state;
+    assert_int_equal(peer_view_new(no_news, NULL, &v), DI_OK);
+    for (int why = 0; why <= SCHED_SHUNNED; why++) {
+        struct sched_tried tried = {.why = (enum sched_why)why};
+
+        peer_view_on_event(v, &(struct peer_event){.kind = PEER_EV_START, .rfc = 1, .at_us = 1});
+        peer_view_on_event(
+            v, &(struct peer_event){
+                   .kind = PEER_EV_FAILED, .rfc = 1, .at_us = 2, .tried = &tried, .count = 1});
+
+        const struct snap_transfer *t = rows_at(&v->board.content.transfers, 0);
+
+        assert_non_null(t->word);
+        assert_in_range(strlen(t->word), 4, 10);
+    }
+    peer_view_free(v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_ends_with_its_last_document),
         cmocka_unit_test(an_end_that_was_seen_too_early_is_put_right),
+        cmocka_unit_test(every_reason_has_a_word),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,6 +161,7 @@ struct snap_transfer {
     uint64_t size_bytes, have_bytes, wire_bytes;
     int64_t start_us, end_us; /* monotonic; end only when done or failed */
     struct shared_text *why;  /* failed */
+    const char *word;         /* the same in a word, constant; NULL: none */
 };
 
 /* SNAP_ANSWER: what came of a command of the user's. */
