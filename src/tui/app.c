@@ -191,15 +191,21 @@ static void to_prompt(struct app *a, int key, uint32_t ch)
 static void quit(struct app *a)
 {
     const struct snap_peer_status *s = &a->moment.content->peer;
-    size_t under_way = a->dash.kind == TUI_PEER ? s->active + s->queued : 0;
     char question[96];
 
-    if (under_way == 0) {
+    if (a->dash.kind != TUI_PEER || s->active + s->queued == 0) {
         a->over = true;
         return;
     }
-    snprintf(question, sizeof(question), "%zu download%s under way. Quit? (y/n) ", under_way,
-             under_way == 1 ? " is" : "s are");
+    if (s->active == 0)
+        snprintf(question, sizeof(question), "%zu download%s waiting. Quit? (y/n) ", s->queued,
+                 s->queued == 1 ? " is" : "s are");
+    else if (s->queued == 0)
+        snprintf(question, sizeof(question), "%zu download%s under way. Quit? (y/n) ", s->active,
+                 s->active == 1 ? " is" : "s are");
+    else
+        snprintf(question, sizeof(question), "%zu download%s under way, %zu waiting. Quit? (y/n) ",
+                 s->active, s->active == 1 ? " is" : "s are", s->queued);
     a->question = ASK_QUIT;
     prompt_open(&a->prompt, PROMPT_QUESTION, question);
 }

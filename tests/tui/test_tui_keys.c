@@ -482,7 +482,7 @@ static void quitting(void **state)
     (void)state;
     vt_open(&v, SCENE_PEER, 24, 80, NULL);
     press(&v, KEY_DO_QUIT, "q");
-    vt_wait(&v, "11 downloads are under way. Quit?");
+    vt_wait(&v, "8 downloads are under way, 3 waiting. Quit?");
     vt_send(&v, "n");
     vt_wait_gone(&v, "Quit?");
     press(&v, KEY_DO_QUIT_TOO, "\033[21~");
