@@ -396,6 +396,8 @@ static enum cli_exit run(struct screen *s, struct tui_config *cfg)
     signals_notify(on_signal, s);
     enum di_err err = tui_run(cfg, why);
     events_redirect(s->events, NULL, NULL);
+    if (err == DI_CANCELLED)
+        return CLI_EXIT_INTERRUPTED;
     if (err == DI_OK || err == DI_CLOSED)
         return (enum cli_exit)signals_exit_code();
     problem_set(&p, "", why, "the dashboard cannot be shown");

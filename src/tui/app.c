@@ -454,9 +454,11 @@ void app_key(struct app *a, int key, uint32_t ch)
         return;
     }
     if (a->prompt.kind != PROMPT_CLOSED) {
+        a->interrupted = a->interrupted || key == KEY_CTRL('c');
         to_prompt(a, key, ch);
         return;
     }
+    a->interrupted = key == KEY_CTRL('c');
     a->message[0] = '\0';
 
     enum key_action action = keys_find(key, where_keys_go(a));

@@ -27,6 +27,7 @@ struct app {
     int64_t message_until_us;
     uint64_t log_seen; /* lines, plus one; 0: none looked at yet */
     bool mouse, over, dirty;
+    bool interrupted; /* the last key that was no answer or text was ^C */
     int64_t click_us; /* when and where the mouse was pressed last */
     int click_y, click_x;
 };

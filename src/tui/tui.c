@@ -186,7 +186,7 @@ static enum di_err loop(struct app *a, int signals)
                 return DI_CLOSED;
         }
     }
-    return DI_OK;
+    return a->interrupted ? DI_CANCELLED : DI_OK;
 }
 
 enum di_err tui_run(const struct tui_config *cfg, char why[256])

@@ -495,6 +495,24 @@ static void quitting(void **state)
     press(&v, KEY_DO_QUIT_TOO, "\003");
     vt_wait(&v, "Quit?");
     vt_send(&v, "\003");
+    vt_wait_end(&v);
+    assert_int_equal(WEXITSTATUS(v.status), DI_CANCELLED);
+    vt_stop(&v);
+
+    vt_open(&v, SCENE_PEER, 24, 80, NULL);
+    vt_send(&v, "\003");
+    vt_wait(&v, "Quit?");
+    vt_send(&v, "y"); /* the answer to an interrupt */
+    vt_wait_end(&v);
+    assert_int_equal(WEXITSTATUS(v.status), DI_CANCELLED);
+    vt_stop(&v);
+
+    vt_open(&v, SCENE_PEER, 24, 80, NULL);
+    vt_send(&v, "\003");
+    vt_wait(&v, "Quit?");
+    vt_send(&v, "n"); /* taken back: what comes later is no interrupt */
+    vt_wait_gone(&v, "Quit?");
+    vt_send(&v, ":quit\r");
     assert_int_equal(vt_wait_end(&v), 0);
     vt_stop(&v);
 

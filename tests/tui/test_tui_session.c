@@ -266,6 +266,27 @@ static void two_signals_leave_the_terminal_in_order(void **state)
     }
 }
 
+static void control_c_is_an_interrupt(void **state)
+{
+    struct vt rs, peer;
+
+    (void)state;
+    if (program() == NULL)
+        skip();
+    start_rs(&rs);
+    start_peer(&peer, "empty", "peer-state");
+    vt_wait(&peer, "registered  TTL");
+    vt_send(&peer, "\003");
+    vt_wait_end(&peer);
+    assert_int_equal(WEXITSTATUS(peer.status), 130);
+    vt_stop(&peer);
+    vt_wait(&rs, "0 active"); /* it has left */
+    vt_send(&rs, "\003");
+    vt_wait_end(&rs);
+    assert_int_equal(WEXITSTATUS(rs.status), 130);
+    vt_stop(&rs);
+}
+
 static void a_registration_server_that_is_gone_is_told(void **state)
 {
     struct vt rs, peer;
@@ -323,6 +344,7 @@ int main(void)
         cmocka_unit_test(fetched_from_the_reader),
         cmocka_unit_test(who_asks_is_answered_though_nothing_changed),
         cmocka_unit_test(two_signals_leave_the_terminal_in_order),
+        cmocka_unit_test(control_c_is_an_interrupt),
         cmocka_unit_test(a_registration_server_that_is_gone_is_told),
         cmocka_unit_test(an_unknown_terminal_is_told),
     };

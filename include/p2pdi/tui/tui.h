@@ -49,7 +49,8 @@ struct tui_config {
 };
 
 /*
- * Runs until the user quits or stopping() says so (DI_OK), or the terminal is gone (DI_CLOSED).
+ * Runs until the user quits or stopping() says so (DI_OK), quits by ^C (DI_CANCELLED), or the terminal
+ * is gone (DI_CLOSED).
  * DI_INVALID with a sentence in why: this terminal cannot do it; then nothing was written to it. The
  * caller has blocked SIGWINCH, SIGCONT and SIGTSTP in every thread and leaves them alone.
  */
