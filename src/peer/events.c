@@ -35,6 +35,8 @@ static const char *hint_for(enum di_err err)
         return "some limit of this process is too low: see ulimit -a";
     case DI_NO_SPACE:
         return "make room where the library is: df -h";
+    case DI_READ_ONLY:
+        return "mount the library's file system for writing, or name another one with --share";
     case DI_ACCESS:
         return "check owner and permissions of the library: ls -ld";
     case DI_NOT_FOUND:

@@ -383,7 +383,7 @@ static void report(struct peer *p, const struct addr *from, enum di_err err)
     const char *hint = "ask for the peer list again (pquery): the peer may have left";
     if (from != NULL)
         addr_format(from, name);
-    if (err == DI_ACCESS && from->port < PEER_PORT_MIN) {
+    if (err == DI_ACCESS && from != NULL && from->port < PEER_PORT_MIN) {
         text = "no peer has a port below 1024";
         hint = "name one of `p2pdi peers`";
     } else if (err == DI_ACCESS) {

@@ -148,13 +148,21 @@ enum di_err rs_call(struct rs_client *c, struct wire_request *request,
     }
 }
 
+static const char *words_for(enum di_err err)
+{
+    if (err == DI_NOT_FOUND)
+        return "not registered there";
+    return err == DI_PROTOCOL ? "what answers there is not a registration server"
+                              : di_err_text(err);
+}
+
 static const char *hint_for(enum di_err err)
 {
     switch (err) {
     case DI_REFUSED:
         return "start one there with `p2pdi rs`, or check --rs";
     case DI_PROTOCOL:
-        return "what answers there is not a registration server: check --rs";
+        return "check --rs";
     case DI_NOT_FOUND:
         return "register first";
     case DI_BUSY:
@@ -177,8 +185,7 @@ enum di_err rs_report(struct rs_client *c, const char *what, enum di_err err)
     rs_client_status(c, &status);
     if (c->peer->cfg.rs_count > 0)
         addr_format(&status.rs, name);
-    snprintf(why, sizeof(why), "%s: %s", name,
-             err == DI_NOT_FOUND ? "not registered there" : di_err_text(err));
+    snprintf(why, sizeof(why), "%s: %s", name, words_for(err));
     peer_emit_error(c->peer, what, why, hint_for(err));
     return err;
 }

@@ -76,9 +76,8 @@ static void start(struct member *m, size_t i, uint16_t port, const char *root, u
     lock_init(&p->sink.lock);
     /* The latter two are told of its number. */
     if (net_waker_new(&p->waker) != DI_OK || rs_client_new(p, &p->rs) != DI_OK ||
-        registrar_new(p, &p->registrar) != DI_OK ||
-        neighbours_new(p, &p->neighbours) != DI_OK || downloads_new(p, &p->downloads) != DI_OK ||
-        registrar_start(p->registrar) != DI_OK)
+        registrar_new(p, &p->registrar) != DI_OK || neighbours_new(p, &p->neighbours) != DI_OK ||
+        downloads_new(p, &p->downloads) != DI_OK || registrar_start(p->registrar) != DI_OK)
         die(name, "cannot be started");
 }
 
