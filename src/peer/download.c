@@ -221,11 +221,11 @@ void downloads_free(struct downloads *d)
     }
     for (struct client *c; (c = spares_expire(&d->spares, INT64_MAX)) != NULL;)
         client_close(c);
-    struct failing *f = d->failing, *other = NULL;
-    HASH_CLEAR(hh, d->failing);
-    for (; f != NULL; f = other) {
-        other = f->hh.next;
-        free(f);
+    struct remark *m = d->remarks, *other = NULL;
+    HASH_CLEAR(hh, d->remarks);
+    for (; m != NULL; m = other) {
+        other = m->hh.next;
+        free(m);
     }
     cond_fini(&d->landed);
     cond_fini(&d->made);

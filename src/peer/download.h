@@ -62,9 +62,11 @@ struct landing {
     UT_hash_handle hh;
 };
 
-/* A document that could not be had, which was told: `sync` tries again and again. */
-struct failing {
+/* What is remembered of a document that is not here, for `sync`, which wants all again and again. */
+struct remark {
     uint32_t rfc; /* key */
+    bool failed;  /* it could not be had, and that was told */
+    bool dropped; /* the user does not want it */
     UT_hash_handle hh;
 };
 
@@ -83,7 +85,7 @@ struct downloads {
     size_t finished_count;          /* ever */
     struct cond landed;
     struct landing *landings; /* table */
-    struct failing *failing;  /* table */
+    struct remark *remarks;   /* table */
 };
 
 /* Something happened that may make more possible. */

@@ -308,6 +308,7 @@ static enum di_err download(struct gets *g, struct get *get, const struct number
                                    : downloads_pool(p->downloads, &get->pool);
     if (err != DI_OK)
         return err;
+    downloads_allow(p->downloads, order);
     enlist(g, get);
     err = seeker_plan(p->seeker, get->pool, order, &get->rfcs, what->has_from ? &what->from : NULL);
     if (downloads_lack_holders(p->downloads))

@@ -447,6 +447,10 @@ void downloads_holder_back(struct downloads *d, const struct addr *holder);
 /* Who else may want the same (sched_set_company), by the RS's numbers. */
 void downloads_set_company(struct downloads *d, const struct sched_company *company);
 void downloads_drop(struct downloads *d, uint32_t rfc);
+/* sync shall not want it, until a get does. */
+void downloads_refuse(struct downloads *d, uint32_t rfc);
+void downloads_allow(struct downloads *d, const struct numbers *rfcs);
+void downloads_leave_out_refused(struct downloads *d, struct numbers *rfcs);
 size_t downloads_pending(struct downloads *d);
 /* Is anything wanted that nobody known can deliver? */
 bool downloads_lack_holders(struct downloads *d);

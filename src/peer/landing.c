@@ -75,31 +75,79 @@ static void flight_ends_locked(struct pool *pool, struct flight *f, struct fligh
 
 /* ---- giving up ------------------------------------------------------------------------------- */
 
+static struct remark *remark_locked(struct downloads *d, uint32_t rfc)
+{
+    struct remark *m = NULL;
+    lock_assert_held(&d->lock);
+    HASH_FIND(hh, d->remarks, &rfc, sizeof(rfc), m);
+    return m;
+}
+
+/* NULL: no memory. */
+static struct remark *make_remark_locked(struct downloads *d, uint32_t rfc)
+{
+    struct remark *m = remark_locked(d, rfc);
+    if (m != NULL)
+        return m;
+    m = calloc(1, sizeof(*m));
+    if (m == NULL)
+        return NULL;
+    m->rfc = rfc;
+    HASH_ADD(hh, d->remarks, rfc, sizeof(m->rfc), m);
+    if (hash_was_added(m))
+        return m;
+    free(m);
+    return NULL;
+}
+
+static void forget_remark_locked(struct downloads *d, uint32_t rfc)
+{
+    struct remark *m = remark_locked(d, rfc);
+    if (m != NULL)
+        HASH_DEL(d->remarks, m);
+    free(m);
+}
+
 /* Is it the first time since it was here or somebody waited for it? */
 static bool is_news(struct downloads *d, uint32_t rfc)
 {
-    struct failing *f = NULL;
     lock_acquire(&d->lock);
-    HASH_FIND(hh, d->failing, &rfc, sizeof(rfc), f);
-    bool known = f != NULL;
-    if (!known && (f = calloc(1, sizeof(*f))) != NULL) {
-        f->rfc = rfc;
-        HASH_ADD(hh, d->failing, rfc, sizeof(f->rfc), f);
-        if (!hash_was_added(f))
-            free(f);
-    }
+    struct remark *m = make_remark_locked(d, rfc);
+    bool news = m == NULL || !m->failed;
+    if (m != NULL)
+        m->failed = true;
     lock_release(&d->lock);
-    return !known;
+    return news;
 }
 
-static void forget_failing_locked(struct downloads *d, uint32_t rfc)
+void downloads_refuse(struct downloads *d, uint32_t rfc)
 {
-    struct failing *f = NULL;
-    lock_assert_held(&d->lock);
-    HASH_FIND(hh, d->failing, &rfc, sizeof(rfc), f);
-    if (f != NULL)
-        HASH_DEL(d->failing, f);
-    free(f);
+    lock_acquire(&d->lock);
+    struct remark *m = make_remark_locked(d, rfc);
+    if (m != NULL)
+        m->dropped = true;
+    lock_release(&d->lock);
+}
+
+void downloads_allow(struct downloads *d, const struct numbers *rfcs)
+{
+    lock_acquire(&d->lock);
+    for (size_t i = 0; i < rfcs->count && d->remarks != NULL; i++)
+        forget_remark_locked(d, rfcs->n[i]);
+    lock_release(&d->lock);
+}
+
+void downloads_leave_out_refused(struct downloads *d, struct numbers *rfcs)
+{
+    size_t kept = 0;
+    lock_acquire(&d->lock);
+    for (size_t i = 0; i < rfcs->count; i++) {
+        const struct remark *m = remark_locked(d, rfcs->n[i]);
+        if (m == NULL || !m->dropped)
+            rfcs->n[kept++] = rfcs->n[i];
+    }
+    rfcs->count = kept;
+    lock_release(&d->lock);
 }
 
 /* pool NULL: whoever wanted it. */
@@ -301,7 +349,7 @@ static void on_published(void *arg, enum di_err err)
     if (hash_was_added(g))
         HASH_DEL(p->downloads->landings, g);
     if (err == DI_OK)
-        forget_failing_locked(p->downloads, g->rfc);
+        forget_remark_locked(p->downloads, g->rfc);
     cond_broadcast(&p->downloads->landed);
     lock_release(&p->downloads->lock);
     if (err == DI_OK) {

@@ -55,6 +55,7 @@ enum di_err peer_read(struct peer *p, uint32_t rfc, char **bytes, size_t *len)
 
 void peer_drop(struct peer *p, uint32_t rfc)
 {
+    downloads_refuse(p->downloads, rfc);
     downloads_drop(p->downloads, rfc);
     peer_emit(p, (struct peer_event){.kind = PEER_EV_DROPPED, .rfc = rfc});
     gets_forgo(p->gets, rfc);

@@ -159,6 +159,7 @@ static enum di_err want_offered(struct peer *p, struct offer *offers, size_t cou
     for (size_t i = 0; i < count; i++)
         if (!catalog_has(p->catalog, offers[i].rfc))
             numbers_add(&numbers, offers[i].rfc);
+    downloads_leave_out_refused(p->downloads, &numbers);
     err = pool_plan_begin(pool, &numbers, NULL);
     downloads_offer(p->downloads, offers, count);
     pool_plan_end(pool);
@@ -233,6 +234,7 @@ static void want_missing(struct seeker *s, struct rounds *r)
     struct numbers all = {0};
     struct pool *pool = NULL;
     enum di_err err = select_known(p, 1, WIRE_RFC_MAX, NULL, &all);
+    downloads_leave_out_refused(p->downloads, &all);
     if (err == DI_OK && is_time_again(r, all.count)) {
         err = downloads_pool(p->downloads, &pool);
         if (err == DI_OK)

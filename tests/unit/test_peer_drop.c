@@ -121,6 +121,35 @@ static void one_on_its_way_ends_and_is_resumed_when_wanted_again(void **state)
     fake_stop(&a);
 }
 
+static void sync_does_not_want_it_again(void **state)
+{
+    struct fake a, b;
+    struct node n;
+
+    (void)state;
+    node_init(&n, "n");
+    n.compress = PEER_COMPRESS_NEVER;
+    fake_start(&a, &world, FAKE_STALLS, 500, 5, SIZE);
+    a.bytes = SIZE / 4;
+    node_start(&n, &world);
+    assert_int_equal(peer_sync(n.peer), DI_OK);
+    wait_for_bytes(&n, SIZE / 4);
+    peer_drop(n.peer, 500);
+    a.bytes = SIZE;
+
+    /* It still wants all else: by then it has gone round. */
+    size_t requests = a.document_requests;
+
+    fake_start(&b, &world, FAKE_HONEST, 501, 5, SMALL);
+    node_wait(&n, PEER_EV_DONE, 501, 1);
+    assert_int_equal(a.document_requests, requests);
+    assert_int_equal(node_seen(&n, PEER_EV_DONE, 500, NULL), 0);
+    assert_int_equal(node_get(&n, 500, NULL).done, 1);
+    node_fini(&n);
+    fake_stop(&a);
+    fake_stop(&b);
+}
+
 static void those_behind_it_on_the_same_connection_come_all_the_same(void **state)
 {
     static const struct peer_range all = {501, 508};
@@ -167,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_on_its_way_ends_and_is_resumed_when_wanted_again, start,
                                         stop),
+        cmocka_unit_test_setup_teardown(sync_does_not_want_it_again, start, stop),
         cmocka_unit_test_setup_teardown(those_behind_it_on_the_same_connection_come_all_the_same,
                                         start, stop),
     };

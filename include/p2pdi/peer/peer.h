@@ -210,8 +210,8 @@ void peer_status(struct peer *p, struct peer_status *out);
 /* The text of a document that is held, for free(). DI_NOT_FOUND, DI_IO, DI_NOMEM. */
 enum di_err peer_read(struct peer *p, uint32_t rfc, char **bytes, size_t *len) DI_MUST_CHECK;
 /*
- * It shall not be downloaded any more: what is on its way ends, and is resumed should it be wanted again.
- * Whoever waits for it in peer_get goes on without.
+ * It shall not be downloaded any more, by peer_sync neither: what is on its way ends, and is resumed should a
+ * peer_get want it. Whoever waits for it in peer_get goes on without.
  */
 void peer_drop(struct peer *p, uint32_t rfc);
 
