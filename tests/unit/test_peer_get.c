@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <poll.h>
 
 #include <stdio.h>
 #include <stdlib.h>
