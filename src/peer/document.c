@@ -153,14 +153,38 @@ static struct frame *frame_for(const struct job *j, const struct library_doc *do
     return coded_document(j, doc, file, c);
 }
 
+/* 302, if others have their turn and one of them has got it already. For who meets all conditions. */
+static bool point_elsewhere(struct job *j, const struct library_doc *doc, int status, uint64_t len)
+{
+    struct peer *p = j->peer;
+    struct addr asker = *net_conn_remote(j->conn);
+    struct addr other;
+    /* Only our own programs say where they serve, and know where to turn to. */
+    if (j->wire->form != WIRE_FRAMED || !j->wire->has_port || status == 416)
+        return false;
+    asker.port = j->wire->port;
+    lock_acquire(&p->turns_lock);
+    bool serve =
+        turns_take(p->turns, &asker, doc->rfc, len == doc->size_bytes, clock_mono_us(), &other);
+    lock_release(&p->turns_lock);
+    if (serve)
+        return false;
+    send_location(j, &other);
+    return true;
+}
+
 static void send_held(struct job *j, const struct library_doc *doc, struct library_file *file)
 {
     enum coding c = CODING_IDENTITY;
     uint64_t first = 0;
     uint64_t len = doc->size_bytes;
-    struct frame *frame = frame_for(j, doc, file, &c);
     int status = wire_range_apply(&j->wire->range, doc->size_bytes, &first, &len);
 
+    if (point_elsewhere(j, doc, status, len)) {
+        library_file_release(file);
+        return;
+    }
+    struct frame *frame = frame_for(j, doc, file, &c);
     if (frame == NULL && status != 416) {
         send_part(j, doc, file, status, first, len);
         return;
@@ -195,25 +219,6 @@ static void serve_held(struct job *j, struct library *lib, const struct library_
         job_send_error(j, 500, di_err_text(err));
 }
 
-/* 302, if others have their turn and one of them has got it already. */
-static bool point_elsewhere(struct job *j, uint32_t rfc)
-{
-    struct peer *p = j->peer;
-    struct addr asker = *net_conn_remote(j->conn);
-    struct addr other;
-    /* Only our own programs say where they serve, and know where to turn to. */
-    if (j->wire->form != WIRE_FRAMED || !j->wire->has_port)
-        return false;
-    asker.port = j->wire->port;
-    lock_acquire(&p->turns_lock);
-    bool serve = turns_take(p->turns, &asker, rfc, clock_mono_us(), &other);
-    lock_release(&p->turns_lock);
-    if (serve)
-        return false;
-    send_location(j, &other);
-    return true;
-}
-
 void serve_document(struct job *j, uint32_t rfc, enum library_format format)
 {
     struct library *lib = j->peer->library;
@@ -228,7 +233,6 @@ void serve_document(struct job *j, uint32_t rfc, enum library_format format)
         job_send_error(j, 404, text);
         return;
     }
-    if (!point_elsewhere(j, rfc))
-        serve_held(j, lib, doc);
+    serve_held(j, lib, doc);
     library_doc_unref(doc);
 }

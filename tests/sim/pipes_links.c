@@ -70,7 +70,8 @@ static void begin(struct world *w, uint32_t holder, uint32_t client, struct pipe
     r->to_send = r->to_come = 200;
     if (!h->known[rfc]) {
         r->outcome = LACKS;
-    } else if (!w->cfg.is_patient && !turns_take(h->turns, &asker, rfc, w->now_us, &other)) {
+    } else if (!w->cfg.is_patient &&
+               !turns_take(h->turns, &asker, rfc, r->q.len == r->q.size_bytes, w->now_us, &other)) {
         r->outcome = ELSEWHERE;
     } else {
         r->outcome = SERVED;

@@ -206,6 +206,29 @@ static void who_has_no_turn_is_pointed_to_one_that_got_it(void **state)
     free(answer);
 }
 
+/* All turns are taken; still nobody has got the other document, for none of these has a body. */
+static void who_is_sent_no_document_has_not_got_it(void **state)
+{
+    char text[2000] = "";
+    size_t at = 0;
+    char *answer = NULL;
+    (void)state;
+    for (unsigned port = 5001; port <= 5008; port++)
+        at += (size_t)snprintf(text + at, sizeof(text) - at,
+                               "GET RFC 8609 P2P-DI/1.0\r\nPort: %u\r\n\r\n", port);
+    answer = ask(NULL,
+                 "%sGET RFC 7 P2P-DI/1.0\r\nPort: 5009\r\nIf-Match: \"%064d\"\r\n\r\n"
+                 "GET RFC 7 P2P-DI/1.0\r\nPort: 5009\r\nIf-None-Match: *\r\n\r\n"
+                 "GET RFC 7 P2P-DI/1.0\r\nPort: 5009\r\nRange: bytes=9000-9001\r\n\r\n"
+                 "GET RFC 7 P2P-DI/1.0\r\nPort: 5010\r\nConnection: close\r\n\r\n",
+                 text, 0);
+    expect_in(answer, "P2P-DI/1.0 409 Conflict\r\n");
+    expect_in(answer, "P2P-DI/1.0 304 Not Modified\r\n");
+    expect_in(answer, "P2P-DI/1.0 416 Range Not Satisfiable\r\n");
+    assert_null(strstr(answer, "Location: 127.0.0.1:5009\r\n"));
+    free(answer);
+}
+
 static void http_serves_the_same(void **state)
 {
     (void)state;
@@ -384,6 +407,7 @@ int main(void)
         cmocka_unit_test(probe_echoes_the_nonce),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
         cmocka_unit_test(who_has_no_turn_is_pointed_to_one_that_got_it),
+        cmocka_unit_test(who_is_sent_no_document_has_not_got_it),
         cmocka_unit_test(http_serves_the_same),
         cmocka_unit_test(http_pages_list_what_is_held),
         cmocka_unit_test(index_tells_what_changed_since),

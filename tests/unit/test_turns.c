@@ -1,6 +1,7 @@
 /* Whose turn it is to be served. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,17 +19,30 @@ static struct turns *make(void)
     return t;
 }
 
-static struct addr peer_of(unsigned n)
+/* 0: it is served; else the host that it is pointed to. */
+static unsigned ask_for(struct turns *t, unsigned host, uint16_t port, uint32_t rfc, bool is_whole,
+                        int64_t now_us)
 {
-    return addr_ipv4(10, 2, (uint8_t)(n >> 8), (uint8_t)n, 40000);
+    struct addr a = addr_ipv4(10, 2, (uint8_t)(host >> 8), (uint8_t)host, port), other;
+
+    return turns_take(t, &a, rfc, is_whole, now_us, &other)
+               ? 0
+               : (unsigned)other.ip[14] << 8 | other.ip[15];
 }
 
-/* 0: it is served; else whom it is pointed to. */
 static unsigned ask(struct turns *t, unsigned peer, uint32_t rfc, int64_t now_us)
 {
-    struct addr a = peer_of(peer), other;
+    return ask_for(t, peer, 40000, rfc, true, now_us);
+}
 
-    return turns_take(t, &a, rfc, now_us, &other) ? 0 : (unsigned)other.ip[14] << 8 | other.ip[15];
+/* As many peers as there are turns and places, all at one address; how many of them are served? */
+static unsigned ask_from_many_ports(struct turns *t, unsigned host, uint32_t rfc, int64_t now_us)
+{
+    unsigned served = 0;
+
+    for (uint16_t port = 20000; port < 20072; port++)
+        served += ask_for(t, host, port, rfc, true, now_us) == 0;
+    return served;
 }
 
 static void a_few_are_served_whatever_they_ask_for(void **state)
@@ -138,6 +152,80 @@ static void what_is_remembered_is_bounded(void **state)
     turns_free(t);
 }
 
+static void who_got_a_part_has_not_got_the_document(void **state)
+{
+    struct turns *t = make();
+
+    (void)state;
+    for (unsigned peer = 1; peer <= TURNS_AT_A_TIME; peer++)
+        assert_int_equal(ask_for(t, peer, 40000, 7, false, S), 0);
+    assert_int_equal(ask(t, 50, 7, S), 0);
+    assert_int_equal(ask_for(t, 51, 40000, 7, false, S), 50);
+    turns_free(t);
+}
+
+static void one_address_alone_has_all_turns(void **state)
+{
+    struct turns *t = make();
+
+    (void)state;
+    assert_int_equal(ask_for(t, 9, 40000, 7, true, S), 0);
+    for (int64_t now_us = S; now_us < 4 * S; now_us += S / 4)
+        assert_in_range(ask_from_many_ports(t, 1, 7, now_us), TURNS_AT_A_TIME - 2, TURNS_AT_A_TIME);
+    turns_free(t);
+}
+
+static void one_address_with_many_ports_keeps_nobody_out(void **state)
+{
+    struct turns *t = make();
+
+    (void)state;
+    (void)ask_from_many_ports(t, 1, 7, S);
+    for (int64_t now_us = S; now_us < 10 * S; now_us += S / 10) {
+        (void)ask_from_many_ports(t, 1, 7, now_us);
+        for (unsigned peer = 2; peer < 2 + TURNS_AT_A_TIME * 3 / 4; peer++)
+            assert_int_equal(ask(t, peer, 7, now_us), 0);
+    }
+    turns_free(t);
+}
+
+/* It never takes a turn that is its own, so as to keep its places before all others. */
+static void one_address_cannot_keep_turns_unused(void **state)
+{
+    struct turns *t = make();
+
+    (void)state;
+    for (unsigned peer = 11; peer < 11 + TURNS_AT_A_TIME; peer++)
+        assert_int_equal(ask(t, peer, 7, S), 0);
+    (void)ask_from_many_ports(t, 1, 7, S + 1);
+    for (unsigned peer = 21; peer < 21 + TURNS_AT_A_TIME; peer++)
+        assert_int_not_equal(ask(t, peer, 7, S + 2), 0);
+    for (unsigned peer = 21; peer < 21 + TURNS_AT_A_TIME * 3 / 4; peer++)
+        assert_int_equal(ask(t, peer, 7, S + TURNS_REST_US + 2), 0);
+    turns_free(t);
+}
+
+/* Peers at a few addresses, more than have a turn: all of them come to it all the same. */
+static void all_behind_a_few_addresses_have_their_turn(void **state)
+{
+    struct turns *t = make();
+    int64_t served_us[4][5] = {{0}}, back_us[4][5] = {{0}};
+
+    (void)state;
+    for (int64_t now_us = S; now_us < 60 * S; now_us += 10000)
+        for (unsigned i = 0; i < 20; i++) {
+            if (now_us < back_us[i % 4][i / 4])
+                continue;
+            if (ask_for(t, 1 + i % 4, (uint16_t)(40000 + i / 4), 7, true, now_us) == 0)
+                served_us[i % 4][i / 4] = now_us;
+            else
+                back_us[i % 4][i / 4] = now_us + TURNS_REST_US;
+        }
+    for (unsigned i = 0; i < 20; i++)
+        assert_true(served_us[i % 4][i / 4] > 50 * S);
+    turns_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +235,11 @@ int main(void)
         cmocka_unit_test(who_keeps_asking_keeps_its_place),
         cmocka_unit_test(everyone_has_its_turn),
         cmocka_unit_test(what_is_remembered_is_bounded),
+        cmocka_unit_test(who_got_a_part_has_not_got_the_document),
+        cmocka_unit_test(one_address_alone_has_all_turns),
+        cmocka_unit_test(one_address_with_many_ports_keeps_nobody_out),
+        cmocka_unit_test(one_address_cannot_keep_turns_unused),
+        cmocka_unit_test(all_behind_a_few_addresses_have_their_turn),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

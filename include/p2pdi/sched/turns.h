@@ -3,8 +3,11 @@
  * their documents soon, and then serve the others; many at a time all get them late. Who has no turn
  * is pointed to one that has just got what it asks for; if there is none, it is served.
  *
- * A turn lasts as long as its peer asks, and at most TURNS_LONG_US while others want one. Pure: time
- * is an argument, the caller serialises; so the same policy runs in the simulator.
+ * A turn lasts as long as its peer asks, and at most TURNS_LONG_US while others want one. A peer is
+ * whoever says that it serves at some port, so one host can be as many as it likes: while those at
+ * other addresses want turns or places to wait, one address has at most a quarter of either.
+ *
+ * Pure: time is an argument, the caller serialises; so the same policy runs in the simulator.
  */
 #ifndef P2PDI_SCHED_TURNS_H
 #define P2PDI_SCHED_TURNS_H
@@ -27,10 +30,10 @@ struct turns;
 enum di_err turns_new(struct turns **out) DI_MUST_CHECK;
 void turns_free(struct turns *t);
 /*
- * That peer, by the address it serves at, asks for that document now. true: serve it. false: *other
- * has got the document here not long ago.
+ * That peer, by the address it serves at, is to be sent that document now, the whole or a part. true:
+ * serve it. false: *other has got the whole document here not long ago.
  */
-bool turns_take(struct turns *t, const struct addr *peer, uint32_t rfc, int64_t now_us,
-                struct addr *other);
+bool turns_take(struct turns *t, const struct addr *peer, uint32_t rfc, bool is_whole,
+                int64_t now_us, struct addr *other);
 
 #endif
