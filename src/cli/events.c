@@ -1,4 +1,4 @@
-/* The streams: any thread may speak, a lock keeps lines whole. It is held while writing, for that is what it guards. */
+/* What is said, and where: any thread may speak. The lock is held until the queue of what is to be written takes it. */
 #include "events.h"
 
 #include "wrap.h"
@@ -7,7 +7,6 @@
 #include "p2pdi/base/json.h"
 #include "p2pdi/base/log.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,21 +15,6 @@
 #define LINE_MAX_BYTES ((size_t)64 << 20)
 #define STDERR_MAX (4 * LINE_MAX_BYTES)
 #define BAR_MAX ((size_t)64 << 10)
-
-/* 0 or an errno. */
-static int write_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
 
 /* An error with its hint is one line on a screen, which knows whose errors it shows. */
 static void redirect_error_locked(struct events *e, enum log_level level, struct slice text)
@@ -79,17 +63,17 @@ void events_redirect(struct events *e, events_line_fn *line, void *arg)
     e->line = line;
     e->line_arg = arg;
     lock_release(&e->lock);
+    event_writer_flush(&e->writer);
 }
 
 static void write_out(struct events *e, const struct buf *text)
 {
     lock_acquire(&e->lock);
-    if (!redirect_locked(e, LOG_INFO, text) && !e->broken) {
-        int errnum = buf_status(text) == DI_OK
-                         ? write_all(STDOUT_FILENO, buf_bytes(text), text->len)
-                         : ENOMEM;
-        e->broken = errnum != 0;
-        e->gone = errnum == EPIPE;
+    if (!redirect_locked(e, LOG_INFO, text)) {
+        if (buf_status(text) == DI_OK)
+            event_writer_put(&e->writer, STDOUT_FILENO, buf_bytes(text), text->len);
+        else
+            event_writer_break(&e->writer);
     }
     lock_release(&e->lock);
 }
@@ -121,7 +105,7 @@ static void write_err(struct events *e, enum log_level level, const struct buf *
         append_erase_locked(e, &whole);
         buf_append(&whole, buf_bytes(text), text->len);
         buf_append(&whole, buf_bytes(&e->bar), e->bar.len);
-        (void)write_all(STDERR_FILENO, buf_bytes(&whole), whole.len);
+        event_writer_put(&e->writer, STDERR_FILENO, buf_bytes(&whole), whole.len);
     }
     lock_release(&e->lock);
     buf_fini(&whole);
@@ -137,7 +121,7 @@ void events_bar(struct events *e, struct slice lines)
         buf_clear(&e->bar);
         buf_append(&e->bar, lines.p, lines.n);
         buf_append(&text, buf_bytes(&e->bar), e->bar.len);
-        (void)write_all(STDERR_FILENO, buf_bytes(&text), text.len);
+        event_writer_put(&e->writer, STDERR_FILENO, buf_bytes(&text), text.len);
     }
     lock_release(&e->lock);
     buf_fini(&text);
@@ -166,6 +150,7 @@ void events_init(struct events *e, int64_t start_us)
 {
     *e = (struct events){.start_us = start_us, .peers = SIZE_MAX, .rfcs = SIZE_MAX};
     lock_init(&e->lock);
+    event_writer_init(&e->writer);
     buf_init(&e->bar, BAR_MAX);
     events_configure(e, false, EVENTS_NORMAL);
     log_set_sink(on_log, e);
@@ -185,9 +170,10 @@ bool events_fini(struct events *e)
 {
     events_bar(e, (struct slice){"", 0});
     log_set_sink(NULL, NULL);
+    bool good = event_writer_fini(&e->writer);
     buf_fini(&e->bar);
     lock_fini(&e->lock);
-    return !e->broken || e->gone;
+    return good;
 }
 
 /* Is it worth a line on standard error? Numbers that have not changed are not. */

@@ -1,11 +1,13 @@
 /*
  * What the program says: results on standard output, everything else on standard error; with --json
- * every event as a line on standard output. Any thread; whole lines, one write each, never interleaved.
+ * every event as a line on standard output. Any thread; whole lines, never interleaved, in the order in which
+ * they were said. A thread writes them (event_writer.h).
  */
 #ifndef P2PDI_CLI_EVENTS_H
 #define P2PDI_CLI_EVENTS_H
 
 #include "cli.h"
+#include "event_writer.h"
 
 #include "p2pdi/base/buf.h"
 #include "p2pdi/base/log.h"
@@ -23,9 +25,8 @@ typedef void events_line_fn(void *arg, enum log_level level, struct slice line);
 enum events_level { EVENTS_QUIET, EVENTS_NORMAL, EVENTS_VERBOSE };
 
 struct events {
-    struct lock lock;     /* guards what follows, and the two streams themselves */
-    bool broken;          /* standard output cannot be written any more */
-    bool gone;            /* its reader went away */
+    struct event_writer writer;
+    struct lock lock;     /* guards what follows */
     struct buf bar;       /* shown in the last lines of the terminal; empty: none */
     events_line_fn *line; /* NULL: the streams */
     void *line_arg;
