@@ -93,10 +93,14 @@ static void take_answer(struct net_conn *c, struct net_mail *m)
     c->advanced = true;
     if (c->out == NULL)
         c->out = net_output_new();
-    if (c->out == NULL)
+    if (c->out == NULL) {
         c->gone = true;
-    else
+    } else {
         net_output_take(c->out, &m->answer);
+        if (m->release != NULL)
+            net_output_share(c->out, m->bytes, m->len, m->release, m->arg);
+        m->release = NULL;
+    }
     net_mail_free(m);
 }
 

@@ -58,6 +58,10 @@ struct net_mail {
     struct net_mail *next;
     struct net_token token;
     struct buf answer;
+    const void *bytes; /* shared, behind the answer */
+    size_t len;
+    void (*release)(void *arg); /* NULL: there are none */
+    void *arg;
 };
 void net_mail_free(struct net_mail *m);
 

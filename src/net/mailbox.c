@@ -21,6 +21,8 @@ void net_mail_free(struct net_mail *m)
     if (m == NULL)
         return;
     buf_fini(&m->answer);
+    if (m->release != NULL)
+        m->release(m->arg);
     free(m);
 }
 

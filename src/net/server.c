@@ -169,21 +169,34 @@ void net_server_free(struct net_server *s)
     free(s);
 }
 
-void net_server_answer(struct net_server *s, struct net_token token, struct buf *answer)
+void net_server_answer_shared(struct net_server *s, struct net_token token, struct buf *head,
+                              const void *bytes, size_t len, void (*release)(void *arg), void *arg)
 {
     struct net_mail *m = malloc(sizeof(*m));
 
     if (m == NULL) {
         /* The answer cannot reach the connection; its client must not wait for it for ever. */
-        buf_fini(answer);
+        buf_fini(head);
+        if (release != NULL)
+            release(arg);
         if (token.slot < s->cfg.connections_max)
             net_conn_abandon(&s->conns[token.slot], token.generation);
         return;
     }
-    *m = (struct net_mail){.token = token, .answer = *answer};
-    buf_init(answer, answer->max);
+    *m = (struct net_mail){.token = token,
+                           .answer = *head,
+                           .bytes = bytes,
+                           .len = len,
+                           .release = release,
+                           .arg = arg};
+    buf_init(head, head->max);
     if (!net_mailbox_post(&s->box, m))
         net_mail_free(m);
+}
+
+void net_server_answer(struct net_server *s, struct net_token token, struct buf *answer)
+{
+    net_server_answer_shared(s, token, answer, NULL, 0, NULL, NULL);
 }
 
 void net_server_throttle(struct net_server *s, struct net_conn *c)

@@ -13,6 +13,8 @@
 #define HEAD_MAX ((size_t)2048)
 #define SCAN_WAIT_US                                                                               \
     (5 * CLOCK_US_PER_S) /* a library that takes longer is told as far as it is known */
+/* More news than that, and all who ask get the same whole: that is held once. */
+#define DELTA_MAX ((size_t)64 << 10)
 #define TABLE "text/tab-separated-values; charset=utf-8"
 
 /* A parked question. */
@@ -80,8 +82,8 @@ static void encode_rows(struct buf *rows, enum coding *c)
 }
 
 /*
- * The answer to a Since as things stand, in one buffer. DI_NOT_FOUND: that version is not known,
- * the whole is due. *changed false: a 304.
+ * The answer to a Since as things stand, in one buffer. DI_NOT_FOUND: that version is not known, or
+ * too much changed since; the whole is due. *changed false: a 304.
  */
 static enum di_err answer_since(struct peer *p, enum rfc_scope scope, struct slice since,
                                 const struct addr *local, bool close, enum coding c,
@@ -89,8 +91,9 @@ static enum di_err answer_since(struct peer *p, enum rfc_scope scope, struct sli
 {
     struct buf rows;
     char version[CHANGES_VERSION_SIZE];
-    buf_init(&rows, PEER_PAGE_MAX);
-    if (!listing_delta(p, scope, since, local, &rows, version, changed)) {
+    buf_init(&rows, DELTA_MAX);
+    if (!listing_delta(p, scope, since, local, &rows, version, changed) ||
+        buf_status(&rows) == DI_LIMIT) {
         buf_fini(&rows);
         return DI_NOT_FOUND;
     }
@@ -175,24 +178,30 @@ void serve_index(struct job *j)
 
 /* ---- parked ---------------------------------------------------------------------------------- */
 
-/* So much changed meanwhile that the delta is lost: everything, in one piece. */
-static enum di_err answer_whole(struct peer *p, const struct poll *poll, struct buf *out)
+/* So much changed meanwhile that the delta is lost: everything, shared. An error: not answered. */
+static enum di_err answer_whole(struct peer *p, const struct poll *poll, struct net_token token)
 {
     struct listing *l = NULL;
+    struct buf head;
     enum listing_kind kind = poll->scope == RFC_SCOPE_OWN ? LISTING_OWN_ROWS : LISTING_ROWS;
     enum di_err err = listing_get(p->listings, kind, &poll->local, &l);
     if (err != DI_OK)
         return err;
     enum coding c = poll->coding;
     const struct buf *body = listing_coded(l, &c);
-    begin(out, 200, l->version, false, c, body->len);
-    end(out, poll->close);
-    buf_append(out, buf_bytes(body), body->len);
-    listing_unref(l);
-    err = buf_status(out);
-    if (err != DI_OK)
-        buf_fini(out);
-    return err;
+    begin(&head, 200, l->version, false, c, body->len);
+    end(&head, poll->close);
+    err = buf_status(&head);
+    if (err != DI_OK) {
+        buf_fini(&head);
+        listing_unref(l);
+        return err;
+    }
+    sink_trace(&p->sink, false, &poll->remote, buf_bytes(&head), head.len, buf_bytes(&l->text),
+               l->text.len);
+    net_server_answer_shared(p->server, token, &head, buf_bytes(body), body->len, listing_unref, l);
+    buf_fini(&head);
+    return DI_OK;
 }
 
 static bool decide(void *arg, struct net_token token, void *request, bool expired)
@@ -213,8 +222,11 @@ static bool decide(void *arg, struct net_token token, void *request, bool expire
             return false;
         }
     }
-    if (err == DI_NOT_FOUND)
-        err = answer_whole(p, poll, &answer);
+    if (err == DI_NOT_FOUND) {
+        err = answer_whole(p, poll, token);
+        if (err == DI_OK)
+            return true;
+    }
     if (err != DI_OK) {
         struct wire_fault fault;
         wire_fault_set(&fault, 500, "%s", di_err_text(err));

@@ -299,6 +299,22 @@ void line_service_answer(struct line_service *ls, unsigned n, const char *text)
     answer(ls, token, text);
 }
 
+void line_service_answer_shared(struct line_service *ls, unsigned n, const char *head,
+                                const char *shared)
+{
+    struct buf b;
+
+    lock_acquire(&ls->lock);
+    struct net_token token = ls->tokens[n];
+
+    ls->borrowed++;
+    lock_release(&ls->lock);
+    buf_init(&b, 1000);
+    buf_append_str(&b, head);
+    net_server_answer_shared(ls->server, token, &b, shared, strlen(shared), give_back, ls);
+    buf_fini(&b);
+}
+
 /* ---- the client ---- */
 
 void line_nap(void)

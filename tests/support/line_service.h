@@ -60,6 +60,9 @@ void line_service_wait_holding(struct line_service *ls, unsigned n);
 void line_service_let_go(struct line_service *ls);
 /* Answers the n-th parked request. */
 void line_service_answer(struct line_service *ls, unsigned n, const char *text);
+/* The same with a text behind it that is borrowed, not copied. */
+void line_service_answer_shared(struct line_service *ls, unsigned n, const char *head,
+                                const char *shared);
 
 /* Waits until the expression holds; fails the test after ten seconds. */
 #define WAIT_UNTIL(expression)                                                                     \

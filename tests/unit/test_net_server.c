@@ -303,6 +303,24 @@ static void a_second_answer_goes_nowhere(void **state)
     close(fd);
 }
 
+/* What comes back is counted where the server is freed. */
+static void answers_a_parked_request_with_what_is_shared(void **state)
+{
+    struct line_service *ls = *state;
+    int fd = line_connect(addr_of(state));
+
+    line_send(fd, "park\necho behind\n");
+    line_service_wait_parked(ls, 1);
+    line_service_answer_shared(ls, 0, "head ", "shared\n");
+    line_expect(fd, "head shared\nbehind\n");
+    line_service_answer_shared(ls, 0, "dead ", "token\n");
+    line_send(fd, "park\n");
+    line_service_wait_parked(ls, 2);
+    close(fd);
+    line_service_wait_dropped(ls, 1);
+    line_service_answer_shared(ls, 1, "it is ", "gone\n");
+}
+
 static void answers_a_thousand_parked_requests_at_once(void **state)
 {
     enum { N = 1000 };
@@ -411,6 +429,7 @@ int main(void)
         ON_A_SERVER(answers_a_parked_request_of_who_sends_no_more),
         ON_A_SERVER(tells_of_a_parked_client_that_hung_up),
         ON_A_SERVER(a_second_answer_goes_nowhere),
+        ON_A_SERVER(answers_a_parked_request_with_what_is_shared),
         ON_A_SERVER(answers_a_thousand_parked_requests_at_once),
         ON_A_SERVER(ticks_when_woken),
         ON_A_SERVER(knows_both_ends),

@@ -396,6 +396,28 @@ static void long_poll_ends_with_304(void **state)
     free(a);
 }
 
+/* Else each asker would hold a body of its own for as long as it does not read. */
+static void more_news_than_64_kib_are_the_whole(void **state)
+{
+    enum { MANY = 800 };
+    char version[64];
+    (void)state;
+    char *a = ask(NULL, "GET RFC-Index P2P-DI/1.0\r\nScope: own\r\nConnection: close\r\n\r\n");
+    version_of(a, version);
+    free(a);
+    for (uint32_t rfc = 20000; rfc < 20000 + MANY; rfc++)
+        node_write(&node, rfc, 1, 200);
+    assert_int_equal(peer_wait_rfcs(node.peer, MANY + 2, WORLD_WAIT_US), DI_OK);
+    a = ask(NULL,
+            "GET RFC-Index P2P-DI/1.0\r\nScope: own\r\nSince: %s\r\nConnection: close\r\n\r\n",
+            version);
+    expect_start(a, "P2P-DI/1.0 200 OK\r\n");
+    assert_null(strstr(a, "Delta"));
+    expect_in(a, "\n8609\t");
+    expect_in(a, "\n20700\t");
+    free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +435,7 @@ int main(void)
         cmocka_unit_test(index_tells_what_changed_since),
         cmocka_unit_test(long_poll_is_answered_by_a_new_file),
         cmocka_unit_test(long_poll_ends_with_304),
+        cmocka_unit_test(more_news_than_64_kib_are_the_whole),
     };
     return cmocka_run_group_tests_name("peer_serve", tests, start, stop);
 }

@@ -139,6 +139,9 @@ struct net_token net_conn_park(struct net_conn *c);
  * two seconds of being parked.
  */
 void net_server_answer(struct net_server *s, struct net_token token, struct buf *answer);
+/* The same, with len bytes behind it that are borrowed until release(arg), which any thread may call. */
+void net_server_answer_shared(struct net_server *s, struct net_token token, struct buf *head,
+                              const void *bytes, size_t len, void (*release)(void *arg), void *arg);
 /* Makes the next tick() come at once; many calls may end in one tick. */
 void net_server_wake(struct net_server *s);
 
