@@ -11,6 +11,7 @@
 #define TURN_MESSAGES 64
 #define TURN_READS 32
 #define TURN_BYTES (UINT64_C(256) << 10)
+#define TURN_US (5 * CLOCK_US_PER_MS) /* no message begins later, whatever it is that takes long */
 
 #define BATCH_BYTES                                                                                \
     (UINT64_C(64) << 10) /* answers to pipelined requests leave together up to here */
@@ -20,6 +21,7 @@
 struct limits {
     unsigned messages, reads;
     uint64_t bytes;
+    int64_t until_us; /* 0: no message yet */
 };
 
 enum step { STEP_ON, STEP_WAIT, STEP_QUEUE, STEP_THROTTLE, STEP_CLOSE };
@@ -146,17 +148,29 @@ static void serve_one(struct net_conn *c)
     net_input_consume(&c->in, len);
 }
 
+static bool may_serve(struct limits *l)
+{
+    int64_t now_us;
+
+    if (l->messages == 0)
+        return false;
+    now_us = clock_mono_us();
+    if (l->until_us == 0)
+        l->until_us = now_us + TURN_US;
+    return now_us < l->until_us;
+}
+
 static enum step serve(struct net_conn *c, struct net_tools *t, struct limits *l)
 {
-    if (t->is_listener || l->messages == 0)
+    if (t->is_listener || !may_serve(l))
         return STEP_QUEUE;
     if (!lend_output(c, t))
         return STEP_CLOSE;
     do {
         l->messages--;
         serve_one(c);
-    } while (l->messages > 0 && !c->parked && c->ending == ENDING_NONE && !c->out->failed &&
-             c->out->size < BATCH_BYTES && net_conn_next(c) == NEXT_MESSAGE);
+    } while (!c->parked && c->ending == ENDING_NONE && !c->out->failed &&
+             c->out->size < BATCH_BYTES && may_serve(l) && net_conn_next(c) == NEXT_MESSAGE);
     if (net_output_is_empty(c->out))
         return_output(c, t);
     return STEP_ON;

@@ -101,6 +101,17 @@ static void answer(struct line_service *ls, struct net_token token, const char *
     buf_fini(&b);
 }
 
+static void be_slow(struct line_service *ls)
+{
+    int64_t until_us = clock_mono_us() + 10 * CLOCK_US_PER_MS;
+
+    while (clock_mono_us() < until_us)
+        line_nap();
+    lock_acquire(&ls->lock);
+    ls->slow++;
+    lock_release(&ls->lock);
+}
+
 static void serve(void *ctx, struct net_conn *c, const char *message, size_t len)
 {
     struct line_service *ls = ctx;
@@ -141,6 +152,14 @@ static void serve(void *ctx, struct net_conn *c, const char *message, size_t len
         hold(ls);
         net_conn_send(c, "last\n", 5);
         net_conn_close_after(c);
+    } else if (strcmp(line, "slow\n") == 0) {
+        be_slow(ls);
+        net_conn_send(c, "slow\n", 5);
+    } else if (strcmp(line, "slows\n") == 0) {
+        lock_acquire(&ls->lock);
+        buf_printf(&b, "%u\n", ls->slow);
+        lock_release(&ls->lock);
+        net_conn_send_buf(c, &b);
     } else if (strcmp(line, "local\n") == 0) {
         char text[ADDR_TEXT_SIZE];
 

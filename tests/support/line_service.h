@@ -9,7 +9,8 @@
  *   last        as hold, then closes
  *   body N      "ok"; N bytes that follow are skipped
  *   stall       as hold, but blocks who asks where the message ends
- *   name TEXT   TEXT before a refusal
+ *   name TEXT   TEXT before a refusal     slow        "slow", after 10 ms of the worker's time
+ *   slows       how many of these there were
  *
  * A line that begins with '!' is bad. Refusals are "bad", "timeout" and "busy".
  */
@@ -37,6 +38,7 @@ struct line_service {
     struct net_token tokens[TOKENS_MAX];
     unsigned parked, dropped, ticks;
     unsigned holding;
+    unsigned slow;     /* such answers made */
     unsigned released; /* pieces given back by the server */
     unsigned borrowed; /* pieces given to it */
     bool let_go;

@@ -279,6 +279,39 @@ static void slow_readers_hold_no_worker(void **state)
     line_service_stop(ls);
 }
 
+/* One worker, held until two wait for it: one that wants half a second of its time, and one behind. */
+static void slow_answers_to_one_are_no_long_wait_for_another(void **state)
+{
+    enum { SLOW = 50 };
+    struct net_server_config cfg = line_config();
+    char text[SLOW * 5 + 1] = "";
+    int held, slow, behind;
+
+    (void)state;
+    cfg.workers = 1;
+
+    struct line_service *ls = start_with(cfg);
+
+    for (size_t i = 0; i < SLOW; i++)
+        memcpy(text + 5 * i, "slow\n", 6);
+    held = line_connect(net_server_addr(ls->server));
+    line_send(held, "hold\n");
+    line_service_wait_holding(ls, 1);
+    slow = line_connect(net_server_addr(ls->server));
+    line_send(slow, text);
+    WAIT_UNTIL(STATS_GET(&ls->stats, bytes_received_total) == 5 + SLOW * 5);
+    behind = line_connect(net_server_addr(ls->server));
+    line_send(behind, "slows\n");
+    WAIT_UNTIL(STATS_GET(&ls->stats, bytes_received_total) == 5 + SLOW * 5 + 6);
+    line_service_let_go(ls);
+    line_expect(behind, "1\n");
+    line_expect(slow, text); /* it is answered by the same words */
+    close(held);
+    close(slow);
+    close(behind);
+    line_service_stop(ls);
+}
+
 /* Who asks without end and reads nothing: the server stops reading, so that sending blocks. */
 static void who_does_not_read_is_not_read_from(void **state)
 {
@@ -495,6 +528,7 @@ int main(void)
         cmocka_unit_test(who_takes_enough_is_not),
         cmocka_unit_test(idle_and_half_said_connections_hold_no_worker),
         cmocka_unit_test(slow_readers_hold_no_worker),
+        cmocka_unit_test(slow_answers_to_one_are_no_long_wait_for_another),
         cmocka_unit_test(who_does_not_read_is_not_read_from),
         cmocka_unit_test(a_full_queue_answers_busy),
         cmocka_unit_test(beyond_the_cap_the_answer_is_busy),
