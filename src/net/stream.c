@@ -167,6 +167,8 @@ void net_stream_close(struct net_stream *s)
 
 void net_stream_limit(struct net_stream *s, struct net_limit *l)
 {
+    if (s->limit != NULL && s->limit != l)
+        net_limit_leave(s->limit, &s->joined);
     s->limit = l;
 }
 

@@ -2,6 +2,8 @@
  * Limits of what a server sends and of what streams receive, over real sockets. What is asserted
  * holds on a machine of any load: never faster than the limit. How much slower is only told.
  */
+/* ld: -Wl,--wrap=net_limit_leave */
+#include "../../src/net/limit.h"
 #include "../support/line_service.h"
 
 #include "p2pdi/base/clock.h"
@@ -421,6 +423,34 @@ static void what_came_unasked_is_waited_for_afterwards(void **state)
     net_limit_spend(NULL, 1);
 }
 
+static _Atomic(unsigned) left;
+
+void __real_net_limit_leave(struct net_limit *l, bool *joined);
+void __wrap_net_limit_leave(struct net_limit *l, bool *joined);
+void __wrap_net_limit_leave(struct net_limit *l, bool *joined)
+{
+    left += *joined;
+    __real_net_limit_leave(l, joined);
+}
+
+/* Else the limit would take it for one that receives, for ever. */
+static void who_is_taken_from_a_limit_leaves_it(void **state)
+{
+    struct one o = start_one(100000, 1000);
+    char bytes[100];
+    size_t n = 0;
+
+    (void)state;
+    left = 0;
+    assert_int_equal(net_stream_recv(o.stream, bytes, sizeof(bytes), &n, LATE), DI_OK);
+    net_stream_limit(o.stream, o.limit);
+    assert_int_equal(left, 0);
+    net_stream_limit(o.stream, NULL);
+    assert_int_equal(left, 1);
+    end_one(&o);
+    assert_int_equal(left, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +465,7 @@ int main(void)
         cmocka_unit_test(waiting_for_a_turn_is_no_timeout),
         cmocka_unit_test(a_waker_ends_the_wait_for_a_turn),
         cmocka_unit_test(what_came_unasked_is_waited_for_afterwards),
+        cmocka_unit_test(who_is_taken_from_a_limit_leaves_it),
     };
 
     signal(SIGPIPE, SIG_IGN);

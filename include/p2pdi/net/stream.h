@@ -52,8 +52,8 @@ enum di_err net_stream_open(const struct addr *to, int64_t deadline_us, struct n
                             struct net_stream **out) DI_MUST_CHECK;
 void net_stream_close(struct net_stream *s);
 /*
- * From now on what it receives counts in the limit. Time that it waits for its turn is none of a
- * deadline's. NULL is fine.
+ * From now on what it receives counts in the limit, and in no other any more. Time that it waits for
+ * its turn is none of a deadline's. NULL is fine.
  */
 void net_stream_limit(struct net_stream *s, struct net_limit *l);
 /* The waker ends its waits no more. */
