@@ -17,23 +17,33 @@
 #define BLOCK_BYTES ((size_t)128 << 10)
 
 struct library_tail {
-    struct library *lib;
     uint64_t size_bytes;
+    int fd;
     atomic_uint refs;
-    atomic_int fd; /* -1 before the first bytes */
     _Atomic(uint64_t) came, used;
 };
 
+/* For a while its bytes are there twice: that must not be what fills the disk. */
+static bool has_room(const struct library *lib, uint64_t size_bytes)
+{
+    struct statvfs fs;
+    return fstatvfs(lib->dir_fd, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize / 2 > size_bytes;
+}
+
 struct library_tail *library_tail_new(struct library *lib, uint64_t size_bytes)
 {
+    if (!has_room(lib, size_bytes))
+        return NULL;
     struct library_tail *t = calloc(1, sizeof *t);
     if (t == NULL)
         return NULL;
-    t->lib = lib;
     t->size_bytes = size_bytes;
     atomic_init(&t->refs, 1);
-    atomic_init(&t->fd, -1);
-    return t;
+    t->fd = openat(lib->dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (t->fd >= 0)
+        return t;
+    free(t);
+    return NULL;
 }
 
 struct library_tail *library_tail_ref(struct library_tail *t)
@@ -48,48 +58,18 @@ uint64_t library_tail_unref(struct library_tail *t)
     if (t == NULL || atomic_fetch_sub(&t->refs, 1) != 1)
         return 0;
     uint64_t unused = atomic_load(&t->came) - atomic_load(&t->used);
-    int fd = atomic_load(&t->fd);
-    if (fd >= 0)
-        (void)close(fd);
+    (void)close(t->fd);
     free(t);
     return unused;
 }
 
-/* For a while its bytes are there twice: that must not be what fills the disk. */
-static bool has_room(const struct library_tail *t)
-{
-    struct statvfs fs;
-    return fstatvfs(t->lib->dir_fd, &fs) == 0 &&
-           (uint64_t)fs.f_bavail * fs.f_frsize / 2 > t->size_bytes;
-}
-
-static enum di_err open_file(struct library_tail *t, int *out)
-{
-    int none = -1;
-    *out = atomic_load(&t->fd);
-    if (*out >= 0)
-        return DI_OK;
-    if (!has_room(t))
-        return DI_NO_SPACE;
-    int fd = openat(t->lib->dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return di_err_from_errno(errno);
-    *out = fd;
-    if (!atomic_compare_exchange_strong(&t->fd, &none, fd)) {
-        (void)close(fd); /* somebody else was sooner */
-        *out = none;
-    }
-    return DI_OK;
-}
-
 enum di_err library_tail_write(struct library_tail *t, uint64_t at, const void *bytes, size_t len)
 {
-    int fd = -1;
+    enum di_err err = DI_OK;
     if (at > t->size_bytes || len > t->size_bytes - at)
         return DI_LIMIT;
-    enum di_err err = open_file(t, &fd);
     for (size_t done = 0; done < len && err == DI_OK;) {
-        ssize_t n = pwrite(fd, (const char *)bytes + done, len - done, (off_t)(at + done));
+        ssize_t n = pwrite(t->fd, (const char *)bytes + done, len - done, (off_t)(at + done));
         if (n > 0)
             done += (size_t)n;
         else if (n == 0 || errno != EINTR)
@@ -103,11 +83,10 @@ enum di_err library_tail_write(struct library_tail *t, uint64_t at, const void *
 enum di_err library_part_take_tail(struct library_part *p, struct library_tail *t, uint64_t *took)
 {
     char *block = malloc(BLOCK_BYTES);
-    int fd = atomic_load(&t->fd);
     enum di_err err = block != NULL ? DI_OK : DI_NOMEM;
     *took = 0;
     while (p->have_bytes < p->size_bytes && err == DI_OK) {
-        ssize_t n = pread(fd, block, BLOCK_BYTES, (off_t)p->have_bytes);
+        ssize_t n = pread(t->fd, block, BLOCK_BYTES, (off_t)p->have_bytes);
         if (n > 0) {
             err = library_part_append(p, block, (size_t)n);
             *took += err == DI_OK ? (uint64_t)n : 0;

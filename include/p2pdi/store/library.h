@@ -121,17 +121,15 @@ void library_part_discard(struct library_part *p);
 
 /*
  * Bytes of a document that come before it is their turn, beside its part: those who bring them share
- * it, each with a reference. It costs nothing before the first byte, and is gone with its last
- * reference or the process.
+ * it, each with a reference. It has a descriptor, and is gone with its last reference or the process.
  */
 struct library_tail;
-/* NULL: no memory. */
+/* NULL: there cannot be one, above all since the document would fit on the disk once, but not twice. */
 struct library_tail *library_tail_new(struct library *lib, uint64_t size_bytes);
 struct library_tail *library_tail_ref(struct library_tail *t);
 /* NULL is fine. How many bytes came and were of no use, if it was the last reference; else 0. */
 uint64_t library_tail_unref(struct library_tail *t);
-/* Several may write at a time, but not to the same place. DI_NO_SPACE also while it would fit once
- * but not twice. */
+/* Several may write at a time, but not to the same place. */
 enum di_err library_tail_write(struct library_tail *t, uint64_t at, const void *bytes, size_t len)
     DI_MUST_CHECK;
 /* Appends to the part all that follows what it has: that was written, up to the end. *took: as many
