@@ -111,6 +111,8 @@ enum di_err net_server_start(const struct net_server_config *cfg, const struct n
     if (err != DI_OK)
         goto fail_epoll;
     *out = s;
+    if (cfg->addr != NULL)
+        *cfg->addr = s->addr;
     err = net_pool_start(&s->pool, s->cfg.workers, s->cfg.queue_max, s->cfg.name);
     if (err != DI_OK)
         goto fail_epoll;

@@ -92,12 +92,11 @@ static enum di_err listen_there(struct peer *p, char why[256])
         .idle_us = PEER_IDLE_US,
         .send_rate_max = p->cfg.up_rate,
         .name = "peer",
+        .addr = &p->addr, /* workers read it from their first request on */
     };
     enum di_err err = net_server_start(&cfg, &peer_service, p, &p->stats, &p->server, why);
-    if (err == DI_OK) {
-        p->addr = *net_server_addr(p->server);
+    if (err == DI_OK)
         p->listening = true;
-    }
     return err;
 }
 

@@ -351,6 +351,21 @@ static void ticks_when_woken(void **state)
     lock_release(&ls->lock);
 }
 
+static void tells_where_it_listens(void **state)
+{
+    struct net_server_config cfg = line_config();
+    struct addr addr = {.port = 0};
+
+    (void)state;
+    cfg.addr = &addr;
+
+    struct line_service *ls = line_service_start(&cfg);
+
+    assert_true(addr_equal(&addr, net_server_addr(ls->server)));
+    assert_int_not_equal(addr.port, 0);
+    line_service_stop(ls);
+}
+
 static void knows_both_ends(void **state)
 {
     char want[ADDR_TEXT_SIZE + 1];
@@ -432,6 +447,7 @@ int main(void)
         ON_A_SERVER(answers_a_parked_request_with_what_is_shared),
         ON_A_SERVER(answers_a_thousand_parked_requests_at_once),
         ON_A_SERVER(ticks_when_woken),
+        cmocka_unit_test(tells_where_it_listens),
         ON_A_SERVER(knows_both_ends),
         cmocka_unit_test(serves_ipv4_and_ipv6_on_one_port),
         ON_A_SERVER(says_why_it_cannot_listen),

@@ -80,6 +80,7 @@ struct net_server_config {
     uint64_t send_rate_min;   /* bytes/s it must take on average then; 0: default 1,000 */
     uint64_t send_rate_max;   /* bytes/s to all connections together; 0: no limit */
     const char *name;         /* of the threads, at most 8 characters */
+    struct addr *addr; /* what net_server_addr will tell, set before a thread starts; or NULL */
 };
 
 /*
