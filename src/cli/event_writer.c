@@ -179,23 +179,10 @@ static void kick_locked(struct event_writer *w)
     }
 }
 
-/* At the very end no thread takes signals any more: they end the process as they end any other. */
-static void unblock_signals(void)
-{
-    sigset_t ending;
-
-    sigemptyset(&ending);
-    sigaddset(&ending, SIGINT);
-    sigaddset(&ending, SIGTERM);
-    sigaddset(&ending, SIGHUP);
-    (void)pthread_sigmask(SIG_UNBLOCK, &ending, NULL);
-}
-
 bool event_writer_fini(struct event_writer *w)
 {
     int64_t until_us = 0;
 
-    unblock_signals();
     lock_acquire(&w->lock);
     w->closing = true;
     cond_signal(&w->more);

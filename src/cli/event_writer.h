@@ -37,7 +37,7 @@ void event_writer_put(struct event_writer *w, int fd, const char *text, size_t l
 void event_writer_break(struct event_writer *w);
 /* Waits until all is written, as above. */
 void event_writer_flush(struct event_writer *w);
-/* The same, at the end, when signals_stop was called. false: standard output could not be written, for another reason than a reader that went away. */
+/* The same, at the end. false: standard output could not be written, and its reader has not gone away. */
 bool event_writer_fini(struct event_writer *w) DI_MUST_CHECK;
 
 #endif

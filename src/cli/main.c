@@ -177,11 +177,13 @@ int main(int argc, char **argv)
         code = command < COMMAND_COUNT ? run_command(&e, (enum command)command, argc - 1, argv + 1)
                                        : run_other(&e, argc, argv);
     }
-    signals_stop();
     if (!events_fini(&e)) {
         (void)!write(STDERR_FILENO, "p2pdi: standard output cannot be written\n", 41);
         if (code == CLI_EXIT_OK)
             code = CLI_EXIT_INCOMPLETE;
     }
+    if (code == CLI_EXIT_OK) /* it came while the last was written */
+        code = (enum cli_exit)signals_exit_code();
+    signals_stop();
     return (int)code;
 }

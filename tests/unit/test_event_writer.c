@@ -149,8 +149,8 @@ static void who_is_asked_to_end_waits_for_no_reader(void **state)
     began_us = clock_mono_us();
     assert_int_equal(kill(getpid(), SIGTERM), 0);
     thread_join(&helper);
-    signals_stop();
     bool good = events_fini(&e);
+    signals_stop();
     int64_t took_us = clock_mono_us() - began_us;
     put_back();
     close(read_fd);
