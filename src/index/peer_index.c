@@ -205,6 +205,8 @@ static void drop(struct peer_index *ix, struct record *r)
     idle_remove(ix, r);
     changes_forget(&ix->changes, &r->change);
     table_remove(&ix->by_cookie, r);
+    ix->has_dropped = true;
+    ix->dropped = r->cookie;
     ix->all[r->all_at] = NULL;
     record_free(r);
 }
@@ -265,6 +267,12 @@ static enum di_err record_new(const struct sha256 *cookie, uint32_t peer, const 
     return DI_OK;
 }
 
+static void note_id(struct peer_index *ix, uint32_t peer)
+{
+    if (peer > ix->peer_last)
+        ix->peer_last = peer;
+}
+
 /*
  * Enters a new record, which the caller then activates or appends to the idle ones. Room was
  * reserved.
@@ -274,8 +282,7 @@ static void enter(struct peer_index *ix, struct record *r)
     table_add(&ix->by_cookie, r);
     r->all_at = (uint32_t)ix->all_count;
     ix->all[ix->all_count++] = r;
-    if (r->peer > ix->peer_last)
-        ix->peer_last = r->peer;
+    note_id(ix, r->peer);
 }
 
 enum di_err peer_index_restore(struct peer_index *ix, const struct peer_record *from,
@@ -288,8 +295,10 @@ enum di_err peer_index_restore(struct peer_index *ix, const struct peer_record *
 
     bool full = ix->by_cookie.count >= ix->records_max;
 
-    if (full && ix->oldest_idle == NULL)
+    if (full && ix->oldest_idle == NULL) {
+        note_id(ix, from->peer);
         return DI_LIMIT;
+    }
     if (reserve(ix) != DI_OK)
         return DI_NOMEM;
 
@@ -382,6 +391,16 @@ enum di_err peer_index_register(struct peer_index *ix, const struct sha256 *cook
     changes_touch(&ix->changes, &r->change);
     peer_record_copy(r, now_us, wall_s, out);
     return DI_OK;
+}
+
+bool peer_index_dropped(struct peer_index *ix, struct sha256 *cookie)
+{
+    bool dropped = ix->has_dropped;
+
+    if (dropped)
+        *cookie = ix->dropped;
+    ix->has_dropped = false;
+    return dropped;
 }
 
 enum di_err peer_index_leave(struct peer_index *ix, const struct sha256 *cookie, int64_t now_us,

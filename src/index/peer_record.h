@@ -46,6 +46,8 @@ struct peer_index {
     struct changes changes;
     size_t records_max;
     uint32_t peer_last;
+    bool has_dropped; /* and nobody has asked for it */
+    struct sha256 dropped;
 };
 
 /* Does it still run at that time? */

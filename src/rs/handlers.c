@@ -43,31 +43,61 @@ static void on_durable(void *arg, enum di_err err)
     free(o);
 }
 
-/* For the screen and the store. */
-static void changed_locked(struct rs *rs, const struct peer_record *r, struct stored_record *out)
+static struct stored_record *next_scratch_locked(struct rs *rs)
 {
     lock_assert_held(&rs->lock);
+    return &rs->scratch[rs->scratch_count++];
+}
+
+/* For the screen and the store. */
+static void changed_locked(struct rs *rs, const struct peer_record *r)
+{
+    struct stored_record *to = next_scratch_locked(rs);
     rs_view_put(rs, r);
-    out->record = *r;
-    out->stamp_count = peer_index_stamps(rs->index, &r->cookie, out->stamps);
+    to->forgotten = false;
+    to->record = *r;
+    to->stamp_count = peer_index_stamps(rs->index, &r->cookie, to->stamps);
 }
 
 /*
- * Queues r for the store and owes the answer; takes the answer. Holding rs->lock, so that the store
- * sees changes in their order. was (may be NULL) is what r made inactive: its row on disk says that it
- * is active, and would say so again after a restart once r has left. Both are stored together: r
- * alone would let it come back, it alone would be forgotten for one that was never acknowledged.
+ * The one whose place another takes (rival, may be NULL) is inactive: its row on disk says that it is
+ * active, and would say so again after a restart once the other has left. Whom the index dropped, be
+ * it the rival, is deleted there, too. Goes with the record that did it, all or none: that one alone
+ * would let the rival come back, the rest alone would be forgotten for one that was never acknowledged.
  */
-static enum di_err owe_locked(struct rs_request *q, const struct peer_record *r,
-                              const struct peer_record *was, struct buf *answer)
+static void displaced_locked(struct rs *rs, struct peer_record *rival)
+{
+    struct sha256 cookie;
+    lock_assert_held(&rs->lock);
+    bool dropped = peer_index_dropped(rs->index, &cookie);
+    if (dropped) {
+        struct stored_record *gone = next_scratch_locked(rs);
+        gone->forgotten = true;
+        gone->record.cookie = cookie;
+    }
+    if (rival == NULL)
+        return;
+    rival->active = false;
+    rival->ttl_s = 0;
+    rival->expires_us = 0;
+    if (dropped && sha256_equal(&cookie, &rival->cookie))
+        rs_view_put(rs, rival);
+    else
+        changed_locked(rs, rival);
+}
+
+/*
+ * Queues r for the store, behind whom it displaced, and owes the answer; takes the answer. Holding
+ * rs->lock, so that the store sees changes in their order.
+ */
+static enum di_err owe_locked(struct rs_request *q, const struct peer_record *r, struct buf *answer)
 {
     struct rs *rs = q->rs;
-    size_t count = 0;
     lock_assert_held(&rs->lock);
     q->peer = r->peer;
-    if (was != NULL)
-        changed_locked(rs, was, &rs->scratch[count++]);
-    changed_locked(rs, r, &rs->scratch[count++]);
+    changed_locked(rs, r);
+    size_t count = rs->scratch_count;
+    rs->scratch_count = 0;
     struct owed *o = malloc(sizeof(*o));
     if (o == NULL || buf_status(answer) != DI_OK) {
         free(o);
@@ -169,10 +199,7 @@ void rs_on_register(struct rs_request *q)
     if (err == DI_OK)
         err = peer_index_register(rs->index, &digest, &addr, name, os, q->now_us, q->wall_s, &r);
     if (err == DI_OK) {
-        /* As it is now; it may even be gone. */
-        has_rival =
-            has_rival && rival.peer != r.peer &&
-            peer_index_find(rs->index, &rival.cookie, q->now_us, q->wall_s, &rival) == DI_OK;
+        displaced_locked(rs, has_rival && rival.peer != r.peer ? &rival : NULL);
         struct buf answer;
         answer_begin(&answer, q);
         wire_head_field_u64(&answer, "Cookie", cookie);
@@ -180,7 +207,7 @@ void rs_on_register(struct rs_request *q)
         wire_head_field_u64(&answer, "TTL", r.ttl_s);
         wire_head_field(&answer, "Reachable", wire_reachable_word(WIRE_REACHABLE_UNKNOWN));
         answer_end(&answer, q);
-        err = owe_locked(q, &r, has_rival ? &rival : NULL, &answer);
+        err = owe_locked(q, &r, &answer);
     }
     lock_release(&rs->lock);
 
@@ -226,7 +253,7 @@ void rs_on_leave(struct rs_request *q)
             struct buf answer;
             answer_begin(&answer, q);
             answer_end(&answer, q);
-            err = owe_locked(q, &r, NULL, &answer);
+            err = owe_locked(q, &r, &answer);
         }
         lock_release(&rs->lock);
     }

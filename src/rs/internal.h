@@ -36,8 +36,10 @@ struct rs {
 
     struct lock lock;
     struct peer_index *index; /* guarded by lock */
-    /* What is being queued for the store: a record, and the one whose place it takes. */
-    struct stored_record scratch[2]; /* guarded by lock */
+    /* What is being queued for the store: the one whose place a record takes, the one that is
+     * forgotten for it, the record. */
+    struct stored_record scratch[3]; /* guarded by lock */
+    size_t scratch_count;            /* guarded by lock */
 };
 
 /* One request under way. Worker thread. */

@@ -26,17 +26,18 @@ static uint64_t load_number(const uint8_t *from, size_t bytes)
 
 size_t record_row_stamps_size(const struct stored_record *r)
 {
-    return r->stamp_count * STAMP_BYTES;
+    return r->forgotten ? 0 : r->stamp_count * STAMP_BYTES;
 }
 
 void record_row_from(struct record_row *row, const struct stored_record *r, int64_t wall_s,
                      uint8_t *stamps)
 {
+    row->forgotten = r->forgotten;
     row->record = r->record;
     row->expires_s = r->record.active ? wall_s + r->record.ttl_s : 0;
     row->stamps = stamps;
     row->stamps_bytes = record_row_stamps_size(r);
-    for (size_t i = 0; i < r->stamp_count; i++) {
+    for (size_t i = 0; i < row->stamps_bytes / STAMP_BYTES; i++) {
         store_number(stamps + i * STAMP_BYTES, (uint64_t)r->stamps[i].at_s, 8);
         store_number(stamps + i * STAMP_BYTES + 8, r->stamps[i].count, 4);
     }
@@ -56,6 +57,13 @@ enum di_err record_row_write(sqlite3_stmt *put, const struct record_row *row)
     (void)sqlite3_bind_text(put, 9, r->os, -1, SQLITE_STATIC);
     (void)sqlite3_bind_blob(put, 10, row->stamps, (int)row->stamps_bytes, SQLITE_STATIC);
     return sqlite_step(put);
+}
+
+enum di_err record_row_delete(sqlite3_stmt *forget, const struct record_row *row)
+{
+    (void)sqlite3_bind_blob(forget, 1, &row->record.cookie, sizeof row->record.cookie,
+                            SQLITE_STATIC);
+    return sqlite_step(forget);
 }
 
 static bool read_blob(sqlite3_stmt *row, int column, void *out, size_t size)
@@ -112,6 +120,7 @@ enum di_err record_row_read(sqlite3_stmt *row, int64_t wall_s, struct stored_rec
     struct peer_record *r = &out->record;
     int64_t peer = 0, port = 0, active = 0, expires_s = 0;
     memset(r, 0, sizeof *r);
+    out->forgotten = false;
     if (!read_blob(row, 0, &r->cookie, sizeof r->cookie) ||
         !read_number(row, 1, UINT32_MAX, &peer) || peer == 0 ||
         !read_blob(row, 2, r->addr.ip, sizeof r->addr.ip) ||

@@ -20,10 +20,12 @@
 #define RECORDS_PUT "INSERT OR REPLACE INTO peer VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"
 /* What a clock that was wrong has put too far away. */
 #define RECORDS_CLAMP "UPDATE peer SET expires_s = ?1 WHERE active = 1 AND expires_s > ?1"
+#define RECORDS_FORGET "DELETE FROM peer WHERE cookie = ?1"
 #define RECORDS_RENEW "UPDATE peer SET expires_s = ?2 WHERE cookie = ?1 AND active = 1"
 
 /* A record on its way to the table, without what it does not use of stored_record's 4 KiB. */
 struct record_row {
+    bool forgotten;
     struct peer_record record;
     int64_t expires_s;
     size_t stamps_bytes;
@@ -36,6 +38,8 @@ size_t record_row_stamps_size(const struct stored_record *r);
 void record_row_from(struct record_row *row, const struct stored_record *r, int64_t wall_s,
                      uint8_t *stamps);
 enum di_err record_row_write(sqlite3_stmt *put, const struct record_row *row) DI_MUST_CHECK;
+/* forget: a statement of RECORDS_FORGET. */
+enum di_err record_row_delete(sqlite3_stmt *forget, const struct record_row *row) DI_MUST_CHECK;
 /* The row that a statement of RECORDS_SELECT stands at. DI_CORRUPT: not one of ours. */
 enum di_err record_row_read(sqlite3_stmt *row, int64_t wall_s, struct stored_record *out)
     DI_MUST_CHECK;

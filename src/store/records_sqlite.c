@@ -67,6 +67,7 @@ struct sqlite_store {
     /* the writer thread's own; before the first put, the loader's */
     sqlite3 *db;
     sqlite3_stmt *put;
+    sqlite3_stmt *forget;
     sqlite3_stmt *renew;
     bool failing; /* the last transaction failed: already said */
 
@@ -238,7 +239,8 @@ static enum di_err write_batch(struct sqlite_store *s, const struct batch *b)
 {
     enum di_err err = sqlite_run(s->db, "BEGIN IMMEDIATE");
     for (const struct waiting_put *w = b->puts; w != NULL && err == DI_OK; w = w->next)
-        err = record_row_write(s->put, &w->row);
+        err = w->row.forgotten ? record_row_delete(s->forget, &w->row)
+                               : record_row_write(s->put, &w->row);
     for (const struct waiting_renewal *w = b->renewals; w != NULL && err == DI_OK; w = w->hh.next)
         err = write_renewal(s, w);
     if (err == DI_OK)
@@ -348,6 +350,7 @@ static enum di_err load(struct record_store *base, int64_t wall_s,
 static void store_free(struct sqlite_store *s)
 {
     (void)sqlite3_finalize(s->put);
+    (void)sqlite3_finalize(s->forget);
     (void)sqlite3_finalize(s->renew);
     (void)sqlite3_close_v2(s->db);
     cond_fini(&s->work);
@@ -394,6 +397,8 @@ static enum di_err open_db(struct sqlite_store *s)
         err = quick_check(s->db);
     if (err == DI_OK)
         err = sqlite_prepare(s->db, RECORDS_PUT, &s->put);
+    if (err == DI_OK)
+        err = sqlite_prepare(s->db, RECORDS_FORGET, &s->forget);
     if (err == DI_OK)
         err = sqlite_prepare(s->db, RECORDS_RENEW, &s->renew);
     return err;

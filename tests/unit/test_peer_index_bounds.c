@@ -44,6 +44,36 @@ static void a_full_registry_refuses_while_all_are_active(void **state)
     peer_index_free(ix);
 }
 
+static void who_is_dropped_is_told_once(void **state)
+{
+    struct peer_index *ix = make(2);
+    struct sha256 cookie, first = cookie_of(1);
+
+    (void)state;
+    enrol(ix, 1, 0, WALL);
+    enrol(ix, 2, 0, WALL);
+    assert_int_equal(leave(ix, 1, S), DI_OK);
+    assert_false(peer_index_dropped(ix, &cookie));
+    enrol(ix, 3, S, WALL);
+    assert_true(peer_index_dropped(ix, &cookie));
+    assert_true(sha256_equal(&cookie, &first));
+    assert_false(peer_index_dropped(ix, &cookie));
+    peer_index_free(ix);
+}
+
+static void the_id_of_one_that_had_no_room_is_not_given_away(void **state)
+{
+    struct peer_index *ix = make(1);
+    struct peer_record r = stored(7);
+
+    (void)state;
+    enrol(ix, 1, 0, WALL);
+    assert_int_equal(peer_index_restore(ix, &r, NULL, 0, 0), DI_LIMIT);
+    assert_int_equal(leave(ix, 1, S), DI_OK);
+    assert_int_equal(enrol(ix, 2, S, WALL).peer, 8);
+    peer_index_free(ix);
+}
+
 static void ids_end_rather_than_begin_again(void **state)
 {
     struct peer_index *ix = make(10);
@@ -160,6 +190,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_registry_refuses_while_all_are_active),
+        cmocka_unit_test(who_is_dropped_is_told_once),
+        cmocka_unit_test(the_id_of_one_that_had_no_room_is_not_given_away),
         cmocka_unit_test(ids_end_rather_than_begin_again),
         cmocka_unit_test(of_more_stamps_than_places_the_latest_stay),
         cmocka_unit_test(counts_of_stamps_are_capped_and_do_not_wrap),

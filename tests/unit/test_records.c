@@ -198,6 +198,27 @@ static void what_is_put_together_is_stored_all_or_none(void **state)
     sqlite3_close(db);
 }
 
+static void who_is_forgotten_goes_with_what_is_put_together_with_it(void **state)
+{
+    (void)state;
+    struct stored_record r[3];
+    struct records_loaded l;
+    for (uint32_t i = 0; i < 3; i++)
+        records_make(&r[i], i + 1);
+    struct record_store *s = records_open();
+    assert_int_equal(records_put_all(s, r, 2), DI_OK);
+    assert_int_equal(s->ops->renew(s, &r[1].record.cookie, NOW_S), DI_OK);
+    r[1].forgotten = true;
+    assert_int_equal(records_put_all(s, r + 1, 2), DI_OK);
+    assert_int_equal(records_put(s, &r[1]), DI_OK); /* twice is as good as once */
+    s->ops->close(s);
+    records_load_at(NOW_S, &l);
+    assert_int_equal(l.count, 2);
+    assert_int_equal(l.record[0].record.peer, 1);
+    assert_int_equal(l.record[1].record.peer, 3);
+    free(l.record);
+}
+
 static void only_the_digest_of_the_cookie_is_kept(void **state)
 {
     (void)state;
@@ -350,6 +371,8 @@ int main(void)
         cmocka_unit_test_setup(a_renewal_is_written_within_about_a_second, records_make_dir),
         cmocka_unit_test_setup(a_later_put_goes_before_an_earlier_renewal, records_make_dir),
         cmocka_unit_test_setup(what_is_put_together_is_stored_all_or_none, records_make_dir),
+        cmocka_unit_test_setup(who_is_forgotten_goes_with_what_is_put_together_with_it,
+                               records_make_dir),
         cmocka_unit_test_setup(only_the_digest_of_the_cookie_is_kept, records_make_dir),
         cmocka_unit_test_setup(a_full_disk_is_reported_and_later_puts_succeed, records_make_dir),
         cmocka_unit_test_setup(nothing_durable_is_lost_by_kill, records_make_dir),

@@ -21,12 +21,14 @@
 
 struct fixture {
     char dir[64];
+    size_t records_max; /* 0: the default */
     struct rs *rs;
 };
 
 static void start(struct fixture *f)
 {
     struct rs_config cfg = {
+        .records_max = f->records_max,
         .listen = addr_ipv4(127, 0, 0, 1, 0),
         .state = f->dir,
         .workers = 2,
@@ -157,6 +159,20 @@ static size_t rows_of(const struct client *c, struct wire_peer_row *last)
         n++;
     }
     assert_string_equal(cursor.fault, "");
+    return n;
+}
+
+static bool count_one(void *arg, const struct peer_record *r)
+{
+    (void)r;
+    ++*(size_t *)arg;
+    return true;
+}
+
+static size_t count_known(const struct fixture *f)
+{
+    size_t n = 0;
+    rs_walk(f->rs, count_one, &n);
     return n;
 }
 
@@ -432,6 +448,62 @@ static void whom_another_replaced_does_not_come_back_by_a_restart(void **state)
     client_close(&c);
 }
 
+static void restart(struct fixture *f)
+{
+    rs_stop(f->rs);
+    start(f);
+}
+
+static void a_full_registry_starts_again_though_its_places_change_hands(void **state)
+{
+    struct fixture *f = *state;
+    struct client c;
+    struct wire_peer_row row;
+    f->records_max = 3;
+    restart(f);
+    client_open(&c, f);
+    for (unsigned port = 40001; port <= 40003; port++)
+        join(&c, port);
+    uint64_t first = join(&c, 40001); /* lost its cookie, and again */
+    uint64_t second = join(&c, 40001);
+    uint32_t id = c.r.peer;
+    assert_int_equal(ask_with(&c, "KEEP-ALIVE", first, ""), 401);
+    client_close(&c);
+
+    restart(f);
+    client_open(&c, f);
+    assert_int_equal(ask(&c, "PQUERY P2P-DI/1.0\r\n\r\n"), 200);
+    assert_int_equal(rows_of(&c, &row), 3);
+    assert_int_equal(ask_with(&c, "KEEP-ALIVE", first, ""), 401);
+    assert_int_equal(ask_with(&c, "KEEP-ALIVE", second, ""), 200);
+    join(&c, 40001);
+    assert_true(c.r.peer > id);
+    client_close(&c);
+}
+
+static void whom_the_registry_drops_is_gone_from_disk_as_well(void **state)
+{
+    struct fixture *f = *state;
+    struct client c;
+    struct wire_peer_row row;
+    f->records_max = 3;
+    restart(f);
+    client_open(&c, f);
+    uint64_t first = join(&c, 40001), last = 0;
+    for (int i = 0; i < 20; i++)
+        last = join(&c, 40002);
+    client_close(&c);
+    f->records_max = 100; /* so that all that is on disk comes back */
+    restart(f);
+    client_open(&c, f);
+    assert_int_equal(count_known(f), 3);
+    assert_int_equal(ask_with(&c, "KEEP-ALIVE", first, ""), 200);
+    assert_int_equal(ask_with(&c, "KEEP-ALIVE", last, ""), 200);
+    assert_int_equal(ask(&c, "PQUERY P2P-DI/1.0\r\n\r\n"), 200);
+    assert_int_equal(rows_of(&c, &row), 2);
+    client_close(&c);
+}
+
 static void connection_close_is_honoured_after_a_durable_answer(void **state)
 {
     struct fixture *f = *state;
@@ -494,6 +566,8 @@ int main(void)
         T(a_waiting_query_hears_of_the_change),
         T(acknowledged_records_survive_a_restart),
         T(whom_another_replaced_does_not_come_back_by_a_restart),
+        T(a_full_registry_starts_again_though_its_places_change_hands),
+        T(whom_the_registry_drops_is_gone_from_disk_as_well),
         T(connection_close_is_honoured_after_a_durable_answer),
         T(pages_show_peers_and_never_cookies),
     };

@@ -57,7 +57,8 @@ void peer_index_free(struct peer_index *ix);
  * (at most 7200; 0: inactive; expires_us is not looked at), unless another one restored as active
  * at that address registered later. Restore in ascending order of peer: that is the order of
  * PEER_WALK_ALL, and in which inactive ones are dropped when there are too many. DI_EXISTS (that
- * cookie), DI_INVALID (no peer id), DI_LIMIT, DI_NOMEM.
+ * cookie), DI_INVALID (no peer id), DI_LIMIT (as many are active; its peer id is not given to another),
+ * DI_NOMEM.
  */
 enum di_err peer_index_restore(struct peer_index *ix, const struct peer_record *from,
                                const struct peer_stamp *stamps, size_t count, int64_t now_us)
@@ -76,6 +77,8 @@ enum di_err peer_index_register(struct peer_index *ix, const struct sha256 *cook
                                 const struct addr *addr, const char *name, const char *os,
                                 int64_t now_us, int64_t wall_s, struct peer_record *out)
     DI_MUST_CHECK;
+/* Of the record that went last because there were too many its cookie, told once; false: none did since. */
+bool peer_index_dropped(struct peer_index *ix, struct sha256 *cookie);
 /* LEAVE: inactive now. DI_NOT_FOUND (no such cookie); leaving twice is fine. */
 enum di_err peer_index_leave(struct peer_index *ix, const struct sha256 *cookie, int64_t now_us,
                              int64_t wall_s, struct peer_record *out) DI_MUST_CHECK;

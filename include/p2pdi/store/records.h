@@ -15,6 +15,7 @@
 /* A record and when it registered, as stored. ttl_s and expiry travel as wall-clock time inside
  * the store. */
 struct stored_record {
+    bool forgotten; /* only put: the record of that cookie is deleted, nothing else here counts */
     struct peer_record record;
     struct peer_stamp stamps[PEER_STAMPS_MAX];
     size_t stamp_count;
@@ -27,7 +28,7 @@ struct record_store_ops {
      * clamped to 0..7200. */
     enum di_err (*load)(struct record_store *s, int64_t wall_s,
                         enum di_err (*visit)(void *arg, const struct stored_record *r), void *arg);
-    /* Copies the records, at least one, which are stored all or none, and returns. durable(arg,
+    /* Copies the records, at least one, which are stored or deleted all or none, and returns. durable(arg,
      * err) is called by the writer thread once they are on disk (or failed); NULL: nobody waits.
      * DI_NOMEM; DI_LIMIT: the queue is full. Then nothing was taken and durable is not called. */
     enum di_err (*put)(struct record_store *s, const struct stored_record *records, size_t count,
