@@ -133,14 +133,27 @@ void rs_expire_locked(struct rs *rs, int64_t now_us, int64_t wall_s)
     STATS_SET(&rs->stats, peers_known, (int64_t)peer_index_known(rs->index));
 }
 
+struct restoring {
+    struct rs *rs;
+    size_t left_out;
+};
+
+/* Without room the RS starts all the same: who is left out is told so, and registers again. */
 static enum di_err restore_record(void *arg, const struct stored_record *r)
 {
-    struct rs *rs = arg;
-    return peer_index_restore(rs->index, &r->record, r->stamps, r->stamp_count, clock_mono_us());
+    struct restoring *a = arg;
+    enum di_err err =
+        peer_index_restore(a->rs->index, &r->record, r->stamps, r->stamp_count, clock_mono_us());
+    if (err != DI_LIMIT)
+        return err;
+    a->left_out++;
+    return DI_OK;
 }
 
-static enum di_err open_records(struct rs *rs, const struct rs_config *cfg, char why[256])
+static enum di_err open_records(struct rs *rs, const struct rs_config *cfg, size_t records_max,
+                                char why[256])
 {
+    struct restoring restoring = {.rs = rs};
     char path[4096];
     int n = snprintf(path, sizeof(path), "%s/records.db", cfg->state);
     if (n < 0 || (size_t)n >= sizeof(path)) {
@@ -150,9 +163,12 @@ static enum di_err open_records(struct rs *rs, const struct rs_config *cfg, char
     enum di_err err = record_store_open_sqlite(path, &rs->store, why);
     if (err != DI_OK)
         return err;
-    err = rs->store->ops->load(rs->store, clock_wall_s(), restore_record, rs);
+    err = rs->store->ops->load(rs->store, clock_wall_s(), records_max, restore_record, &restoring);
     if (err != DI_OK)
         snprintf(why, 256, "the records could not be read: %s", di_err_text(err));
+    else if (restoring.left_out > 0)
+        log_write(LOG_WARN, "rs: the registry is full: %zu stored records were left out",
+                  restoring.left_out);
     return err;
 }
 
@@ -177,7 +193,7 @@ enum di_err rs_start(const struct rs_config *cfg, struct rs **out, char why[256]
     if (err == DI_OK)
         err = waiters_new(RS_CONNECTIONS_MAX, &rs->waiters);
     if (err == DI_OK)
-        err = open_records(rs, cfg, why);
+        err = open_records(rs, cfg, records_max, why);
     if (err == DI_OK && cfg->news != NULL)
         err = rs_view_start(rs, cfg);
     if (err == DI_OK) {

@@ -34,7 +34,7 @@ void record_row_from(struct record_row *row, const struct stored_record *r, int6
 {
     row->forgotten = r->forgotten;
     row->record = r->record;
-    row->expires_s = r->record.active ? wall_s + r->record.ttl_s : 0;
+    row->expires_s = r->record.active ? wall_s + r->record.ttl_s : wall_s;
     row->stamps = stamps;
     row->stamps_bytes = record_row_stamps_size(r);
     for (size_t i = 0; i < row->stamps_bytes / STAMP_BYTES; i++) {

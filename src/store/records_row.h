@@ -7,12 +7,20 @@
 
 #include <sqlite3.h>
 
-/* expires_s and last_registered_s: wall clock; stamps: see STAMP_BYTES in records_row.c. */
+/* expires_s (when it runs out, or left) and last_registered_s: wall clock; stamps: see STAMP_BYTES
+ * in records_row.c. */
 #define RECORDS_CREATE                                                                             \
     "CREATE TABLE peer ("                                                                          \
     "cookie BLOB PRIMARY KEY, peer INTEGER NOT NULL, ip BLOB NOT NULL, port INTEGER NOT NULL,"     \
     "active INTEGER NOT NULL, expires_s INTEGER NOT NULL, last_registered_s INTEGER NOT NULL,"     \
     "name TEXT NOT NULL, os TEXT NOT NULL, stamps BLOB NOT NULL) WITHOUT ROWID"
+/* At ?1, of a row. Without the highest id the next start would give it to another. */
+#define RECORDS_MAY_GO "(active = 0 OR expires_s <= ?1) AND peer < (SELECT max(peer) FROM peer)"
+#define RECORDS_DELETE_OLD                                                                         \
+    "DELETE FROM peer WHERE " RECORDS_MAY_GO " AND max(expires_s, last_registered_s) <= ?2"
+#define RECORDS_DELETE_MORE                                                                        \
+    "DELETE FROM peer WHERE cookie IN (SELECT cookie FROM peer WHERE " RECORDS_MAY_GO              \
+    " ORDER BY peer LIMIT max(0, (SELECT count(*) FROM peer) - ?2))"
 /* In the order that peer_index_restore wants. */
 #define RECORDS_SELECT                                                                             \
     "SELECT cookie, peer, ip, port, active, expires_s, last_registered_s, name, os, stamps FROM "  \

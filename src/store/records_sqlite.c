@@ -228,6 +228,16 @@ static bool take_batch(struct sqlite_store *s, struct batch *out)
     return more;
 }
 
+/* Commits if all went well so far. */
+static enum di_err end_transaction(sqlite3 *db, enum di_err err)
+{
+    if (err == DI_OK)
+        err = sqlite_run(db, "COMMIT");
+    if (err != DI_OK && sqlite3_get_autocommit(db) == 0)
+        (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return err;
+}
+
 static enum di_err write_renewal(struct sqlite_store *s, const struct waiting_renewal *w)
 {
     (void)sqlite3_bind_blob(s->renew, 1, &w->cookie, sizeof w->cookie, SQLITE_STATIC);
@@ -243,11 +253,7 @@ static enum di_err write_batch(struct sqlite_store *s, const struct batch *b)
                                : record_row_write(s->put, &w->row);
     for (const struct waiting_renewal *w = b->renewals; w != NULL && err == DI_OK; w = w->hh.next)
         err = write_renewal(s, w);
-    if (err == DI_OK)
-        err = sqlite_run(s->db, "COMMIT");
-    if (err != DI_OK && sqlite3_get_autocommit(s->db) == 0)
-        (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-    return err;
+    return end_transaction(s->db, err);
 }
 
 static void finish_batch(struct batch *b, enum di_err err)
@@ -307,28 +313,42 @@ static void say_damaged(const char *path, char why[256])
                    name, dir_len, slash == NULL ? "." : path, name);
 }
 
-/* On disk, too: else each start would hand out a whole TTL again. */
-static enum di_err clamp(sqlite3 *db, int64_t wall_s)
+/* sql once, with its numbers; those of a statement without a second one are ignored. */
+static enum di_err run_once(sqlite3 *db, const char *sql, int64_t first, int64_t second)
 {
     sqlite3_stmt *stmt = NULL;
-    enum di_err err = sqlite_prepare(db, RECORDS_CLAMP, &stmt);
+    enum di_err err = sqlite_prepare(db, sql, &stmt);
     if (err != DI_OK)
         return err;
-    (void)sqlite3_bind_int64(stmt, 1, wall_s + PEER_TTL_S);
+    (void)sqlite3_bind_int64(stmt, 1, first);
+    (void)sqlite3_bind_int64(stmt, 2, second);
     err = sqlite_step(stmt);
     (void)sqlite3_finalize(stmt);
     return err;
 }
 
-static enum di_err load(struct record_store *base, int64_t wall_s,
-                        enum di_err (*visit)(void *arg, const struct stored_record *r), void *arg)
+/* On disk, too: else each start would hand out a whole TTL again, and read what nobody asks for. */
+static enum di_err tidy(struct sqlite_store *s, int64_t wall_s, size_t keep_max)
 {
-    struct sqlite_store *s = store_of(base);
+    enum di_err err = run_once(s->db, RECORDS_CLAMP, wall_s + PEER_TTL_S, 0);
+    int before = sqlite3_total_changes(s->db);
+    if (err == DI_OK)
+        err = run_once(s->db, RECORDS_DELETE_OLD, wall_s, wall_s - PEER_WINDOW_S);
+    if (err == DI_OK)
+        err = run_once(s->db, RECORDS_DELETE_MORE, wall_s, (int64_t)keep_max);
+    int gone = sqlite3_total_changes(s->db) - before;
+    if (err == DI_OK && gone > 0)
+        log_write(LOG_INFO, "records: %d of peers that are gone were deleted", gone);
+    return err;
+}
+
+static enum di_err read_all(struct sqlite_store *s, int64_t wall_s,
+                            enum di_err (*visit)(void *arg, const struct stored_record *r),
+                            void *arg)
+{
     sqlite3_stmt *stmt = NULL;
     struct stored_record *r = malloc(sizeof *r);
-    enum di_err err = r == NULL ? DI_NOMEM : clamp(s->db, wall_s);
-    if (err == DI_OK)
-        err = sqlite_prepare(s->db, RECORDS_SELECT, &stmt);
+    enum di_err err = r == NULL ? DI_NOMEM : sqlite_prepare(s->db, RECORDS_SELECT, &stmt);
     while (err == DI_OK) {
         int rc = sqlite3_step(stmt);
         if (rc == SQLITE_DONE)
@@ -339,6 +359,19 @@ static enum di_err load(struct record_store *base, int64_t wall_s,
     }
     (void)sqlite3_finalize(stmt);
     free(r);
+    return err;
+}
+
+static enum di_err load(struct record_store *base, int64_t wall_s, size_t keep_max,
+                        enum di_err (*visit)(void *arg, const struct stored_record *r), void *arg)
+{
+    struct sqlite_store *s = store_of(base);
+    enum di_err err = sqlite_run(s->db, "BEGIN IMMEDIATE");
+    if (err == DI_OK)
+        err = tidy(s, wall_s, keep_max);
+    if (err == DI_OK)
+        err = read_all(s, wall_s, visit, arg);
+    err = end_transaction(s->db, err);
     if (err == DI_CORRUPT) {
         char why[256];
         say_damaged(s->path, why);

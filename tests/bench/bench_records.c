@@ -141,7 +141,7 @@ int main(int argc, char **argv)
         size_t seen = 0;
         start_us = clock_mono_us();
         s = open_store(path);
-        enum di_err err = s->ops->load(s, NOW_S, count, &seen);
+        enum di_err err = s->ops->load(s, NOW_S, 10000000, count, &seen);
         seconds[i] = since(start_us);
         if (err != DI_OK || seen != records)
             die("load", err);

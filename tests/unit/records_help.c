@@ -100,9 +100,14 @@ enum di_err records_on_loaded(void *arg, const struct stored_record *r)
 
 void records_load_at(int64_t wall_s, struct records_loaded *l)
 {
+    records_load_most(wall_s, 1000000, l);
+}
+
+void records_load_most(int64_t wall_s, size_t keep_max, struct records_loaded *l)
+{
     struct record_store *s = records_open();
     *l = (struct records_loaded){0};
-    assert_int_equal(s->ops->load(s, wall_s, records_on_loaded, l), DI_OK);
+    assert_int_equal(s->ops->load(s, wall_s, keep_max, records_on_loaded, l), DI_OK);
     s->ops->close(s);
 }
 

@@ -30,5 +30,6 @@ struct records_loaded {
 enum di_err records_on_loaded(void *arg, const struct stored_record *r);
 /* Opens, loads all, closes. */
 void records_load_at(int64_t wall_s, struct records_loaded *l);
+void records_load_most(int64_t wall_s, size_t keep_max, struct records_loaded *l);
 
 #endif

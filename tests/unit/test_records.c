@@ -219,6 +219,76 @@ static void who_is_forgotten_goes_with_what_is_put_together_with_it(void **state
     free(l.record);
 }
 
+static void keep_inactive(uint32_t peer, int64_t registered_s, int64_t left_s)
+{
+    struct stored_record r;
+    struct record_store *s = records_open();
+    records_make(&r, peer);
+    r.record.active = false;
+    r.record.ttl_s = 0;
+    r.record.last_registered_s = registered_s;
+    assert_int_equal(s->ops->put(s, &r, 1, left_s, NULL, NULL), DI_OK);
+    s->ops->close(s);
+}
+
+static void assert_loaded(int64_t wall_s, size_t keep_max, const char *ids)
+{
+    struct records_loaded l;
+    char got[200] = "";
+    size_t len = 0;
+    records_load_most(wall_s, keep_max, &l);
+    for (size_t i = 0; i < l.count; i++)
+        len += (size_t)snprintf(got + len, sizeof got - len, " %u", l.record[i].record.peer);
+    assert_string_equal(got, ids);
+    free(l.record);
+}
+
+static void who_was_away_for_thirty_days_is_deleted_but_for_the_highest_id(void **state)
+{
+    (void)state;
+    const int64_t long_ago_s = NOW_S - PEER_WINDOW_S, later_s = NOW_S + PEER_WINDOW_S;
+    keep_inactive(1, long_ago_s, long_ago_s);
+    keep_inactive(2, long_ago_s + 1, long_ago_s); /* registered within the window */
+    keep_inactive(3, long_ago_s, NOW_S - 100);    /* was there for long, and left a moment ago */
+    keep_inactive(5, long_ago_s, long_ago_s);
+    assert_loaded(NOW_S, 100, " 2 3 5");
+    assert_loaded(NOW_S - 86400, 100, " 2 3 5"); /* on disk as well */
+    records_keep_one(4);                         /* ran out without leaving */
+    assert_loaded(later_s, 100, " 4 5");
+    assert_loaded(later_s + PEER_TTL_S, 100, " 5");
+}
+
+static void of_too_many_the_inactive_with_the_lowest_ids_are_deleted(void **state)
+{
+    (void)state;
+    for (uint32_t peer = 1; peer <= 6; peer += 2)
+        records_keep_one(peer);
+    for (uint32_t peer = 2; peer <= 6; peer += 2)
+        keep_inactive(peer, NOW_S - 50, NOW_S);
+    assert_loaded(NOW_S, 6, " 1 2 3 4 5 6");
+    assert_loaded(NOW_S, 5, " 1 3 4 5 6");
+    assert_loaded(NOW_S, 1, " 1 3 5 6");
+    assert_loaded(NOW_S, 100, " 1 3 5 6");
+}
+
+static enum di_err refuse(void *arg, const struct stored_record *r)
+{
+    (void)arg;
+    (void)r;
+    return DI_NOMEM;
+}
+
+static void what_cannot_be_loaded_stays_as_it_was(void **state)
+{
+    (void)state;
+    keep_inactive(1, 0, 0);
+    records_keep_one(2);
+    struct record_store *s = records_open();
+    assert_int_equal(s->ops->load(s, NOW_S, 100, refuse, NULL), DI_NOMEM);
+    s->ops->close(s);
+    assert_loaded(0, 100, " 1 2");
+}
+
 static void only_the_digest_of_the_cookie_is_kept(void **state)
 {
     (void)state;
@@ -351,7 +421,7 @@ static void nothing_durable_is_lost_by_kill(void **state)
         assert_true(WIFSIGNALED(status));
 
         struct record_store *s = records_open();
-        assert_int_equal(s->ops->load(s, NOW_S, mark_seen, NULL), DI_OK);
+        assert_int_equal(s->ops->load(s, NOW_S, KILL_PEERS, mark_seen, NULL), DI_OK);
         s->ops->close(s);
         for (uint32_t i = 0; i < KILL_PEERS; i++)
             if (reported[i] && !seen[i])
@@ -373,6 +443,11 @@ int main(void)
         cmocka_unit_test_setup(what_is_put_together_is_stored_all_or_none, records_make_dir),
         cmocka_unit_test_setup(who_is_forgotten_goes_with_what_is_put_together_with_it,
                                records_make_dir),
+        cmocka_unit_test_setup(who_was_away_for_thirty_days_is_deleted_but_for_the_highest_id,
+                               records_make_dir),
+        cmocka_unit_test_setup(of_too_many_the_inactive_with_the_lowest_ids_are_deleted,
+                               records_make_dir),
+        cmocka_unit_test_setup(what_cannot_be_loaded_stays_as_it_was, records_make_dir),
         cmocka_unit_test_setup(only_the_digest_of_the_cookie_is_kept, records_make_dir),
         cmocka_unit_test_setup(a_full_disk_is_reported_and_later_puts_succeed, records_make_dir),
         cmocka_unit_test_setup(nothing_durable_is_lost_by_kill, records_make_dir),

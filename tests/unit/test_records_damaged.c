@@ -124,7 +124,7 @@ static void a_row_that_is_not_ours_is_noticed_while_loading(void **state)
     s->ops->close(s);
     run_sql("INSERT INTO peer VALUES (x'00', 1, x'00', 1, 1, 1, 1, 'a', 'b', x'')");
     s = records_open();
-    assert_int_equal(s->ops->load(s, NOW_S, records_on_loaded, &l), DI_CORRUPT);
+    assert_int_equal(s->ops->load(s, NOW_S, 100, records_on_loaded, &l), DI_CORRUPT);
     s->ops->close(s);
     free(l.record);
 }
@@ -162,7 +162,7 @@ static void each_field_of_a_row_is_checked(void **state)
         (void)snprintf(sql, sizeof sql, "UPDATE peer SET %s", damages[i]);
         run_sql(sql);
         struct record_store *s = records_open();
-        enum di_err err = s->ops->load(s, NOW_S, records_on_loaded, &l);
+        enum di_err err = s->ops->load(s, NOW_S, 100, records_on_loaded, &l);
         s->ops->close(s);
         if (err != DI_CORRUPT)
             fail_msg("%s: %s", damages[i], di_err_text(err));

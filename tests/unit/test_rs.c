@@ -504,6 +504,33 @@ static void whom_the_registry_drops_is_gone_from_disk_as_well(void **state)
     client_close(&c);
 }
 
+static void with_more_active_records_than_may_be_it_starts_all_the_same(void **state)
+{
+    struct fixture *f = *state;
+    struct client c;
+    struct wire_peer_row row;
+    client_open(&c, f);
+    uint64_t first = join(&c, 40001), last = 0;
+    for (unsigned port = 40002; port <= 40005; port++)
+        last = join(&c, port);
+    uint32_t id = c.r.peer;
+    client_close(&c);
+
+    f->records_max = 3;
+    restart(f);
+    client_open(&c, f);
+    assert_int_equal(ask(&c, "PQUERY P2P-DI/1.0\r\n\r\n"), 200);
+    assert_int_equal(rows_of(&c, &row), 3);
+    assert_int_equal(ask_with(&c, "REGISTER", last, "Port: 40005\r\n"), 401);
+    assert_int_equal(ask(&c, "REGISTER P2P-DI/1.0\r\nPort: 40005\r\n\r\n"), 503);
+    client_close(&c);
+    client_open(&c, f);
+    assert_int_equal(ask_with(&c, "LEAVE", first, ""), 200);
+    join(&c, 40005);
+    assert_true(c.r.peer > id);
+    client_close(&c);
+}
+
 static void connection_close_is_honoured_after_a_durable_answer(void **state)
 {
     struct fixture *f = *state;
@@ -568,6 +595,7 @@ int main(void)
         T(whom_another_replaced_does_not_come_back_by_a_restart),
         T(a_full_registry_starts_again_though_its_places_change_hands),
         T(whom_the_registry_drops_is_gone_from_disk_as_well),
+        T(with_more_active_records_than_may_be_it_starts_all_the_same),
         T(connection_close_is_honoured_after_a_durable_answer),
         T(pages_show_peers_and_never_cookies),
     };

@@ -160,7 +160,7 @@ static enum di_err use_records(void)
         assert_string_not_equal(why, "");
         return err;
     }
-    err = s->ops->load(s, NOW_S, ignore_record, &count);
+    err = s->ops->load(s, NOW_S, 100, ignore_record, &count);
     assert_int_equal(sem_init(&word.said, 0, 0), 0);
     r.record.peer = 1;
     r.record.active = true;

@@ -24,9 +24,14 @@ struct stored_record {
 struct record_store;
 
 struct record_store_ops {
-    /* All records, before the first put; ttl_s recomputed from the stored wall-clock expiry,
-     * clamped to 0..7200. */
-    enum di_err (*load)(struct record_store *s, int64_t wall_s,
+    /*
+     * All records in ascending order of peer, before the first put; ttl_s recomputed from the stored
+     * wall-clock expiry, clamped to 0..7200. Deleted before that are those that have been inactive for
+     * PEER_WINDOW_S, and the inactive ones with the lowest ids as long as there are more than keep_max
+     * in all; never the one with the highest id, so that no id is given twice. If it fails nothing was
+     * changed on disk.
+     */
+    enum di_err (*load)(struct record_store *s, int64_t wall_s, size_t keep_max,
                         enum di_err (*visit)(void *arg, const struct stored_record *r), void *arg);
     /* Copies the records, at least one, which are stored or deleted all or none, and returns. durable(arg,
      * err) is called by the writer thread once they are on disk (or failed); NULL: nobody waits.
