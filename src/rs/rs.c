@@ -84,7 +84,6 @@ static void on_message(void *ctx, struct net_conn *c, const char *message, size_
         .status = 200,
     };
     rs_trace(rs, true, net_conn_remote(c), message, len);
-    STATS_ADD(&rs->stats, requests_total, 1);
     int status = wire_request_parse(message, len, &wire, &fault);
     if (status != 0)
         rs_send_error(&q, status, fault.text);

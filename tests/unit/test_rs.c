@@ -544,6 +544,44 @@ static void connection_close_is_honoured_after_a_durable_answer(void **state)
     client_close(&c);
 }
 
+/* The whole answer to a request of HTTP, and a NUL. */
+static void fetch(const struct fixture *f, const char *method, const char *path, struct buf *all)
+{
+    struct client c;
+    char request[100];
+    client_open(&c, f);
+    snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\nConnection: close\r\n\r\n", method, path);
+    tell(&c, request);
+    buf_init(all, 1 << 20);
+    enum di_err err;
+    do {
+        char chunk[1000];
+        size_t got = 0;
+        err = net_stream_recv(c.stream, chunk, sizeof(chunk), &got, SOON);
+        buf_append(all, chunk, got);
+    } while (err == DI_OK);
+    assert_int_equal(err, DI_CLOSED);
+    buf_append_char(all, '\0');
+    assert_int_equal(buf_status(all), DI_OK);
+    assert_int_equal(strncmp(buf_bytes(all), "HTTP/1.1 200 OK\r\n", 17), 0);
+    client_close(&c);
+}
+
+static void each_request_is_counted_once(void **state)
+{
+    struct fixture *f = *state;
+    struct client c;
+    struct buf page;
+    client_open(&c, f);
+    join(&c, 40001);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(ask(&c, "PQUERY P2P-DI/1.0\r\n\r\n"), 200);
+    client_close(&c);
+    fetch(f, "GET", "/metrics", &page);
+    assert_non_null(strstr(buf_bytes(&page), "\np2pdi_requests_total{role=\"rs\"} 5\n"));
+    buf_fini(&page);
+}
+
 static void pages_show_peers_and_never_cookies(void **state)
 {
     struct fixture *f = *state;
@@ -555,27 +593,11 @@ static void pages_show_peers_and_never_cookies(void **state)
     char digits[24];
     snprintf(digits, sizeof(digits), "%llu", (unsigned long long)cookie);
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        char request[100];
         struct buf all;
-        client_open(&c, f);
-        snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nConnection: close\r\n\r\n",
-                 paths[i]);
-        tell(&c, request);
-        buf_init(&all, 1 << 20);
-        enum di_err err;
-        do {
-            char chunk[1000];
-            size_t got = 0;
-            err = net_stream_recv(c.stream, chunk, sizeof(chunk), &got, SOON);
-            buf_append(&all, chunk, got);
-        } while (err == DI_OK);
-        assert_int_equal(err, DI_CLOSED);
-        buf_append_char(&all, '\0');
-        assert_int_equal(strncmp(buf_bytes(&all), "HTTP/1.1 200 OK\r\n", 17), 0);
+        fetch(f, "GET", paths[i], &all);
         assert_non_null(strstr(buf_bytes(&all), i == 3 ? "p2pdi_register_total" : "40001"));
         assert_null(strstr(buf_bytes(&all), digits));
         buf_fini(&all);
-        client_close(&c);
     }
 }
 
@@ -597,6 +619,7 @@ int main(void)
         T(whom_the_registry_drops_is_gone_from_disk_as_well),
         T(with_more_active_records_than_may_be_it_starts_all_the_same),
         T(connection_close_is_honoured_after_a_durable_answer),
+        T(each_request_is_counted_once),
         T(pages_show_peers_and_never_cookies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
