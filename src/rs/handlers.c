@@ -19,6 +19,7 @@
 
 /* An answer that waits for the disk. */
 struct owed {
+    enum di_err err; /* of queueing it */
     struct rs *rs;
     struct net_token token;
     enum wire_form form;
@@ -88,9 +89,11 @@ static void displaced_locked(struct rs *rs, struct peer_record *rival)
 
 /*
  * Queues r for the store, behind whom it displaced, and owes the answer; takes the answer. Holding
- * rs->lock, so that the store sees changes in their order.
+ * rs->lock, so that the store sees changes in their order. What the store refuses is to be answered by
+ * the caller, after the lock.
  */
-static enum di_err owe_locked(struct rs_request *q, const struct peer_record *r, struct buf *answer)
+static enum di_err owe_locked(struct rs_request *q, const struct peer_record *r, struct buf *answer,
+                              struct owed **refused)
 {
     struct rs *rs = q->rs;
     lock_assert_held(&rs->lock);
@@ -114,11 +117,17 @@ static enum di_err owe_locked(struct rs_request *q, const struct peer_record *r,
     o->token = net_conn_park(q->conn);
     enum di_err err = rs->store->ops->put(rs->store, rs->scratch, count, q->wall_s, on_durable, o);
     if (err != DI_OK) {
-        /* The connection is parked already: the refusal takes the same way as the answer would
-         * have. */
-        on_durable(o, err);
+        o->err = err;
+        *refused = o;
     }
     return DI_OK;
+}
+
+/* The connection is parked already: the refusal takes the same way as the answer would have. */
+static void answer_refused(struct owed *o)
+{
+    if (o != NULL)
+        on_durable(o, o->err);
 }
 
 static void answer_begin(struct buf *answer, const struct rs_request *q)
@@ -190,6 +199,7 @@ void rs_on_register(struct rs_request *q)
 
     struct peer_record r;
     struct peer_record rival;
+    struct owed *refused = NULL;
     enum di_err err = DI_OK;
     lock_acquire(&rs->lock);
     rs_expire_locked(rs, q->now_us, q->wall_s);
@@ -207,9 +217,10 @@ void rs_on_register(struct rs_request *q)
         wire_head_field_u64(&answer, "TTL", r.ttl_s);
         wire_head_field(&answer, "Reachable", wire_reachable_word(WIRE_REACHABLE_UNKNOWN));
         answer_end(&answer, q);
-        err = owe_locked(q, &r, &answer);
+        err = owe_locked(q, &r, &answer, &refused);
     }
     lock_release(&rs->lock);
+    answer_refused(refused);
 
     switch (err) {
     case DI_OK:
@@ -240,6 +251,7 @@ void rs_on_leave(struct rs_request *q)
     struct rs *rs = q->rs;
     struct sha256 digest;
     struct peer_record r;
+    struct owed *refused = NULL;
     bool late = false;
     enum di_err err = request_digest(q, &digest);
     if (err == DI_OK) {
@@ -253,9 +265,10 @@ void rs_on_leave(struct rs_request *q)
             struct buf answer;
             answer_begin(&answer, q);
             answer_end(&answer, q);
-            err = owe_locked(q, &r, &answer);
+            err = owe_locked(q, &r, &answer, &refused);
         }
         lock_release(&rs->lock);
+        answer_refused(refused);
     }
     if (err == DI_OK) {
         STATS_ADD(&rs->stats, leave_total, 1);
@@ -285,9 +298,10 @@ enum di_err rs_renew(struct rs_request *q, struct sha256 *digest, struct peer_re
         q->peer = r->peer;
     if (err == DI_OK)
         rs_view_put(rs, r);
-    if (err == DI_OK && rs->store->ops->renew(rs->store, digest, q->wall_s) != DI_OK)
-        log_write(LOG_WARN, "rs: the store is behind: a renewal was not written");
+    bool written = err != DI_OK || rs->store->ops->renew(rs->store, digest, q->wall_s) == DI_OK;
     lock_release(&rs->lock);
+    if (!written)
+        log_write(LOG_WARN, "rs: the store is behind: a renewal was not written");
     return err;
 }
 
