@@ -2,8 +2,9 @@
  * The registration server's inside, shared by its files only.
  *
  * Locks: rs.lock guards the index. Under it only memory is touched: store calls queue and return.
- * Lock order: rs.lock, then the locks inside store, waiters and net, and the view's (their
- * functions may be called with rs.lock held; none of them calls back here under a lock).
+ * Lock order: the lock under which a list is made (lists.c), rs.lock, then the lists' and those inside
+ * store, waiters and net, and the view's (their functions may be called with rs.lock held; none of them
+ * calls back here under a lock).
  */
 #ifndef P2PDI_RS_INTERNAL_H
 #define P2PDI_RS_INTERNAL_H
@@ -13,20 +14,24 @@
 #include "p2pdi/index/peer_index.h"
 #include "p2pdi/net/server.h"
 #include "p2pdi/rs/rs.h"
+#include "p2pdi/service/page.h"
 #include "p2pdi/service/service.h"
 #include "p2pdi/store/records.h"
 #include "p2pdi/wire/message.h"
+#include "p2pdi/wire/rows.h"
 
 #define RS_CONNECTIONS_MAX 16384
 #define RS_IDLE_US (300 * CLOCK_US_PER_S)
 #define RS_PAGE_MAX ((size_t)256 << 20)
 
 struct rs_view;
+struct rs_lists;
 
 struct rs {
     struct net_server *server;
     struct record_store *store;
     struct waiters *waiters;
+    struct rs_lists *lists;
     struct stats_counters stats;
     int64_t started_us;
     rs_trace_fn *trace;
@@ -70,6 +75,46 @@ void rs_on_pquery(struct rs_request *q);
 void rs_offer_news(struct rs *rs, int64_t now_us);
 /* pages.c: PROTOCOL.md "HTTP". */
 void rs_on_http(struct rs_request *q);
+
+/* ---- lists.c: who is registered, as text, shared by all who ask ------------------------------- */
+
+enum rs_list_kind { RS_LIST_ROWS, RS_LIST_JSON, RS_LIST_HTML, RS_LISTS };
+
+/* Immutable, reference-counted. */
+struct rs_list;
+
+/* held_max: with so many bytes of lists of one form that are not the newest any more, and still being
+ * read, no further one is made. */
+enum di_err rs_lists_new(uint64_t held_max, struct rs_lists **out) DI_MUST_CHECK;
+/* The lists themselves live as long as somebody has them, but not longer than rs. */
+void rs_lists_free(struct rs_lists *lists);
+/* Listener, once a second: what will not do any more need not be kept. */
+void rs_lists_forget_old(struct rs_lists *lists, int64_t now_us);
+/*
+ * A reference to the list as things stand; with 1,000 rows or more it may be a second old. Not with rs.lock
+ * held. DI_LIMIT: too many are still being read. DI_NOMEM.
+ */
+enum di_err rs_list_get(struct rs *rs, enum rs_list_kind kind, struct rs_list **out) DI_MUST_CHECK;
+void rs_list_unref(struct rs_list *l);
+/* The registry's, of which it is. */
+const char *rs_list_version(const struct rs_list *l);
+/* Borrowed. */
+struct service_page *rs_list_page(const struct rs_list *l);
+/* RS_LIST_ROWS, all but the row of that peer (0: all): what is before it and behind it; either may be
+ * empty, and lives as long as the page. */
+struct rs_list_part {
+    size_t count; /* rows */
+    struct slice part[2];
+};
+void rs_list_but(const struct rs_list *l, uint32_t but, struct rs_list_part *out);
+/* Answers with head, which it takes, and parts of the page. */
+void rs_send_parts(struct rs_request *q, struct buf *head, struct service_page *page,
+                   const struct rs_list_part *parts);
+/* Why there is no list. */
+void rs_list_fault(struct wire_fault *fault, enum di_err err);
+void rs_send_list_error(struct rs_request *q, enum di_err err);
+/* pquery.c: a record as it is shown. */
+void rs_row_of(const struct peer_record *r, struct wire_peer_row *row);
 
 /* snapshot.c: what a screen shows. All do nothing without one. */
 enum di_err rs_view_start(struct rs *rs, const struct rs_config *cfg) DI_MUST_CHECK;

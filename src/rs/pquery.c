@@ -9,6 +9,9 @@
 #include <string.h>
 
 #define HEAD_MAX ((size_t)4096)
+/* Rows that are made for one asker, and kept until he has read them: of a sample, and of what changed;
+ * if that is more he gets everything, of which all askers share one copy. */
+#define OWN_ROWS_MAX 1024
 
 /* What a PQUERY asks for, apart from its connection: kept while it is parked. */
 struct question {
@@ -26,14 +29,12 @@ struct rows {
     struct buf *body;
     uint32_t self;
     size_t count; /* rows written */
+    bool too_many;
 };
 
-static bool add_row(void *arg, const struct peer_record *r)
+void rs_row_of(const struct peer_record *r, struct wire_peer_row *row)
 {
-    struct rows *rows = arg;
-    if (r->peer == rows->self)
-        return true;
-    struct wire_peer_row row = {
+    *row = (struct wire_peer_row){
         .addr = r->addr,
         .peer = r->peer,
         .active = r->active,
@@ -42,83 +43,140 @@ static bool add_row(void *arg, const struct peer_record *r)
         .last_registered_s = r->last_registered_s,
         .reachable = WIRE_REACHABLE_UNKNOWN,
     };
+}
+
+static bool add_row(void *arg, const struct peer_record *r)
+{
+    struct rows *rows = arg;
+    if (r->peer == rows->self)
+        return true;
+    if (rows->count == OWN_ROWS_MAX) {
+        rows->too_many = true;
+        return false;
+    }
+    struct wire_peer_row row;
+    rs_row_of(r, &row);
     wire_peer_row_format(rows->body, &row);
     rows->count++;
     return true;
 }
 
 struct answer {
-    int status;
-    struct buf head, body;
+    int status; /* 0: everything is due, which everybody gets of one list */
+    bool has_ttl;
+    uint32_t ttl_s;
+    size_t active; /* others */
+    char version[CHANGES_VERSION_SIZE];
+    bool delta;
+    struct buf body;           /* made for this asker */
+    struct rs_list *list;      /* or parts of a shared one; NULL: none */
+    struct rs_list_part parts; /* of list */
 };
 
 static void answer_free(struct answer *a)
 {
-    buf_fini(&a->head);
     buf_fini(&a->body);
+    rs_list_unref(a->list);
 }
 
-/* Everybody who is active, or a fair sample of them. */
-static void add_active_locked(struct rs *rs, const struct question *k, int64_t now_us,
+/* Who departed, came or changed. false: everything is due instead. */
+static bool add_changes_locked(struct rs *rs, const struct question *k, int64_t now_us,
+                               int64_t wall_s, struct rows *rows)
+{
+    wire_peer_header_format(rows->body);
+    return peer_index_walk_since(rs->index, slice_of(k->since), now_us, wall_s, add_row, rows) &&
+           !rows->too_many;
+}
+
+static void add_sample_locked(struct rs *rs, const struct question *k, int64_t now_us,
                               int64_t wall_s, struct rows *rows)
 {
-    if (k->limit == 0) {
-        peer_index_walk(rs->index, PEER_WALK_ACTIVE, now_us, wall_s, add_row, rows);
-        return;
-    }
     uint64_t seed = 0;
+    size_t n = k->limit < OWN_ROWS_MAX ? (size_t)k->limit : OWN_ROWS_MAX;
     random_secret(&seed, sizeof(seed));
-    peer_index_sample(rs->index, (size_t)k->limit, k->self, seed, now_us, wall_s, add_row, rows);
+    wire_peer_header_format(rows->body);
+    peer_index_sample(rs->index, n, k->self, seed, now_us, wall_s, add_row, rows);
 }
 
 /* The answer as things stand. 304: nothing changed that the asker may see. Holding rs->lock. */
-static void answer_make_locked(struct rs *rs, const struct question *k, int64_t now_us,
-                               int64_t wall_s, struct answer *a)
+static void answer_decide_locked(struct rs *rs, const struct question *k, int64_t now_us,
+                                 int64_t wall_s, struct answer *a)
 {
+    struct peer_record self;
     lock_assert_held(&rs->lock);
-    buf_init(&a->head, RS_PAGE_MAX);
+    *a = (struct answer){.has_ttl = k->self != 0 && k->port != 0};
     buf_init(&a->body, RS_PAGE_MAX);
     struct rows rows = {.body = &a->body, .self = k->self};
-    char version[CHANGES_VERSION_SIZE];
-    peer_index_version(rs->index, version);
-    struct peer_record self;
+    peer_index_version(rs->index, a->version);
     bool self_active = k->self != 0 &&
                        peer_index_find(rs->index, &k->cookie, now_us, wall_s, &self) == DI_OK &&
                        self.active;
-    size_t active = peer_index_active(rs->index) - (self_active ? 1 : 0);
-    bool delta = false;
+    if (self_active && self.addr.port == k->port)
+        a->ttl_s = self.ttl_s;
+    a->active = peer_index_active(rs->index) - (self_active ? 1 : 0);
 
-    wire_peer_header_format(&a->body);
     if (k->since[0] != '\0')
-        delta =
-            peer_index_walk_since(rs->index, slice_of(k->since), now_us, wall_s, add_row, &rows);
-    if (delta && rows.count == 0) {
+        a->delta = add_changes_locked(rs, k, now_us, wall_s, &rows);
+    if (a->delta && rows.count == 0) {
         a->status = 304;
-    } else if (active == 0) {
+    } else if (a->active == 0) {
         a->status = 204; /* which says of everybody that they departed */
-    } else {
+    } else if (a->delta) {
+        a->status = 200;
+    } else if (k->limit != 0 && (k->limit <= OWN_ROWS_MAX || k->limit < a->active)) {
+        add_sample_locked(rs, k, now_us, wall_s, &rows);
         a->status = 200;
     }
-    if (a->status == 200 && !delta)
-        add_active_locked(rs, k, now_us, wall_s, &rows);
     if (a->status != 200)
-        buf_clear(&a->body);
+        buf_fini(&a->body);
+}
 
-    wire_head_begin(&a->head, k->form, a->status);
-    if (k->self != 0 && k->port != 0)
-        wire_head_field_u64(&a->head, "TTL",
-                            self_active && self.addr.port == k->port ? self.ttl_s : 0);
-    wire_head_field_u64(&a->head, "Active-Peers", active);
-    wire_head_field(&a->head, "Index-Version", version);
+/* Everybody who is active. The list may be of another moment: what it says is told of it. */
+static enum di_err answer_whole(struct rs *rs, const struct question *k, struct answer *a)
+{
+    enum di_err err = rs_list_get(rs, RS_LIST_ROWS, &a->list);
+    if (err != DI_OK)
+        return err;
+    rs_list_but(a->list, k->self, &a->parts);
+    memcpy(a->version, rs_list_version(a->list), sizeof(a->version));
+    a->active = a->parts.count;
+    a->status = a->active != 0 ? 200 : 204;
+    if (a->status == 204) {
+        rs_list_unref(a->list);
+        a->list = NULL;
+    }
+    return DI_OK;
+}
+
+/* Not with rs->lock held. */
+static enum di_err answer_make(struct rs *rs, const struct question *k, int64_t now_us,
+                               int64_t wall_s, struct answer *a)
+{
+    lock_acquire(&rs->lock);
+    rs_expire_locked(rs, now_us, wall_s);
+    answer_decide_locked(rs, k, now_us, wall_s, a);
+    lock_release(&rs->lock);
+    return a->status == 0 ? answer_whole(rs, k, a) : buf_status(&a->body);
+}
+
+static void head_make(const struct question *k, const struct answer *a, struct buf *head)
+{
+    buf_init(head, RS_PAGE_MAX);
+    wire_head_begin(head, k->form, a->status);
+    if (a->has_ttl)
+        wire_head_field_u64(head, "TTL", a->ttl_s);
+    wire_head_field_u64(head, "Active-Peers", a->active);
+    wire_head_field(head, "Index-Version", a->version);
     if (a->status == 200) {
-        if (delta)
-            wire_head_field(&a->head, "Delta", "yes");
-        wire_head_field(&a->head, "Content-Type", "text/tab-separated-values; charset=utf-8");
-        wire_head_field_u64(&a->head, "Content-Length", a->body.len);
+        if (a->delta)
+            wire_head_field(head, "Delta", "yes");
+        wire_head_field(head, "Content-Type", "text/tab-separated-values; charset=utf-8");
+        wire_head_field_u64(head, "Content-Length",
+                            a->body.len + a->parts.part[0].n + a->parts.part[1].n);
     }
     if (k->close)
-        wire_head_field(&a->head, "Connection", "close");
-    wire_head_end(&a->head);
+        wire_head_field(head, "Connection", "close");
+    wire_head_end(head);
 }
 
 /* Nothing to tell yet: parks the connection until there is, or until wait is over. false: could
@@ -146,6 +204,16 @@ static bool wait_for_news(struct rs_request *q, const struct question *k, unsign
     /* What changed between our look and the parking must not be missed. */
     net_server_wake(q->rs->server);
     return true;
+}
+
+static void answer_send(struct rs_request *q, const struct question *k, struct answer *a)
+{
+    struct buf head;
+    head_make(k, a, &head);
+    if (a->list != NULL)
+        rs_send_parts(q, &head, rs_list_page(a->list), &a->parts);
+    else
+        rs_send(q, &head, a->status == 200 ? &a->body : NULL);
 }
 
 /* Who asks, by its cookie; renews its TTL. false: answered with an error. */
@@ -190,24 +258,19 @@ void rs_on_pquery(struct rs_request *q)
         return;
 
     struct answer a;
-    lock_acquire(&rs->lock);
-    rs_expire_locked(rs, q->now_us, q->wall_s);
-    answer_make_locked(rs, &k, q->now_us, q->wall_s, &a);
-    lock_release(&rs->lock);
-    STATS_ADD(&rs->stats, pquery_total, 1);
-    q->status = a.status;
-
-    if (a.status == 304 && w->wait_s != 0 && wait_for_news(q, &k, w->wait_s)) {
-        service_close_if_asked(q->conn, w);
+    enum di_err err = answer_make(rs, &k, q->now_us, q->wall_s, &a);
+    if (err != DI_OK) {
         answer_free(&a);
+        rs_send_list_error(q, err);
         return;
     }
-    if (a.body.len == 0) {
-        buf_fini(&a.body);
-        rs_send(q, &a.head, NULL);
-    } else {
-        rs_send(q, &a.head, &a.body);
-    }
+    STATS_ADD(&rs->stats, pquery_total, 1);
+    q->status = a.status;
+    if (a.status == 304 && w->wait_s != 0 && wait_for_news(q, &k, w->wait_s))
+        service_close_if_asked(q->conn, w);
+    else
+        answer_send(q, &k, &a);
+    answer_free(&a);
 }
 
 struct offer {
@@ -215,26 +278,37 @@ struct offer {
     int64_t now_us, wall_s;
 };
 
+static void append_answer(struct buf *out, const struct question *k, const struct answer *a)
+{
+    head_make(k, a, out);
+    buf_append(out, buf_bytes(&a->body), a->body.len);
+    for (size_t i = 0; i < 2; i++)
+        buf_append(out, a->parts.part[i].p, a->parts.part[i].n);
+}
+
 static bool decide(void *arg, struct net_token token, void *request, bool expired)
 {
     struct offer *o = arg;
     const struct question *k = request;
     struct rs *rs = o->rs;
     struct answer a;
-    lock_acquire(&rs->lock);
-    answer_make_locked(rs, k, o->now_us, o->wall_s, &a);
-    lock_release(&rs->lock);
-    bool ready = expired || a.status != 304;
+    struct buf out;
+    enum di_err err = answer_make(rs, k, o->now_us, o->wall_s, &a);
+    bool ready = expired || err != DI_OK || a.status != 304;
     if (ready) {
-        buf_append(&a.head, buf_bytes(&a.body), a.body.len);
-        if (buf_status(&a.head) != DI_OK) {
-            struct wire_fault fault;
-            wire_fault_set(&fault, 500, "out of memory");
-            buf_clear(&a.head);
-            wire_error_format(&a.head, k->form, &fault);
+        buf_init(&out, RS_PAGE_MAX);
+        if (err == DI_OK) {
+            append_answer(&out, k, &a);
+            err = buf_status(&out);
         }
-        rs_trace(rs, false, &k->remote, buf_bytes(&a.head), a.head.len);
-        net_server_answer(rs->server, token, &a.head);
+        if (err != DI_OK) {
+            struct wire_fault fault;
+            rs_list_fault(&fault, err);
+            buf_clear(&out);
+            wire_error_format(&out, k->form, &fault);
+        }
+        rs_trace(rs, false, &k->remote, buf_bytes(&out), out.len);
+        net_server_answer(rs->server, token, &out);
     }
     answer_free(&a);
     return ready;

@@ -12,6 +12,7 @@
 
 #define RECORDS_MAX_DEFAULT 1000000
 #define STOP_GRACE_US CLOCK_US_PER_S
+#define LISTS_HELD_MAX ((uint64_t)64 << 20)
 
 /* X(method, handler): a method that is not here belongs to the other end. */
 static void (*const handlers[WIRE_METHOD_COUNT])(struct rs_request *q) = {
@@ -52,6 +53,40 @@ void rs_send(struct rs_request *q, struct buf *head, struct buf *body)
         net_conn_send_buf(q->conn, body);
     }
     service_close_if_asked(q->conn, q->wire);
+}
+
+void rs_send_parts(struct rs_request *q, struct buf *head, struct service_page *page,
+                   const struct rs_list_part *parts)
+{
+    if (buf_status(head) != DI_OK) {
+        rs_send(q, head, NULL);
+        return;
+    }
+    rs_trace(q->rs, false, net_conn_remote(q->conn), buf_bytes(head), head->len);
+    net_conn_send_buf(q->conn, head);
+    for (size_t i = 0; i < 2; i++) {
+        struct slice part = parts->part[i];
+        if (part.n == 0)
+            continue;
+        rs_trace(q->rs, false, net_conn_remote(q->conn), part.p, part.n);
+        net_conn_send_shared(q->conn, part.p, part.n, service_page_unref, service_page_ref(page));
+    }
+    service_close_if_asked(q->conn, q->wire);
+}
+
+void rs_list_fault(struct wire_fault *fault, enum di_err err)
+{
+    if (err == DI_LIMIT)
+        wire_fault_set(fault, 503, "too many lists are being read: try again in a second");
+    else
+        wire_fault_set(fault, 500, "%s", di_err_text(err));
+}
+
+void rs_send_list_error(struct rs_request *q, enum di_err err)
+{
+    struct wire_fault fault;
+    rs_list_fault(&fault, err);
+    rs_send_error(q, fault.status, fault.text);
 }
 
 void rs_send_error(struct rs_request *q, int status, const char *text)
@@ -106,6 +141,7 @@ static void on_tick(void *ctx, int64_t now_us)
     lock_acquire(&rs->lock);
     rs_expire_locked(rs, now_us, clock_wall_s());
     lock_release(&rs->lock);
+    rs_lists_forget_old(rs->lists, now_us);
     rs_offer_news(rs, now_us);
 }
 
@@ -192,6 +228,8 @@ enum di_err rs_start(const struct rs_config *cfg, struct rs **out, char why[256]
     if (err == DI_OK)
         err = waiters_new(RS_CONNECTIONS_MAX, &rs->waiters);
     if (err == DI_OK)
+        err = rs_lists_new(LISTS_HELD_MAX, &rs->lists);
+    if (err == DI_OK)
         err = open_records(rs, cfg, records_max, why);
     if (err == DI_OK && cfg->news != NULL)
         err = rs_view_start(rs, cfg);
@@ -229,6 +267,7 @@ void rs_stop(struct rs *rs)
     lock_fini(&rs->trace_lock);
     lock_fini(&rs->lock);
     net_server_free(rs->server);
+    rs_lists_free(rs->lists); /* after the answers that were made of them */
     free(rs);
 }
 

@@ -2,12 +2,11 @@
  * state. */
 #include "p2pdi/service/service.h"
 
-#include "p2pdi/base/coding.h"
+#include "p2pdi/service/page.h"
 
 #include <string.h>
 
 #define ANSWER_MAX ((size_t)64 << 10)
-#define ENCODED_MIN 512 /* less is one packet either way */
 
 enum net_verdict service_frame(void *ctx, struct net_frame *f, const char *data, size_t len)
 {
@@ -79,56 +78,18 @@ void service_close_if_asked(struct net_conn *c, const struct wire_request *r)
         net_conn_close_after(c);
 }
 
-/* A page is made for one asker: encoded as fast as can be, if it was asked for and pays. */
-static enum coding encode(const struct wire_request *r, struct buf *body)
-{
-    enum coding coding = CODING_IDENTITY;
-    struct buf coded;
-    if (r->accept & WIRE_ZSTD)
-        coding = CODING_ZSTD;
-    else if (r->accept & WIRE_GZIP)
-        coding = CODING_GZIP;
-    if (coding == CODING_IDENTITY || body->len < ENCODED_MIN)
-        return CODING_IDENTITY;
-    buf_init(&coded, body->len);
-    if (coding_encode(coding, CODING_LEVEL_FAST, buf_bytes(body), body->len, &coded) != DI_OK) {
-        buf_fini(&coded);
-        return CODING_IDENTITY;
-    }
-    buf_fini(body);
-    *body = coded;
-    return coding;
-}
-
 void service_send_page(struct net_conn *c, const struct wire_request *r, const char *type,
                        struct buf *body)
 {
-    if (buf_status(body) != DI_OK) {
+    struct service_page *page = buf_status(body) == DI_OK ? service_page_new(body, NULL) : NULL;
+    if (page == NULL) {
         buf_fini(body);
         static const struct wire_fault no_memory = {500,
                                                     "the page could not be made: out of memory"};
         service_send_fault(c, r, &no_memory);
         return;
     }
-    enum coding coding = encode(r, body);
-    struct buf head;
-    buf_init(&head, ANSWER_MAX);
-    wire_head_begin(&head, r->form, 200);
-    wire_head_field(&head, "Content-Type", type);
-    wire_head_field_u64(&head, "Content-Length", body->len);
-    if (coding != CODING_IDENTITY)
-        wire_head_field(&head, "Content-Encoding", coding_name(coding));
-    wire_head_field(&head, "Vary", "Accept-Encoding");
-    wire_head_field(&head, "Cache-Control", "no-cache");
-    wire_head_field(&head, "X-Content-Type-Options", "nosniff");
-    service_connection_field(&head, r);
-    wire_head_end(&head);
-    net_conn_send_buf(c, &head);
-    if (r->method == WIRE_HTTP_HEAD)
-        buf_fini(body);
-    else
-        net_conn_send_buf(c, body);
-    service_close_if_asked(c, r);
+    service_page_send(c, r, type, page);
 }
 
 void service_mask_cookies(struct buf *out, const char *bytes, size_t len)
