@@ -158,7 +158,6 @@ static enum di_err wait_scanned(struct gets *g)
 /* All are asked, by a thread of its own, so that who is silent holds up nobody. */
 struct asking {
     struct peer *peer;
-    struct patience patience;
     struct thread thread; /* not started: nothing is asked */
     bool done;            /* guarded by the gets' lock */
 };
@@ -178,13 +177,17 @@ static void ask_all(void *arg)
     int64_t start_us = clock_mono_us();
     enum di_err err = DI_OK;
     do {
-        struct patience little = a->patience;
-        little.first_us = clock_mono_us() + PEER_PROMPT_US;
+        int64_t now_us = clock_mono_us();
+        struct patience little = {.deadline_us = now_us + PEER_CALL_US,
+                                  .first_us = now_us + PEER_PROMPT_US,
+                                  .waker = p->waker};
         err = query_all(p, RFC_SCOPE_OWN, ASKED_FIRST, &little);
     } while (err != DI_CANCELLED && err != DI_NOMEM && !is_anything_known(p) &&
              !neighbours_all_asked(p->neighbours, start_us));
-    if (!is_anything_known(p) && neighbours_any_unheard(p->neighbours))
-        (void)query_unheard(p, RFC_SCOPE_OWN, &a->patience);
+    if (!is_anything_known(p) && neighbours_any_unheard(p->neighbours)) {
+        struct patience more = {.deadline_us = clock_mono_us() + PEER_CALL_US, .waker = p->waker};
+        (void)query_unheard(p, RFC_SCOPE_OWN, &more);
+    }
     lock_acquire(&p->gets->lock);
     a->done = true;
     cond_broadcast(&p->gets->changed);
@@ -214,9 +217,8 @@ static void wait_for_answers(struct asking *a)
     }
 }
 
-static void asking_begin(struct asking *a, const struct patience *patience)
+static void asking_begin(struct asking *a)
 {
-    a->patience = *patience;
     if (thread_start(&a->thread, "asking", ask_all, a) == DI_OK)
         wait_for_answers(a);
     else
@@ -252,10 +254,11 @@ static enum di_err prepare(struct peer *p, const struct peer_get *what, bool *jo
             return err;
     }
     /* Who does not answer says so in the outcome of what depends on it. */
+    patience.deadline_us = clock_mono_us() + PEER_CALL_US; /* the RS may have taken its time */
     if (from != NULL)
         query_one(p, from, RFC_SCOPE_OWN, &patience, &changed);
     else if (what != NULL && !is_anything_known(p) && !select_is_final(p, what))
-        asking_begin(asking, &patience);
+        asking_begin(asking);
     return peer_is_cancelled(p) ? DI_CANCELLED : DI_OK;
 }
 
@@ -374,10 +377,8 @@ static enum di_err get_documents(struct peer *p, const struct peer_get *what, st
     if (err == DI_OK && !what->has_from && !select_is_final(p, what) &&
         neighbours_any_unheard(p->neighbours)) {
         log_write(LOG_WARN, "asking once more who did not answer; that may take 10 s");
-        int64_t until_us = clock_mono_us() + PEER_CALL_US;
-        struct patience patience = {
-            .deadline_us = until_us, .first_us = until_us, .waker = p->waker};
-        (void)query_unheard(p, RFC_SCOPE_OWN, &patience);
+        struct patience more = {.deadline_us = clock_mono_us() + PEER_CALL_US, .waker = p->waker};
+        (void)query_unheard(p, RFC_SCOPE_OWN, &more);
         err = peer_is_cancelled(p) ? DI_CANCELLED : get_known(p, what, get, &had);
     }
     if (joining)

@@ -273,6 +273,8 @@ static void look(struct seeker *s, bool sync, struct rounds *r)
         neighbours_want_whole(p->neighbours);
         crowd = false;
     }
+    if (r->rs_silent) /* it has had its ten seconds */
+        patience.first_us = clock_mono_us() + PEER_PROMPT_US;
     if (need || !crowd)
         err = neighbours_ask(p->neighbours, &patience, false, &changed);
     if (err == DI_OK) {
@@ -282,8 +284,9 @@ static void look(struct seeker *s, bool sync, struct rounds *r)
         (void)rs_report(p->rs, "no news of other peers; going on with those known", err);
     }
     /* Who does not answer says so in the outcome of what depends on it. */
-    if (need) /* most answer at once; whoever is slow may be the one who has it */
-        patience.first_us = clock_mono_us() + PEER_PROMPT_US;
+    patience.deadline_us = clock_mono_us() + PEER_CALL_US; /* the RS may have taken its time */
+    /* Most answer at once; whoever is slow may be the one who has it. */
+    patience.first_us = need ? clock_mono_us() + PEER_PROMPT_US : 0;
     err = query_all(p, RFC_SCOPE_OWN, need ? ASKED_IN_NEED : ASKED_BESIDES, &patience);
     if (need && err != DI_CANCELLED && downloads_lack_holders(p->downloads) &&
         neighbours_all_asked(p->neighbours, planned_us) && neighbours_any_unheard(p->neighbours)) {
