@@ -246,7 +246,7 @@ static enum di_err ask_again(struct session *s)
         format_request(s, f, &out);
     }
     enum di_err err = DI_OK;
-    if (out.len > 0)
+    if (s->count > 0)
         err = client_send(s->client, &out, clock_mono_us() + SILENCE_US);
     buf_fini(&out);
     return err;

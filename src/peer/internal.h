@@ -357,8 +357,7 @@ void neighbours_want_whole(struct neighbours *n);
 void neighbours_add_named(struct neighbours *n, const struct addr *a);
 /*
  * Heap array of addresses that may be asked: those near, which stay the same as long as they answer
- * (at most 8, and those named by the user), then so many others whose turn it is, those last that did not
- * answer before. DI_NOMEM.
+ * (at most 8, and those named by the user), then so many others whose turn it is. DI_NOMEM.
  */
 enum di_err neighbours_list(struct neighbours *n, size_t others, struct addr **out, size_t *count)
     DI_MUST_CHECK;

@@ -189,15 +189,12 @@ static bool is_unheard(const struct neighbour *e)
 /* Whom to ask next: those near or named, then those that were not asked for longest. */
 struct turn {
     struct addr addr;
-    bool unheard;
     int64_t asked_us;
 };
 
 static int by_turn(const void *a, const void *b)
 {
     const struct turn *x = a, *y = b;
-    if (x->unheard != y->unheard)
-        return x->unheard ? 1 : -1;
     return (x->asked_us > y->asked_us) - (x->asked_us < y->asked_us);
 }
 
@@ -211,8 +208,7 @@ static size_t take_turns_locked(struct neighbours *n, struct turn *turns, size_t
     HASH_ITER (hh, n->table, e, next) {
         if (!is_usable(e))
             continue;
-        turns[count] =
-            (struct turn){.addr = e->addr, .unheard = is_unheard(e), .asked_us = e->asked_us};
+        turns[count] = (struct turn){.addr = e->addr, .asked_us = e->asked_us};
         if (e->near || e->named) {
             struct turn t = turns[*first];
             turns[(*first)++] = turns[count];

@@ -16,6 +16,8 @@
 #define NEWS_MIN_US (10 * CLOCK_US_PER_MS)
 #define NEWS_MAX_US (50 * CLOCK_US_PER_MS)
 #define NEWS_SHARE 20 /* or that many times what taking them in has cost */
+#define NEWS_REST_US                                                                               \
+    (200 * CLOCK_US_PER_MS) /* who would have to rest longer is heard in the next round */
 
 /* One answer being merged. */
 struct merge {
@@ -340,9 +342,11 @@ static void listen_to(void *arg)
     while (err == DI_OK && changed && clock_mono_us() < l->until_us) {
         int64_t again_us = news_due(l, clock_mono_us()), before_us = processor_us();
         err = query_over(r->peer, &r->who[at], RFC_SCOPE_OWN, &r->patience, &kept, &changed);
-        int64_t rest_us = clock_mono_us() + NEWS_SHARE * (processor_us() - before_us);
-        if (rest_us > again_us)
-            again_us = rest_us;
+        int64_t rest_us = NEWS_SHARE * (processor_us() - before_us);
+        if (rest_us > NEWS_REST_US)
+            break;
+        if (clock_mono_us() + rest_us > again_us)
+            again_us = clock_mono_us() + rest_us;
         if (err == DI_OK && changed)
             err = gets_sleep(r->peer->gets, again_us);
     }
