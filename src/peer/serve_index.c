@@ -71,7 +71,7 @@ static void encode_rows(struct buf *rows, enum coding *c)
 {
     struct buf coded;
     buf_init(&coded, rows->len);
-    if (*c != CODING_IDENTITY && rows->len >= CODED_MIN &&
+    if (*c != CODING_IDENTITY && buf_status(rows) == DI_OK && rows->len >= CODED_MIN &&
         coding_encode(*c, CODING_LEVEL_FAST, buf_bytes(rows), rows->len, &coded) == DI_OK) {
         buf_fini(rows);
         *rows = coded;

@@ -91,8 +91,9 @@ void rs_lists_free(struct rs_lists *lists);
 /* Listener, once a second: what will not do any more need not be kept. */
 void rs_lists_forget_old(struct rs_lists *lists, int64_t now_us);
 /*
- * A reference to the list as things stand; with 1,000 rows or more it may be a second old. Not with rs.lock
- * held. DI_LIMIT: too many are still being read. DI_NOMEM.
+ * A reference to the list as things stand; with 1,000 rows or more it may be a second old, and where too many
+ * older ones are still being read it is the newest that there is. Not with rs.lock held. DI_LIMIT: there is
+ * none. DI_NOMEM.
  */
 enum di_err rs_list_get(struct rs *rs, enum rs_list_kind kind, struct rs_list **out) DI_MUST_CHECK;
 void rs_list_unref(struct rs_list *l);

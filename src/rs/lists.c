@@ -219,6 +219,30 @@ static struct rs_list *kept(struct rs_lists *lists, struct form *f, const char *
     return l;
 }
 
+/* Are so many bytes of older lists still being read that no new one may be made? */
+static bool is_full_locked(struct rs_lists *lists, const struct form *f)
+{
+    lock_assert_held(&lists->lock);
+    uint64_t alive = atomic_load(&f->alive);
+    /* Its text, and at most as much again of encodings. */
+    uint64_t own = f->list != NULL ? 2 * (uint64_t)service_page_text(f->list->page)->len : 0;
+    return alive > own && alive - own >= lists->held_max;
+}
+
+/* Then the newest has to do, however old: a reference, or NULL. */
+static struct rs_list *newest_if_full(struct rs_lists *lists, struct form *f, bool *full)
+{
+    struct rs_list *l = NULL;
+    lock_acquire(&lists->lock);
+    *full = is_full_locked(lists, f);
+    if (*full && f->list != NULL) {
+        l = f->list;
+        atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+    }
+    lock_release(&lists->lock);
+    return l;
+}
+
 /* Puts a reference to the list (may be NULL) in the place of the one that was kept. */
 static void keep(struct rs_lists *lists, struct form *f, struct rs_list *l, int64_t now_us)
 {
@@ -257,20 +281,23 @@ static enum di_err get(struct rs *rs, enum rs_list_kind kind, struct rs_list **o
     int64_t now_us = clock_mono_us();
     int64_t wall_s = clock_wall_s();
     char version[CHANGES_VERSION_SIZE];
+    bool full = false;
 
     lock_acquire(&rs->lock);
     rs_expire_locked(rs, now_us, wall_s);
     peer_index_version(rs->index, version);
     *out = kept(lists, f, version, now_us);
     if (*out == NULL)
+        *out = newest_if_full(lists, f, &full);
+    if (*out == NULL && !full)
         err = copy_records_locked(rs, kind, now_us, wall_s, &all);
     lock_release(&rs->lock);
     if (*out != NULL)
         return DI_OK;
+    if (full)
+        return DI_LIMIT;
 
     keep(lists, f, NULL, now_us);
-    if (err == DI_OK && atomic_load(&f->alive) >= lists->held_max)
-        err = DI_LIMIT;
     if (err == DI_OK)
         err = make(f, kind, &all, version, out);
     if (err == DI_OK)
@@ -320,7 +347,8 @@ void rs_lists_forget_old(struct rs_lists *lists, int64_t now_us)
     for (size_t i = 0; i < RS_LISTS; i++) {
         struct form *f = &lists->form[i];
         lock_acquire(&lists->lock);
-        bool old = f->list != NULL && now_us - f->made_us >= AGE_MAX_US;
+        bool old =
+            f->list != NULL && now_us - f->made_us >= AGE_MAX_US && !is_full_locked(lists, f);
         struct rs_list *l = old ? f->list : NULL;
         if (old)
             f->list = NULL;

@@ -150,8 +150,9 @@ static bool make_room(struct turns *t, size_t at, const struct addr *peer)
 
 static void wait_for_one(struct turns *t, const struct addr *peer, int64_t now_us)
 {
-    if (t->waits == WAITING_MAX && of_host(t->waiting, t->waits, peer) < HOST_WAITING) {
-        size_t greedy = find_greedy(t->waiting, t->waits, HOST_WAITING, true);
+    if (t->waits == WAITING_MAX) {
+        size_t ours = of_host(t->waiting, t->waits, peer);
+        size_t greedy = find_greedy(t->waiting, t->waits, ours + 1, true);
 
         if (greedy < t->waits)
             drop(t->waiting, &t->waits, greedy);
