@@ -258,35 +258,9 @@ static void what_nobody_near_holds_is_found_all_the_same(void **state)
     world_stop(&w);
 }
 
-/* It is listed all the same. Everyone else has been heard, and all have their turn. */
-static void one_that_is_gone_does_not_keep_a_search_from_its_end(void **state)
-{
-    struct world w;
-    struct node n;
-    unsigned questions = 0;
-    (void)state;
-    world_start(&w);
-    crowd_start(&w);
-    assert_int_equal(close(crowd.at[0].fd), 0);
-    crowd.at[0].fd = -1;
-    node_init(&n, "one");
-    node_start(&n, &w);
-    for (uint32_t rfc = 8610; rfc < 8613; rfc++)
-        assert_int_equal(node_get(&n, rfc, NULL).nobody, 1);
-    lock_acquire(&crowd.lock);
-    for (size_t i = 0; i < CROWD; i++)
-        questions += crowd.asked[i];
-    lock_release(&crowd.lock);
-    assert_in_range(questions, CROWD / 2, 20 * CROWD);
-    node_fini(&n);
-    crowd_stop();
-    world_stop(&w);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_that_is_gone_does_not_keep_a_search_from_its_end),
         cmocka_unit_test(who_is_listened_to_does_not_grow_with_the_swarm),
         cmocka_unit_test(what_nobody_near_holds_is_found_all_the_same),
     };
