@@ -143,7 +143,8 @@ static void serve(void *arg)
 }
 
 /* All of them register over one connection. */
-static void crowd_start(const struct world *w)
+/* The first so many are gone then, but are listed all the same. */
+static void crowd_start(const struct world *w, size_t gone)
 {
     struct buf text;
     size_t len = 0;
@@ -169,6 +170,10 @@ static void crowd_start(const struct world *w)
     crowd.stop = false;
     crowd.rounds = 0;
     memset(crowd.asked, 0, sizeof(crowd.asked));
+    for (size_t i = 0; i < gone; i++) {
+        assert_int_equal(close(crowd.at[i].fd), 0);
+        crowd.at[i].fd = -1;
+    }
     assert_int_equal(thread_start(&crowd.thread, "crowd", serve, NULL), DI_OK);
 }
 
@@ -205,7 +210,7 @@ static void who_is_listened_to_does_not_grow_with_the_swarm(void **state)
 
     (void)state;
     world_start(&w);
-    crowd_start(&w);
+    crowd_start(&w, 0);
     node_init(&n, "one");
     node_start(&n, &w);
     assert_int_equal(peer_sync(n.peer), DI_OK);
@@ -239,7 +244,7 @@ static void what_nobody_near_holds_is_found_all_the_same(void **state)
     node_write(&holder, 8609, 1, 30000);
     node_start(&holder, &w);
     assert_int_equal(peer_register(holder.peer, WORLD_WAIT_US), DI_OK);
-    crowd_start(&w);
+    crowd_start(&w, 0);
     node_init(&n, "one");
     node_start(&n, &w);
 
@@ -258,9 +263,27 @@ static void what_nobody_near_holds_is_found_all_the_same(void **state)
     world_stop(&w);
 }
 
+/* Everyone else has been heard, and all have their turn: else the rounds have never asked all. */
+static void one_that_is_gone_does_not_keep_a_search_from_its_end(void **state)
+{
+    struct world w;
+    struct node n;
+    (void)state;
+    world_start(&w);
+    crowd_start(&w, 1);
+    node_init(&n, "one");
+    node_start(&n, &w);
+    for (uint32_t rfc = 8610; rfc < 8613; rfc++)
+        assert_int_equal(node_get(&n, rfc, NULL).nobody, 1);
+    node_fini(&n);
+    crowd_stop();
+    world_stop(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_that_is_gone_does_not_keep_a_search_from_its_end),
         cmocka_unit_test(who_is_listened_to_does_not_grow_with_the_swarm),
         cmocka_unit_test(what_nobody_near_holds_is_found_all_the_same),
     };
