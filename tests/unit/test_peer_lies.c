@@ -66,23 +66,19 @@ static int register_silent(void)
     return fd;
 }
 
-static void silent_peers_do_not_take_the_time_of_one_that_answers(void **state)
+/* One holder of 500, and so many who say nothing before it. */
+static void among_the_silent(void (*attempt)(struct node *n))
 {
     struct fake holder;
     struct node n;
     int fds[SILENT];
 
-    (void)state;
     for (size_t i = 0; i < SILENT; i++)
         fds[i] = register_silent();
     fake_start(&holder, &world, FAKE_HONEST, 500, 5, SIZE);
     node_init(&n, "n");
     node_start(&n, &world);
-
-    int64_t start_us = clock_mono_us();
-
-    assert_int_equal(node_get(&n, 500, NULL).done, 1);
-    assert_in_range(clock_mono_us() - start_us, 0, SILENT_US);
+    attempt(&n);
     assert_true(node_holds(&n, 500, 5, SIZE));
     node_fini(&n);
     fake_stop(&holder);
@@ -90,28 +86,33 @@ static void silent_peers_do_not_take_the_time_of_one_that_answers(void **state)
         assert_int_equal(close(fds[i]), 0);
 }
 
-static void everything_is_had_of_one_that_answers_among_the_silent(void **state)
+static void get_one(struct node *n)
 {
-    struct fake holder;
-    struct node n;
-    int fds[SILENT];
+    int64_t start_us = clock_mono_us();
 
+    assert_int_equal(node_get(n, 500, NULL).done, 1);
+    assert_in_range(clock_mono_us() - start_us, 0, SILENT_US);
+}
+
+static void silent_peers_do_not_take_the_time_of_one_that_answers(void **state)
+{
     (void)state;
-    for (size_t i = 0; i < SILENT; i++)
-        fds[i] = register_silent();
-    fake_start(&holder, &world, FAKE_HONEST, 500, 5, SIZE);
-    node_init(&n, "n");
-    node_start(&n, &world);
+    among_the_silent(get_one);
+}
 
-    struct peer_result r = node_get_all(&n);
+static void get_all(struct node *n)
+{
+    struct peer_result r = node_get_all(n);
 
     assert_int_equal(r.done, 1);
     assert_int_equal(r.failed, 0);
     assert_true(r.unheard);
-    node_fini(&n);
-    fake_stop(&holder);
-    for (size_t i = 0; i < SILENT; i++)
-        assert_int_equal(close(fds[i]), 0);
+}
+
+static void everything_is_had_of_one_that_answers_among_the_silent(void **state)
+{
+    (void)state;
+    among_the_silent(get_all);
 }
 
 /* ---- lies ------------------------------------------------------------------------------------ */
