@@ -73,22 +73,6 @@ static void on_done_locked(struct peer_view *v, const struct peer_event *ev)
     t->start_us = ev->at_us - ev->us;
 }
 
-/* For where there is no room for sched_why_text. */
-static const char *word_of(enum sched_why why)
-{
-    static const char *const words[] = {
-        [SCHED_REFUSED] = "refused",     [SCHED_UNREACHABLE] = "no route",
-        [SCHED_TIMEOUT] = "no answer",   [SCHED_CLOSED] = "closed",
-        [SCHED_NOT_FOUND] = "not there", [SCHED_ELSEWHERE] = "elsewhere",
-        [SCHED_BUSY] = "busy",           [SCHED_PROTOCOL] = "bad answer",
-        [SCHED_MISMATCH] = "bad hash",   [SCHED_CHANGED] = "changed",
-        [SCHED_LEFT] = "left",           [SCHED_SLOW] = "too slow",
-        [SCHED_LOCAL] = "not stored",    [SCHED_SHUNNED] = "shunned",
-    };
-
-    return (size_t)why < sizeof(words) / sizeof(words[0]) ? words[why] : NULL;
-}
-
 /* word: for where there is no room for why. */
 static void end_badly_locked(struct peer_view *v, const struct peer_event *ev, const char *why,
                              const char *word)
@@ -109,7 +93,7 @@ static void on_failed_locked(struct peer_view *v, const struct peer_event *ev)
 {
     enum sched_why why = ev->count > 0 ? ev->tried[ev->count - 1].why : SCHED_NOT_FOUND;
     if (ev->count > 0)
-        end_badly_locked(v, ev, sched_why_text(why), word_of(why));
+        end_badly_locked(v, ev, sched_why_text(why), sched_why_word(why));
     else
         end_badly_locked(v, ev, "nobody has it", "no holder");
 }

@@ -6,15 +6,26 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+static const char *const words[] = {
+#define X(name, word, text) [SCHED_##name] = (word),
+    SCHED_WHY_MAP(X)
+#undef X
+};
+
+static const char *const texts[] = {
+#define X(name, word, text) [SCHED_##name] = (text),
+    SCHED_WHY_MAP(X)
+#undef X
+};
+
 const char *sched_why_text(enum sched_why why)
 {
-    static const char *const text[] = {
-#define X(name, words) [SCHED_##name] = (words),
-        SCHED_WHY_MAP(X)
-#undef X
-    };
+    return (size_t)why < sizeof(texts) / sizeof(texts[0]) ? texts[why] : "unknown";
+}
 
-    return (size_t)why < sizeof(text) / sizeof(text[0]) ? text[why] : "unknown";
+const char *sched_why_word(enum sched_why why)
+{
+    return (size_t)why < sizeof(words) / sizeof(words[0]) ? words[why] : "unknown";
 }
 
 enum di_err sched_new(const struct sched_config *cfg, uint64_t seed, struct sched **out)

@@ -357,9 +357,12 @@ static void the_exhausted_name_whom_they_tried_and_why(void **state)
     for (int i = 0; i < 2; i++)
         assert_int_equal(tried[i].why, whys[tried[i].holder.ip[15] - 1]);
     assert_false(is_exhausted(s));
-    for (int why = SCHED_REFUSED; why <= SCHED_SHUNNED; why++)
+    for (int why = SCHED_REFUSED; why <= SCHED_SHUNNED; why++) {
         assert_true(strlen(sched_why_text((enum sched_why)why)) > 3);
+        assert_in_range(strlen(sched_why_word((enum sched_why)why)), 4, 10);
+    }
     assert_string_equal(sched_why_text((enum sched_why)(SCHED_SHUNNED + 1)), "unknown");
+    assert_string_equal(sched_why_word((enum sched_why)(SCHED_SHUNNED + 1)), "unknown");
     sched_free(s);
 }
 

@@ -31,29 +31,30 @@
 
 struct sched;
 
-/* Why a holder did not deliver; words for people and for the `failed` event. */
+/* Why a holder did not deliver: in a word for tables, in a text for people and the `failed` event. */
 #define SCHED_WHY_MAP(X)                                                                           \
-    X(REFUSED, "connection refused")                                                               \
-    X(UNREACHABLE, "unreachable")                                                                  \
-    X(TIMEOUT, "no answer in time")                                                                \
-    X(CLOSED, "closed the connection")                                                             \
-    X(NOT_FOUND, "does not have it")                                                               \
-    X(ELSEWHERE, "pointed to another holder")                                                      \
-    X(BUSY, "busy")                                                                                \
-    X(PROTOCOL, "answered wrongly")                                                                \
-    X(MISMATCH, "content did not match its SHA-256")                                               \
-    X(CHANGED, "document changed meanwhile")                                                       \
-    X(LEFT, "left")                                                                                \
-    X(SLOW, "took too long, others have it")                                                       \
-    X(LOCAL, "could not be stored here")                                                           \
-    X(SHUNNED, "not asked: delivered wrong content before")
+    X(REFUSED, "refused", "connection refused")                                                    \
+    X(UNREACHABLE, "no route", "unreachable")                                                      \
+    X(TIMEOUT, "no answer", "no answer in time")                                                   \
+    X(CLOSED, "closed", "closed the connection")                                                   \
+    X(NOT_FOUND, "not there", "does not have it")                                                  \
+    X(ELSEWHERE, "elsewhere", "pointed to another holder")                                         \
+    X(BUSY, "busy", "busy")                                                                        \
+    X(PROTOCOL, "bad answer", "answered wrongly")                                                  \
+    X(MISMATCH, "bad hash", "content did not match its SHA-256")                                   \
+    X(CHANGED, "changed", "document changed meanwhile")                                            \
+    X(LEFT, "left", "left")                                                                        \
+    X(SLOW, "too slow", "took too long, others have it")                                           \
+    X(LOCAL, "not stored", "could not be stored here")                                             \
+    X(SHUNNED, "shunned", "not asked: delivered wrong content before")
 
 enum sched_why {
-#define X(name, text) SCHED_##name,
+#define X(name, word, text) SCHED_##name,
     SCHED_WHY_MAP(X)
 #undef X
 };
 const char *sched_why_text(enum sched_why why);
+const char *sched_why_word(enum sched_why why); /* at most 10 columns */
 
 struct sched_config {
     unsigned window_max; /* requests under way on one link, if it takes so many; 0 counts as 1 */
