@@ -44,7 +44,6 @@ static void end(struct vt *v, int code)
 
 /* ---- get --------------------------------------------------------------------------------------- */
 
-static struct world world;
 static struct node holder;
 
 static void start_holder(uint64_t up_rate)

@@ -42,6 +42,22 @@ void world_stop(struct world *w)
     w->rs = NULL;
 }
 
+struct world world;
+
+int world_setup(void **state)
+{
+    (void)state;
+    world_start(&world);
+    return 0;
+}
+
+int world_teardown(void **state)
+{
+    (void)state;
+    world_stop(&world);
+    return 0;
+}
+
 /* ---- nodes ----------------------------------------------------------------------------------- */
 
 static void on_event(void *arg, const struct peer_event *ev)

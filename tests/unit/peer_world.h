@@ -44,6 +44,11 @@ struct node {
     struct buf trace;
 };
 
+/* For tests that need but one. */
+extern struct world world;
+int world_setup(void **state);
+int world_teardown(void **state);
+
 void world_start(struct world *w);
 void world_stop(struct world *w);
 

@@ -15,7 +15,6 @@
 #include <string.h>
 
 static struct canned rs, holder;
-static struct world world;
 static struct node node;
 
 static int start(void **state)

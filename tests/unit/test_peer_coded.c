@@ -17,22 +17,6 @@
 
 #define SIZE 60000
 
-static struct world world;
-
-static int start(void **state)
-{
-    (void)state;
-    world_start(&world);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    world_stop(&world);
-    return 0;
-}
-
 /* A peer that holds RFC 8609 and some more. */
 static void start_holder(struct node *n, enum peer_compress compress)
 {
@@ -555,24 +539,28 @@ static void bad_frames_are_not_taken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(this_machine_gets_plain_bytes, start, stop),
-        cmocka_unit_test_setup_teardown(documents_travel_compressed_and_count_so, start, stop),
-        cmocka_unit_test_setup_teardown(never_neither_asks_nor_sends, start, stop),
-        cmocka_unit_test_setup_teardown(range_between_peers_is_answered_as_asked, start, stop),
-        cmocka_unit_test_setup_teardown(tables_go_compressed_whole_and_in_parts, start, stop),
-        cmocka_unit_test_setup_teardown(documents_are_compressed_against_one_that_both_have, start,
-                                        stop),
-        cmocka_unit_test_setup_teardown(a_dictionary_that_is_none_here_is_not_used, start, stop),
-        cmocka_unit_test_setup_teardown(others_name_two_dictionaries_and_no_more_for_a_while, start,
-                                        stop),
-        cmocka_unit_test_setup_teardown(browser_gets_what_it_accepts, start, stop),
-        cmocka_unit_test_setup_teardown(encoded_answer_ignores_range_and_has_a_weak_tag, start,
-                                        stop),
-        cmocka_unit_test_setup_teardown(pages_come_compressed, start, stop),
-        cmocka_unit_test_setup_teardown(frame_is_handed_on_as_it_came, start, stop),
-        cmocka_unit_test_setup_teardown(rest_of_a_broken_frame_comes_plain_from_the_next, start,
-                                        stop),
-        cmocka_unit_test_setup_teardown(bad_frames_are_not_taken, start, stop),
+        cmocka_unit_test_setup_teardown(this_machine_gets_plain_bytes, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(documents_travel_compressed_and_count_so, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(never_neither_asks_nor_sends, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(range_between_peers_is_answered_as_asked, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(tables_go_compressed_whole_and_in_parts, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(documents_are_compressed_against_one_that_both_have,
+                                        world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(a_dictionary_that_is_none_here_is_not_used, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(others_name_two_dictionaries_and_no_more_for_a_while,
+                                        world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(browser_gets_what_it_accepts, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(encoded_answer_ignores_range_and_has_a_weak_tag,
+                                        world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(pages_come_compressed, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(frame_is_handed_on_as_it_came, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(rest_of_a_broken_frame_comes_plain_from_the_next,
+                                        world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(bad_frames_are_not_taken, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

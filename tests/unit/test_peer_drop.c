@@ -19,22 +19,6 @@
 /* A holder that sends nothing is given up after ten seconds: what ends before was cancelled. */
 #define SOON_US (5 * CLOCK_US_PER_S)
 
-static struct world world;
-
-static int start(void **state)
-{
-    (void)state;
-    world_start(&world);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    world_stop(&world);
-    return 0;
-}
-
 /* How many are under way, and how far the last of them is. */
 struct under_way {
     size_t count;
@@ -194,11 +178,11 @@ static void those_behind_it_on_the_same_connection_come_all_the_same(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(one_on_its_way_ends_and_is_resumed_when_wanted_again, start,
-                                        stop),
-        cmocka_unit_test_setup_teardown(sync_does_not_want_it_again, start, stop),
+        cmocka_unit_test_setup_teardown(one_on_its_way_ends_and_is_resumed_when_wanted_again,
+                                        world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(sync_does_not_want_it_again, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(those_behind_it_on_the_same_connection_come_all_the_same,
-                                        start, stop),
+                                        world_setup, world_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

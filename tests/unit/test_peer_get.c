@@ -15,22 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct world world;
-
-static int start(void **state)
-{
-    (void)state;
-    world_start(&world);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    world_stop(&world);
-    return 0;
-}
-
 static void join(struct node *n)
 {
     assert_int_equal(peer_register(n->peer, WORLD_WAIT_US), DI_OK);
@@ -453,27 +437,34 @@ static void news_come_over_a_kept_connection(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(one_peer_gets_all_from_another, start, stop),
-        cmocka_unit_test_setup_teardown(what_is_known_is_not_given_up_while_it_is_planned, start,
-                                        stop),
-        cmocka_unit_test_setup_teardown(transfers_can_be_watched, start, stop),
-        cmocka_unit_test_setup_teardown(serial_get_keeps_the_order, start, stop),
+        cmocka_unit_test_setup_teardown(one_peer_gets_all_from_another, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(what_is_known_is_not_given_up_while_it_is_planned,
+                                        world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(transfers_can_be_watched, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(serial_get_keeps_the_order, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(the_connection_that_brought_the_index_brings_documents,
-                                        start, stop),
-        cmocka_unit_test_setup_teardown(rest_comes_from_another_when_a_holder_dies, start, stop),
-        cmocka_unit_test_setup_teardown(lie_is_never_visible_and_the_next_holder_serves, start,
-                                        stop),
-        cmocka_unit_test_setup_teardown(only_liars_means_mismatch, start, stop),
-        cmocka_unit_test_setup_teardown(unknown_document_names_who_was_asked, start, stop),
-        cmocka_unit_test_setup_teardown(part_of_an_earlier_run_is_continued, start, stop),
+                                        world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(rest_comes_from_another_when_a_holder_dies, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(lie_is_never_visible_and_the_next_holder_serves,
+                                        world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(only_liars_means_mismatch, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(unknown_document_names_who_was_asked, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(part_of_an_earlier_run_is_continued, world_setup,
+                                        world_teardown),
         cmocka_unit_test_setup_teardown(wrong_part_of_an_earlier_run_is_not_blamed_on_the_holder,
-                                        start, stop),
-        cmocka_unit_test_setup_teardown(holders_that_talk_nonsense_are_named, start, stop),
-        cmocka_unit_test_setup_teardown(only_the_named_holder_is_asked, start, stop),
-        cmocka_unit_test_setup_teardown(peers_that_come_later_help, start, stop),
+                                        world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(holders_that_talk_nonsense_are_named, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(only_the_named_holder_is_asked, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(peers_that_come_later_help, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(sync_tells_once_what_it_tries_in_vain_and_does_not_give_up,
-                                        start, stop),
-        cmocka_unit_test_setup_teardown(news_come_over_a_kept_connection, start, stop),
+                                        world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(news_come_over_a_kept_connection, world_setup,
+                                        world_teardown),
     };
     return cmocka_run_group_tests_name("peer_get", tests, NULL, NULL);
 }

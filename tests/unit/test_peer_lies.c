@@ -26,22 +26,6 @@
 #define SILENT_US (9 * CLOCK_US_PER_S)
 #define INDEX_HEADER "RFC\tTitle\tHostname\tPort\tTTL\tSize\tSHA-256\n"
 
-static struct world world;
-
-static int start(void **state)
-{
-    (void)state;
-    world_start(&world);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    world_stop(&world);
-    return 0;
-}
-
 /* ---- silence --------------------------------------------------------------------------------- */
 
 /* Registers a port on which whoever asks is accepted by the kernel and hears nothing. */
@@ -229,7 +213,7 @@ static void what_others_say_of_a_holder_does_not_count_against_its_own_word(void
 
 int main(void)
 {
-#define LIES_TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+#define LIES_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
         LIES_TEST(silent_peers_do_not_take_the_time_of_one_that_answers),
         LIES_TEST(everything_is_had_of_one_that_answers_among_the_silent),

@@ -67,7 +67,6 @@ enum di_err __wrap_library_part_verify(struct library_part *p)
 
 static void a_holder_that_answers_at_once_gets_a_second_link(void **state)
 {
-    struct world world;
     struct node a, b;
 
     (void)state;

@@ -13,7 +13,6 @@
 #include <string.h>
 
 static struct canned rs;
-static struct world world;
 static struct node node;
 
 static int start(void **state)

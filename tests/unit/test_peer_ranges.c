@@ -15,8 +15,6 @@
 #define RATE UINT64_C(200000)
 #define PATIENCE_US (300 * CLOCK_US_PER_S)
 
-static struct world world;
-
 /*
  * Who stalls is given up after ten seconds. On a machine that takes so long to find the other holder the
  * others' turn comes too late, and all that shows is that the document arrives: then once more.

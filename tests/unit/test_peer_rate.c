@@ -14,22 +14,6 @@
 #define DOCUMENTS 8
 #define DOCUMENT_SIZE 80000
 
-static struct world world;
-
-static int start(void **state)
-{
-    (void)state;
-    world_start(&world);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    world_stop(&world);
-    return 0;
-}
-
 static void get_all_with(uint64_t up_rate, uint64_t down_rate)
 {
     struct node a, b;
@@ -83,5 +67,5 @@ int main(void)
         cmocka_unit_test(a_receiver_takes_no_faster),
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

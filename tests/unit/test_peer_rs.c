@@ -20,8 +20,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static struct world world;
-
 /* By what number the scheduler was told last that others know this peer. */
 static _Atomic(uint32_t) company_self;
 
@@ -33,20 +31,6 @@ void __wrap_downloads_set_company(struct downloads *d, const struct sched_compan
 {
     company_self = company->self;
     __real_downloads_set_company(d, company);
-}
-
-static int start(void **state)
-{
-    (void)state;
-    world_start(&world);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    world_stop(&world);
-    return 0;
 }
 
 static uint32_t peer_id(struct node *n)
@@ -526,21 +510,27 @@ static void a_server_that_grants_no_time_is_no_server(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(registered_peer_has_an_id_and_a_ttl, start, stop),
-        cmocka_unit_test_setup_teardown(cookie_is_kept_and_never_shown, start, stop),
-        cmocka_unit_test_setup_teardown(lots_are_drawn_by_the_number_that_others_know_us_by, start,
-                                        stop),
-        cmocka_unit_test_setup_teardown(stopping_leaves, start, stop),
-        cmocka_unit_test_setup_teardown(peer_list_resolves_ids_and_addresses, start, stop),
-        cmocka_unit_test_setup_teardown(own_row_is_never_listed, start, stop),
-        cmocka_unit_test_setup_teardown(rs_that_lost_its_records_is_told_again, start, stop),
+        cmocka_unit_test_setup_teardown(registered_peer_has_an_id_and_a_ttl, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(cookie_is_kept_and_never_shown, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(lots_are_drawn_by_the_number_that_others_know_us_by,
+                                        world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(stopping_leaves, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(peer_list_resolves_ids_and_addresses, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(own_row_is_never_listed, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(rs_that_lost_its_records_is_told_again, world_setup,
+                                        world_teardown),
         cmocka_unit_test_setup_teardown(
-            a_late_register_of_an_earlier_run_is_put_right_by_a_keep_alive, start, stop),
-        cmocka_unit_test_setup_teardown(a_late_leave_is_put_right_by_the_next_query, start, stop),
-        cmocka_unit_test_setup_teardown(rs_that_is_not_there_is_an_error_and_tried_again, start,
-                                        stop),
-        cmocka_unit_test_setup_teardown(waiting_ends_at_its_time, start, stop),
-        cmocka_unit_test_setup_teardown(cancelling_ends_all_waiting, start, stop),
+            a_late_register_of_an_earlier_run_is_put_right_by_a_keep_alive, world_setup,
+            world_teardown),
+        cmocka_unit_test_setup_teardown(a_late_leave_is_put_right_by_the_next_query, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(rs_that_is_not_there_is_an_error_and_tried_again,
+                                        world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(waiting_ends_at_its_time, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(cancelling_ends_all_waiting, world_setup, world_teardown),
         cmocka_unit_test(a_register_that_is_under_way_when_cancelled_is_taken_back),
         cmocka_unit_test(a_server_that_hangs_does_not_keep_a_peer_from_ending),
         cmocka_unit_test(a_server_that_grants_no_time_is_no_server),

@@ -17,7 +17,6 @@
 
 #define SIZE 5000
 
-static struct world world;
 static struct node node;
 static char hex[SHA256_HEX_SIZE];
 static char *document;

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct world world;
 static struct node holder, node;
 static struct snapshot *shown;
 

@@ -17,7 +17,6 @@
 
 #include "../../src/peer/snapshot.h"
 
-static struct world world;
 static struct node holder, node;
 static struct peer_view *view;
 static struct snapshot *shown;
