@@ -97,9 +97,10 @@ static void take_answer(struct net_conn *c, struct net_mail *m)
         c->gone = true;
     } else {
         net_output_take(c->out, &m->answer);
-        if (m->release != NULL)
-            net_output_share(c->out, m->bytes, m->len, m->release, m->arg);
-        m->release = NULL;
+        for (size_t i = 0; i < m->count; i++)
+            net_output_share(c->out, m->piece[i].bytes, m->piece[i].len, m->piece[i].release,
+                             m->piece[i].arg);
+        m->count = 0;
     }
     net_mail_free(m);
 }

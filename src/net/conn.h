@@ -58,10 +58,8 @@ struct net_mail {
     struct net_mail *next;
     struct net_token token;
     struct buf answer;
-    const void *bytes; /* shared, behind the answer */
-    size_t len;
-    void (*release)(void *arg); /* NULL: there are none */
-    void *arg;
+    struct net_shared piece[NET_SHARED_MAX]; /* behind it */
+    size_t count;
 };
 void net_mail_free(struct net_mail *m);
 

@@ -21,8 +21,8 @@ void net_mail_free(struct net_mail *m)
     if (m == NULL)
         return;
     buf_fini(&m->answer);
-    if (m->release != NULL)
-        m->release(m->arg);
+    for (size_t i = 0; i < m->count; i++)
+        m->piece[i].release(m->piece[i].arg);
     free(m);
 }
 

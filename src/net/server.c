@@ -3,6 +3,7 @@
 
 #include "p2pdi/base/clock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,25 +173,23 @@ void net_server_free(struct net_server *s)
 }
 
 void net_server_answer_shared(struct net_server *s, struct net_token token, struct buf *head,
-                              const void *bytes, size_t len, void (*release)(void *arg), void *arg)
+                              const struct net_shared *pieces, size_t count)
 {
     struct net_mail *m = malloc(sizeof(*m));
 
+    assert(count <= NET_SHARED_MAX);
     if (m == NULL) {
         /* The answer cannot reach the connection; its client must not wait for it for ever. */
         buf_fini(head);
-        if (release != NULL)
-            release(arg);
+        for (size_t i = 0; i < count; i++)
+            pieces[i].release(pieces[i].arg);
         if (token.slot < s->cfg.connections_max)
             net_conn_abandon(&s->conns[token.slot], token.generation);
         return;
     }
-    *m = (struct net_mail){.token = token,
-                           .answer = *head,
-                           .bytes = bytes,
-                           .len = len,
-                           .release = release,
-                           .arg = arg};
+    *m = (struct net_mail){.token = token, .answer = *head, .count = count};
+    for (size_t i = 0; i < count; i++)
+        m->piece[i] = pieces[i];
     buf_init(head, head->max);
     if (!net_mailbox_post(&s->box, m))
         net_mail_free(m);
@@ -198,7 +197,7 @@ void net_server_answer_shared(struct net_server *s, struct net_token token, stru
 
 void net_server_answer(struct net_server *s, struct net_token token, struct buf *answer)
 {
-    net_server_answer_shared(s, token, answer, NULL, 0, NULL, NULL);
+    net_server_answer_shared(s, token, answer, NULL, 0);
 }
 
 void net_server_throttle(struct net_server *s, struct net_conn *c)

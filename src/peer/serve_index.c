@@ -199,7 +199,9 @@ static enum di_err answer_whole(struct peer *p, const struct poll *poll, struct 
     }
     sink_trace(&p->sink, false, &poll->remote, buf_bytes(&head), head.len, buf_bytes(&l->text),
                l->text.len);
-    net_server_answer_shared(p->server, token, &head, buf_bytes(body), body->len, listing_unref, l);
+    struct net_shared rows = {
+        .bytes = buf_bytes(body), .len = body->len, .release = listing_unref, .arg = l};
+    net_server_answer_shared(p->server, token, &head, &rows, 1);
     buf_fini(&head);
     return DI_OK;
 }

@@ -278,38 +278,59 @@ struct offer {
     int64_t now_us, wall_s;
 };
 
-static void append_answer(struct buf *out, const struct question *k, const struct answer *a)
+/* The rows behind the head: the asker's own there, those of a list shared. */
+static size_t append_rows(struct rs *rs, const struct question *k, const struct answer *a,
+                          struct buf *out, struct net_shared pieces[NET_SHARED_MAX])
 {
-    head_make(k, a, out);
+    size_t count = 0;
     buf_append(out, buf_bytes(&a->body), a->body.len);
-    for (size_t i = 0; i < 2; i++)
-        buf_append(out, a->parts.part[i].p, a->parts.part[i].n);
+    rs_trace(rs, false, &k->remote, buf_bytes(out), out->len);
+    for (size_t i = 0; i < 2 && a->list != NULL && buf_status(out) == DI_OK; i++) {
+        struct slice part = a->parts.part[i];
+        if (part.n == 0)
+            continue;
+        rs_trace(rs, false, &k->remote, part.p, part.n);
+        pieces[count++] = (struct net_shared){
+            .bytes = part.p,
+            .len = part.n,
+            .release = service_page_unref,
+            .arg = service_page_ref(rs_list_page(a->list)),
+        };
+    }
+    return count;
+}
+
+static void answer_parked(struct rs *rs, const struct question *k, struct net_token token,
+                          const struct answer *a, enum di_err err)
+{
+    struct net_shared pieces[NET_SHARED_MAX];
+    struct buf out;
+    size_t count = 0;
+    buf_init(&out, RS_PAGE_MAX);
+    if (err == DI_OK) {
+        head_make(k, a, &out);
+        count = append_rows(rs, k, a, &out, pieces);
+        err = buf_status(&out);
+    }
+    if (err != DI_OK) {
+        struct wire_fault fault;
+        rs_list_fault(&fault, err);
+        buf_clear(&out);
+        wire_error_format(&out, k->form, &fault);
+        rs_trace(rs, false, &k->remote, buf_bytes(&out), out.len);
+    }
+    net_server_answer_shared(rs->server, token, &out, pieces, count);
 }
 
 static bool decide(void *arg, struct net_token token, void *request, bool expired)
 {
     struct offer *o = arg;
     const struct question *k = request;
-    struct rs *rs = o->rs;
     struct answer a;
-    struct buf out;
-    enum di_err err = answer_make(rs, k, o->now_us, o->wall_s, &a);
+    enum di_err err = answer_make(o->rs, k, o->now_us, o->wall_s, &a);
     bool ready = expired || err != DI_OK || a.status != 304;
-    if (ready) {
-        buf_init(&out, RS_PAGE_MAX);
-        if (err == DI_OK) {
-            append_answer(&out, k, &a);
-            err = buf_status(&out);
-        }
-        if (err != DI_OK) {
-            struct wire_fault fault;
-            rs_list_fault(&fault, err);
-            buf_clear(&out);
-            wire_error_format(&out, k->form, &fault);
-        }
-        rs_trace(rs, false, &k->remote, buf_bytes(&out), out.len);
-        net_server_answer(rs->server, token, &out);
-    }
+    if (ready)
+        answer_parked(o->rs, k, token, &a, err);
     answer_free(&a);
     return ready;
 }

@@ -330,7 +330,11 @@ void line_service_answer_shared(struct line_service *ls, unsigned n, const char 
     lock_release(&ls->lock);
     buf_init(&b, 1000);
     buf_append_str(&b, head);
-    net_server_answer_shared(ls->server, token, &b, shared, strlen(shared), give_back, ls);
+    net_server_answer_shared(
+        ls->server, token, &b,
+        &(struct net_shared){
+            .bytes = shared, .len = strlen(shared), .release = give_back, .arg = ls},
+        1);
     buf_fini(&b);
 }
 

@@ -228,20 +228,30 @@ static void without_memory_there_is_no_list_and_then_there_is(void **state)
 
 /* ---- over the port --------------------------------------------------------------------------- */
 
-/* The whole answer, and a NUL. */
-static void ask(const char *request, struct buf *answer)
+static struct net_stream *send_request(const char *request)
 {
     struct net_stream *stream = NULL;
-    char chunk[65536];
-    size_t got = 0;
     assert_int_equal(net_stream_open(rs_addr(rs), SOON, NULL, &stream), DI_OK);
     assert_int_equal(net_stream_send(stream, request, strlen(request), SOON), DI_OK);
+    return stream;
+}
+
+/* The whole answer, and a NUL. */
+static void read_answer(struct net_stream *stream, struct buf *answer)
+{
+    char chunk[65536];
+    size_t got = 0;
     buf_init(answer, 8 << 20);
     while (net_stream_recv(stream, chunk, sizeof(chunk), &got, SOON) == DI_OK)
         buf_append(answer, chunk, got);
     buf_append_char(answer, '\0');
     assert_int_equal(buf_status(answer), DI_OK);
     net_stream_close(stream);
+}
+
+static void ask(const char *request, struct buf *answer)
+{
+    read_answer(send_request(request), answer);
 }
 
 static void whoever_asks_for_everything_costs_no_list_of_his_own(void **state)
@@ -339,6 +349,57 @@ static void so_many_changes_are_told_as_everything(void **state)
     buf_fini(&answer);
 }
 
+static void enter(unsigned port, char cookie[80])
+{
+    char request[200];
+    struct buf answer;
+    snprintf(request, sizeof(request),
+             "REGISTER P2P-DI/1.0\r\nHost: 127.0.0.1\r\nOS: test\r\nPort: %u\r\nConnection: "
+             "close\r\n\r\n",
+             port);
+    ask(request, &answer);
+    const char *field = strstr(buf_bytes(&answer), "\r\nCookie: ");
+    assert_non_null(field);
+    assert_int_equal(sscanf(field, " Cookie: %79s", cookie), 1);
+    buf_fini(&answer);
+}
+
+static void who_waits_meanwhile_is_told_of_everybody_but_himself(void **state)
+{
+    enum { WAITING = 4 };
+    struct net_stream *waits[WAITING];
+    char version[CHANGES_VERSION_SIZE], cookie[WAITING][80];
+    (void)state;
+    enrol(500);
+    for (unsigned i = 0; i < WAITING; i++)
+        enter(40001 + i, cookie[i]);
+    lock_acquire(&rs->lock);
+    peer_index_version(rs->index, version);
+    lock_release(&rs->lock);
+    for (unsigned i = 0; i < WAITING; i++) {
+        char request[400];
+        snprintf(request, sizeof(request),
+                 "PQUERY P2P-DI/1.0\r\nCookie: %s\r\nSince: %s\r\nWait: 60\r\nConnection: "
+                 "close\r\n\r\n",
+                 cookie[i], version);
+        waits[i] = send_request(request);
+    }
+    while (STATS_GET(&rs->stats, connections_parked) < WAITING)
+        clock_nap();
+    enrol(MANY);
+    net_server_wake(rs->server);
+    for (unsigned i = 0; i < WAITING; i++) {
+        char own[20];
+        struct buf answer;
+        read_answer(waits[i], &answer);
+        assert_null(strstr(buf_bytes(&answer), "Delta: yes"));
+        assert_int_equal(rows_in(&answer), 500 + MANY + WAITING - 1);
+        snprintf(own, sizeof(own), "\t%u\t", 40001 + i);
+        assert_null(strstr(buf_bytes(&answer), own));
+        buf_fini(&answer);
+    }
+}
+
 static void a_sample_has_at_most_1024_rows(void **state)
 {
     struct buf answer;
@@ -368,6 +429,7 @@ int main(void)
         T(whoever_asks_for_everything_costs_no_list_of_his_own),
         T(head_has_the_length_that_get_would_have),
         T(so_many_changes_are_told_as_everything),
+        T(who_waits_meanwhile_is_told_of_everybody_but_himself),
         T(a_sample_has_at_most_1024_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

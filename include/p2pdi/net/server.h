@@ -34,6 +34,15 @@
 struct net_server;
 struct net_conn;
 
+/* Bytes that are borrowed until release(arg), which is called by any thread, exactly once. */
+struct net_shared {
+    const void *bytes;
+    size_t len;
+    void (*release)(void *arg);
+    void *arg;
+};
+#define NET_SHARED_MAX 2 /* behind one answer */
+
 /* Names a parked connection; stale once it closed. */
 struct net_token {
     uint32_t slot;
@@ -140,9 +149,9 @@ struct net_token net_conn_park(struct net_conn *c);
  * two seconds of being parked.
  */
 void net_server_answer(struct net_server *s, struct net_token token, struct buf *answer);
-/* The same, with len bytes behind it that are borrowed until release(arg), which any thread may call. */
+/* The same, with count shared pieces behind it: at most NET_SHARED_MAX. They are the server's from then on. */
 void net_server_answer_shared(struct net_server *s, struct net_token token, struct buf *head,
-                              const void *bytes, size_t len, void (*release)(void *arg), void *arg);
+                              const struct net_shared *pieces, size_t count);
 /* Makes the next tick() come at once; many calls may end in one tick. */
 void net_server_wake(struct net_server *s);
 
