@@ -44,8 +44,7 @@ struct screen {
     struct peer *peer;
     struct rs *rs;
     int wake;
-    _Atomic(bool) quit; /* by a command */
-    _Atomic(bool) syncing;
+    _Atomic(bool) quit;  /* by a command */
     struct log_file log; /* guarded by the lock of events */
     struct worker workers[WORKERS];
 
@@ -167,7 +166,6 @@ static void tell_done(struct screen *s, enum batch_verb verb, bool was_registere
         events_say(s->events, "registration renewed, TTL %u:%02u:%02u", status.ttl_s / 3600,
                    status.ttl_s / 60 % 60, status.ttl_s % 60);
     } else if (verb == BATCH_SYNC) {
-        atomic_store(&s->syncing, true);
         events_say(s->events, "sync is on");
     } else if (verb == BATCH_LEAVE && !was_registered) {
         events_say(s->events, "not registered: nothing to leave");
@@ -188,6 +186,8 @@ static enum cli_exit run_command(struct screen *s, struct script *script, struct
     enum cli_exit code = script_run_text(script, NULL, 1, text);
     if (code == CLI_EXIT_OK && !c.forgiven)
         tell_done(s, c.verb, registered);
+    if (c.verb == BATCH_PQUERY) /* whoever has asked once wants to know */
+        peer_watch(s->peer);
     batch_command_fini(&c);
     return code;
 }
@@ -346,11 +346,8 @@ static void stop_workers(struct screen *s)
 static struct snapshot *peer_screen(void *ctx)
 {
     struct screen *s = ctx;
-    struct snapshot *now = peer_view_snapshot(s->view, s->peer);
 
-    if (now != NULL) /* nobody else has it yet */
-        now->content.peer.syncing = atomic_load(&s->syncing);
-    return now;
+    return peer_view_snapshot(s->view, s->peer);
 }
 
 static struct snapshot *rs_screen(void *ctx)

@@ -404,6 +404,11 @@ enum di_err peer_get(struct peer *p, const struct peer_get *what, struct peer_re
     return err;
 }
 
+void peer_watch(struct peer *p)
+{
+    seeker_watch(p->seeker);
+}
+
 enum di_err peer_sync(struct peer *p)
 {
     bool joining = false;

@@ -512,6 +512,9 @@ void seeker_wake(struct seeker *s);
 void seeker_need(struct seeker *s, bool more);
 /* From now on everything is wanted that appears. */
 void seeker_sync(struct seeker *s);
+bool seeker_is_syncing(struct seeker *s);
+/* From now on it listens for news although nothing is wanted. */
+void seeker_watch(struct seeker *s);
 /* A pool has nothing left to try although something is wanted: a round is due now. */
 void seeker_on_stuck(struct seeker *s);
 /* Wants those (sorted: the same, ascending) and offers what is known of them. */

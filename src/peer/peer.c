@@ -244,6 +244,7 @@ void peer_status(struct peer *p, struct peer_status *out)
     out->held = n.owned;
     out->pending = downloads_pending(p->downloads);
     out->scanned = p->scanned;
+    out->syncing = seeker_is_syncing(p->seeker);
 }
 
 /* A copy of index rows, titles behind them. */

@@ -1,5 +1,5 @@
 /*
- * The thread "seeker": while something is wanted it looks for holders. A round asks the RS for
+ * The thread "seeker": while something is wanted, or somebody watches, it looks for holders. A round asks the RS for
  * peers and them for what they hold, then gives up what nobody can deliver. After it the seeker
  * listens for news (long polls) until the next round is due or the downloads have nothing to try.
  */
@@ -10,6 +10,7 @@
 
 #define ROUND_EVERY_US CLOCK_US_PER_S
 #define QUIET_ROUND_US (16 * CLOCK_US_PER_S) /* at most: while nothing is new and all is here */
+#define WATCH_ROUND_US (60 * CLOCK_US_PER_S) /* the same for who only watches: the polls tell him */
 #define LISTEN_S 2                           /* at least */
 /* sync: before what could not be had is tried again; doubled as long as nothing comes of it. */
 #define AGAIN_FIRST_US (2 * CLOCK_US_PER_S)
@@ -28,6 +29,7 @@ struct seeker {
     struct cond changed;
     size_t needed; /* gets under way; guarded by lock, as all below */
     bool sync;
+    bool watched;
     bool stop;
     bool look_now;  /* a round is due */
     bool listening; /* interrupt is looked at */
@@ -102,6 +104,23 @@ void seeker_need(struct seeker *s, bool more)
     lock_release(&s->lock);
 }
 
+void seeker_watch(struct seeker *s)
+{
+    lock_acquire(&s->lock);
+    if (!s->watched)
+        stir_locked(s);
+    s->watched = true;
+    lock_release(&s->lock);
+}
+
+bool seeker_is_syncing(struct seeker *s)
+{
+    lock_acquire(&s->lock);
+    bool sync = s->sync;
+    lock_release(&s->lock);
+    return sync;
+}
+
 void seeker_sync(struct seeker *s)
 {
     lock_acquire(&s->lock);
@@ -170,11 +189,8 @@ static enum di_err want_offered(struct peer *p, struct offer *offers, size_t cou
 
 void seeker_on_offers(struct seeker *s, struct offer *offers, size_t count)
 {
-    lock_acquire(&s->lock);
-    bool sync = s->sync;
-    lock_release(&s->lock);
     gets_on_offers(s->peer->gets);
-    if (!sync) {
+    if (!seeker_is_syncing(s)) {
         downloads_offer(s->peer->downloads, offers, count);
         return;
     }
@@ -246,14 +262,15 @@ static void want_missing(struct seeker *s, struct rounds *r)
 }
 
 /* Nothing has changed and nothing is missing: the next round has time. */
-static void slow_down(struct peer *p, struct rounds *r)
+static void slow_down(struct peer *p, bool sync, struct rounds *r)
 {
+    int64_t most_us = sync || r->rs_silent ? QUIET_ROUND_US : WATCH_ROUND_US;
     char version[CHANGES_VERSION_SIZE];
     catalog_version(p->catalog, RFC_SCOPE_ALL, version);
     bool quiet = strcmp(version, r->version) == 0 && downloads_pending(p->downloads) == 0;
     memcpy(r->version, version, sizeof(version));
     int64_t pause_us = quiet ? 2 * r->pause_us : ROUND_EVERY_US;
-    r->pause_us = pause_us < QUIET_ROUND_US ? pause_us : QUIET_ROUND_US;
+    r->pause_us = pause_us < most_us ? pause_us : most_us;
 }
 
 static void look(struct seeker *s, bool sync, struct rounds *r)
@@ -302,12 +319,12 @@ static void look(struct seeker *s, bool sync, struct rounds *r)
         give_up(s, planned);
     else if (need)
         seeker_on_stuck(s); /* others may have it */
-    slow_down(p, r);
+    slow_down(p, sync, r);
 }
 
 static bool is_idle_locked(const struct seeker *s)
 {
-    return (s->needed == 0 && !s->sync) || peer_is_cancelled(s->peer);
+    return (s->needed == 0 && !s->sync && !s->watched) || peer_is_cancelled(s->peer);
 }
 
 /* As long as the neighbours are listened to. */

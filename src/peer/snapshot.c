@@ -100,7 +100,7 @@ static void status_locked(struct peer_view *v, struct peer *p, const struct peer
     lock_assert_held(&v->lock);
     if (s->registered != is->registered || s->rs_silent != is->rs_silent ||
         s->peer != is->peer_id || s->known != is->documents || s->held != is->held ||
-        s->reachable != (enum snap_reachable)is->reachable)
+        s->syncing != is->syncing || s->reachable != (enum snap_reachable)is->reachable)
         snap_board_touch(&v->board);
     s->peer = is->peer_id;
     s->addr = *peer_addr(p);
@@ -108,6 +108,7 @@ static void status_locked(struct peer_view *v, struct peer *p, const struct peer
     s->registered = is->registered;
     s->rs_silent = is->rs_silent;
     s->reachable = (enum snap_reachable)is->reachable;
+    s->syncing = is->syncing;
     if (llabs(s->expires_us - expires_us) >= 3 * CLOCK_US_PER_S / 2)
         s->expires_us = expires_us;
     s->known = is->documents;

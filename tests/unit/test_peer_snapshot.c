@@ -165,6 +165,33 @@ static void peers_and_documents_come_and_go(void **state)
     assert_null(rfc_row(8601));
 }
 
+static void what_is_watched_is_seen_as_it_happens(void **state)
+{
+    struct node other;
+    (void)state;
+    node_start(&node, &world);
+    assert_int_equal(peer_register(node.peer, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_pquery(node.peer, WORLD_WAIT_US), DI_OK);
+    peer_watch(node.peer);
+    assert_int_equal(look()->peers.count, 0);
+
+    node_start(&holder, &world);
+    assert_int_equal(peer_wait_rfcs(holder.peer, 3, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_register(holder.peer, WORLD_WAIT_US), DI_OK);
+    UNTIL(look()->peers.count == 1);
+    UNTIL(look()->rfcs.count == 3);
+
+    node_init(&other, "other");
+    node_start(&other, &world);
+    assert_int_equal(node_get(&other, 8602, NULL).done, 1);
+    UNTIL(look()->peers.count == 2);
+    UNTIL(rfc_row(8602)->holders == 2);
+    node_fini(&other);
+    UNTIL(look()->peers.count == 1);
+    UNTIL(rfc_row(8602)->holders == 1);
+    assert_int_equal(look()->transfers.count, 0); /* it only looks on */
+}
+
 static uint64_t bytes_come(void)
 {
     const struct rows *rows = &look()->transfers;
@@ -411,6 +438,7 @@ int main(void)
 #define SHOWN_TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
     const struct CMUnitTest tests[] = {
         SHOWN_TEST(peers_and_documents_come_and_go),
+        SHOWN_TEST(what_is_watched_is_seen_as_it_happens),
         SHOWN_TEST(a_slow_download_is_seen_growing_and_can_be_dropped),
         SHOWN_TEST(a_failed_download_says_why),
         SHOWN_TEST(a_download_tried_again_goes_on_in_its_row),

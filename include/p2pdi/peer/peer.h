@@ -168,6 +168,11 @@ enum di_err peer_get(struct peer *p, const struct peer_get *what, struct peer_re
     DI_MUST_CHECK;
 /* From now on downloads whatever appears. */
 enum di_err peer_sync(struct peer *p) DI_MUST_CHECK;
+/*
+ * From now on it learns who comes and goes, and who gets what, as it happens, also while nothing is
+ * downloaded: for a screen. By long polls; while nothing is new a round of questions a minute.
+ */
+void peer_watch(struct peer *p);
 
 /* ---- waiting and looking ------------------------------------------------------------------- */
 
@@ -204,6 +209,7 @@ struct peer_status {
     size_t peers, documents, held;
     size_t pending; /* documents that are to come, until they are safe on the disk */
     bool scanned;
+    bool syncing; /* peer_sync was called */
 };
 void peer_status(struct peer *p, struct peer_status *out);
 
