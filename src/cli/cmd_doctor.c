@@ -89,6 +89,35 @@ static void print_problem(struct doctor *d, const char *name, const struct probl
 /* ---- here ------------------------------------------------------------------------------------------- */
 
 /* One for each server: a cookie is shown to none but whom it came from. */
+/* Below least bytes it is noted. */
+static void check_room(struct doctor *d, const char *name, enum option_id option, const char *path,
+                       uint64_t least)
+{
+    struct problem p;
+    struct statvfs fs;
+    char what[512], human[TEXT_HUMAN_SIZE];
+
+    if (statvfs(path, &fs) != 0) {
+        print(d, VERDICT_OK, name, path, "");
+        return;
+    }
+    uint64_t bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    bool names = fs.f_files == 0 || fs.f_favail > 0; /* 0: it does not count them */
+    text_human_bytes(bytes, human);
+    snprintf(what, sizeof(what), "%.200s, %s free%s", path, human,
+             !names              ? ", but not for one more file"
+             : bytes < FREE_FULL ? ": too little"
+                                 : "");
+    setup_hint_directory(d->options, option, DI_NO_SPACE, path, &p);
+    bool full = bytes < FREE_FULL || !names;
+    if (bytes >= least && !full)
+        print(d, VERDICT_OK, name, what, "");
+    else
+        print(d, full ? VERDICT_FAILED : VERDICT_NOTE, name, what, p.hint);
+    if (full)
+        fail_with(d, CLI_EXIT_OPEN);
+}
+
 static void check_state(struct doctor *d)
 {
     struct problem p;
@@ -107,34 +136,7 @@ static void check_state(struct doctor *d)
         fail_with(d, code);
         return;
     }
-    print(d, VERDICT_OK, "state", options_text(d->options, OPT_STATE), "");
-}
-
-static void check_room(struct doctor *d, const char *path)
-{
-    struct problem p;
-    struct statvfs fs;
-    char what[512], human[TEXT_HUMAN_SIZE];
-
-    if (statvfs(path, &fs) != 0) {
-        print(d, VERDICT_OK, "library", path, "");
-        return;
-    }
-    uint64_t bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-    bool names = fs.f_files == 0 || fs.f_favail > 0; /* 0: it does not count them */
-    text_human_bytes(bytes, human);
-    snprintf(what, sizeof(what), "%.200s, %s free%s", path, human,
-             !names              ? ", but not for one more file"
-             : bytes < FREE_FULL ? ": too little"
-                                 : "");
-    setup_hint_directory(d->options, OPT_SHARE, DI_NO_SPACE, path, &p);
-    bool full = bytes < FREE_FULL || !names;
-    if (bytes >= FREE_LEAST && !full)
-        print(d, VERDICT_OK, "library", what, "");
-    else
-        print(d, full ? VERDICT_FAILED : VERDICT_NOTE, "library", what, p.hint);
-    if (full)
-        fail_with(d, CLI_EXIT_OPEN);
+    check_room(d, "state", OPT_STATE, options_text(d->options, OPT_STATE), FREE_FULL);
 }
 
 /* What there is to say about it: empty if it can be read and written, or could be made. */
@@ -178,7 +180,7 @@ static void check_library(struct doctor *d)
         snprintf(p.hint, sizeof(p.hint), "mkdir -p '%.200s'", path);
         print(d, VERDICT_NOTE, "library", what, p.hint);
     } else {
-        check_room(d, path);
+        check_room(d, "library", OPT_SHARE, path, FREE_LEAST);
     }
 }
 

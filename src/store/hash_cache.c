@@ -125,7 +125,7 @@ enum di_err hash_cache_load(struct hash_cache *hc,
         /* Lengths that are damaged ask for too much; were it true, the cache is not worth more. */
         bool is_damaged = rc == SQLITE_NOMEM || rc == SQLITE_TOOBIG;
         if (rc != SQLITE_ROW && !is_damaged)
-            err = sqlite_to_err(rc);
+            err = sqlite_to_err(hc->db, rc);
         else if (!is_damaged && read_row(stmt, &row))
             visit(arg, &row);
         else

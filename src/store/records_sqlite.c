@@ -353,7 +353,7 @@ static enum di_err read_all(struct sqlite_store *s, int64_t wall_s,
         int rc = sqlite3_step(stmt);
         if (rc == SQLITE_DONE)
             break;
-        err = rc == SQLITE_ROW ? record_row_read(stmt, wall_s, r) : sqlite_to_err(rc);
+        err = rc == SQLITE_ROW ? record_row_read(stmt, wall_s, r) : sqlite_to_err(s->db, rc);
         if (err == DI_OK)
             err = visit(arg, r);
     }
@@ -413,7 +413,7 @@ static enum di_err quick_check(sqlite3 *db)
     int rc = sqlite3_step(stmt);
     const char *verdict = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
     if (rc != SQLITE_ROW)
-        err = sqlite_to_err(rc);
+        err = sqlite_to_err(db, rc);
     else if (verdict == NULL || strcmp(verdict, "ok") != 0)
         err = DI_CORRUPT;
     (void)sqlite3_finalize(stmt);

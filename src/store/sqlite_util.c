@@ -13,7 +13,7 @@
 
 #define PATH_SIZE 4200
 
-enum di_err sqlite_to_err(int rc)
+enum di_err sqlite_to_err(sqlite3 *db, int rc)
 {
     switch (rc & 0xff) {
     case SQLITE_OK:
@@ -37,6 +37,8 @@ enum di_err sqlite_to_err(int rc)
     case SQLITE_NOTADB:
     case SQLITE_FORMAT:
         return DI_CORRUPT;
+    case SQLITE_IOERR: /* also where there is no room for the file that SQLite shares */
+        return sqlite3_system_errno(db) == ENOSPC ? DI_NO_SPACE : DI_IO;
     default:
         return DI_IO;
     }
@@ -44,19 +46,20 @@ enum di_err sqlite_to_err(int rc)
 
 enum di_err sqlite_run(sqlite3 *db, const char *sql)
 {
-    return sqlite_to_err(sqlite3_exec(db, sql, NULL, NULL, NULL));
+    return sqlite_to_err(db, sqlite3_exec(db, sql, NULL, NULL, NULL));
 }
 
 enum di_err sqlite_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out)
 {
-    return sqlite_to_err(sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL));
+    return sqlite_to_err(db, sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL));
 }
 
 enum di_err sqlite_step(sqlite3_stmt *stmt)
 {
     int rc = sqlite3_step(stmt);
+    enum di_err err = sqlite_to_err(sqlite3_db_handle(stmt), rc);
     (void)sqlite3_reset(stmt);
-    return sqlite_to_err(rc);
+    return err;
 }
 
 static enum di_err query_int(sqlite3 *db, const char *sql, int *out)
@@ -69,7 +72,7 @@ static enum di_err query_int(sqlite3 *db, const char *sql, int *out)
     if (rc == SQLITE_ROW)
         *out = sqlite3_column_int(stmt, 0);
     else
-        err = rc == SQLITE_DONE ? DI_CORRUPT : sqlite_to_err(rc);
+        err = rc == SQLITE_DONE ? DI_CORRUPT : sqlite_to_err(db, rc);
     (void)sqlite3_finalize(stmt);
     return err;
 }
@@ -119,8 +122,8 @@ static enum di_err make_file(const char *path, const struct sqlite_schema *schem
     if (fd < 0)
         return di_err_from_errno(errno);
     (void)close(fd);
-    enum di_err err = sqlite_to_err(
-        sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
+    int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    enum di_err err = sqlite_to_err(db, rc);
     /* Half of one is thrown away: it needs no journal, which could be taken for the next one's. */
     if (err == DI_OK)
         err = sqlite_run(db, "PRAGMA journal_mode = MEMORY");
@@ -194,8 +197,8 @@ enum di_err sqlite_open_checked(const char *path, const struct sqlite_schema *sc
         err = make_new(path, schema);
     if (err != DI_OK)
         return err;
-    err = sqlite_to_err(
-        sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
+    int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    err = sqlite_to_err(db, rc);
     if (err == DI_OK)
         err = sqlite_run(db, "PRAGMA journal_mode = WAL");
     if (err == DI_OK)

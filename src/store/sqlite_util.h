@@ -14,7 +14,8 @@ struct sqlite_schema {
     const char *create; /* statements that make the tables of a new file */
 };
 
-enum di_err sqlite_to_err(int rc);
+/* What rc, just returned for db, stands for; db tells what the system said. */
+enum di_err sqlite_to_err(sqlite3 *db, int rc);
 /*
  * Opens or makes the file in WAL mode, one thread at a time (no mutex of SQLite's), mode 0600.
  * DI_CORRUPT: not a database, damaged, empty, gone while its log is there, or not ours (foreign

@@ -31,6 +31,17 @@ check library failed ' free: too little'
 expect 6 full rs --listen 127.0.0.1:0 --state full
 has full.err 'no space left on the device' "  try: df -h 'full'"
 
+# the records of a run before are no help: SQLite needs a little room to open them
+mount -t tmpfs -o size=1m none full
+start before rs --listen 127.0.0.1:0 --state full --json
+event before listening
+kill -TERM "${pid[before]}"
+ended before 143
+head -c 2000000 /dev/zero >full/fill 2>/dev/null || true
+expect 6 again rs --listen 127.0.0.1:0 --state full
+has again.err 'no space left on the device' "  try: df -h 'full'"
+umount full
+
 # some is left, but not much; all of the names are taken
 mount -t tmpfs -o size=2m none full
 expect 0 doctor doctor "${rest[@]}" --state ok --share full --json
@@ -39,6 +50,8 @@ umount full
 mount -t tmpfs -o size=200m,nr_inodes=1 none full
 expect 6 doctor doctor "${rest[@]}" --state ok --share full --json
 check library failed 'not for one more file'
+expect 6 doctor doctor "${rest[@]}" --state full --share ok --json
+check state failed 'df -h'
 umount full
 
 # read-only
