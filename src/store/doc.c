@@ -36,6 +36,13 @@ struct doc *doc_ref(struct doc *d)
     return d;
 }
 
+bool doc_is_file(const struct doc *d, const struct file_id *id)
+{
+    struct file_id renamed = *id;
+    renamed.ctime_ns = d->id.ctime_ns;
+    return file_id_equal(d->landing ? &renamed : id, &d->id);
+}
+
 void library_doc_unref(const struct library_doc *doc)
 {
     if (doc == NULL)

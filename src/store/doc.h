@@ -51,5 +51,7 @@ static inline struct doc *doc_of(const struct library_doc *shown)
 struct doc *doc_new(const char *name, const struct doc_name *parsed, const struct file_id *id,
                     const struct sha256 *sha256, const char *title);
 struct doc *doc_ref(struct doc *d);
+/* Is that the file that was listed, untouched? Renaming has changed the ctime of what was landing. */
+bool doc_is_file(const struct doc *d, const struct file_id *id);
 
 #endif

@@ -156,14 +156,6 @@ static void keep_bytes(struct library *lib, struct library_file *f)
         free(bytes);
 }
 
-/* Renaming has changed the ctime of what was landing, but nothing else. */
-static bool is_file_of(const struct doc *d, const struct file_id *id)
-{
-    struct file_id renamed = *id;
-    renamed.ctime_ns = d->id.ctime_ns;
-    return file_id_equal(d->landing ? &renamed : id, &d->id);
-}
-
 static enum di_err open_file(struct library *lib, const struct doc *d, int *fd, struct file_id *id)
 {
     char name[NAME_PLAIN_SIZE];
@@ -174,7 +166,7 @@ static enum di_err open_file(struct library *lib, const struct doc *d, int *fd, 
     }
     if (err == DI_INVALID)
         return DI_NOT_FOUND;
-    if (err == DI_OK && !is_file_of(d, id)) {
+    if (err == DI_OK && !doc_is_file(d, id)) {
         (void)close(*fd);
         return DI_NOT_FOUND;
     }

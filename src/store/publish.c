@@ -303,13 +303,42 @@ static void run_publisher(void *arg)
 
 /* ---- settle --------------------------------------------------------------------------------- */
 
+/* What it is listed as since it was offered; NULL: it was not. */
+static const struct doc *offered_as(struct library *lib, const struct library_part *p)
+{
+    const struct doc *d = library_peek(lib, doc_key(p->rfc, LIBRARY_TXT));
+    return d != NULL && d->landing && strcmp(d->name, p->name) == 0 ? d : NULL;
+}
+
+/* As if somebody else had put there what lies there now. */
+static void list_anew(struct library *lib, const struct library_part *p, const char *name)
+{
+    uint32_t key = doc_key(p->rfc, LIBRARY_TXT);
+    if (offered_as(lib, p) != NULL)
+        library_remove(lib, key);
+    library_look(lib, name);
+    if (p->replaces && library_peek(lib, key) == NULL)
+        lib->rescan = true; /* it has another name */
+}
+
+/* Has nobody taken it away, replaced it or written to it since? What the watch told of that meanwhile was
+ * not looked at. */
+static bool is_untouched(struct library *lib, struct library_part *p, const char *name,
+                         struct file_id *id)
+{
+    struct file_id there;
+    const struct doc *d = offered_as(lib, p);
+    return d != NULL && look_at(p, id) && doc_is_file(d, id) &&
+           beneath_stat(lib->dir_fd, name, &there) == DI_OK && file_id_equal(&there, id);
+}
+
 static void list_settled(struct library *lib, struct library_part *p)
 {
     char name[NAME_PLAIN_SIZE];
     struct file_id id;
     name_format_plain(p->rfc, LIBRARY_TXT, name);
-    if (!look_at(p, &id)) { /* as if somebody else had put it there */
-        library_look(lib, name);
+    if (!is_untouched(lib, p, name, &id)) {
+        list_anew(lib, p, name);
         return;
     }
     library_remember(lib, name, &id, &p->edition, p->own_title);
@@ -319,16 +348,10 @@ static void list_settled(struct library *lib, struct library_part *p)
 /* What lies there, from before or because only the last step failed, is listed again. */
 static void take_back(struct library *lib, const struct library_part *p)
 {
-    uint32_t key = doc_key(p->rfc, LIBRARY_TXT);
-    const struct doc *d = library_peek(lib, key);
     char name[NAME_PLAIN_SIZE];
-    if (d == NULL || !d->landing || strcmp(d->name, p->name) != 0)
-        return;
-    library_remove(lib, key);
     name_format_plain(p->rfc, LIBRARY_TXT, name);
-    library_look(lib, name);
-    if (p->replaces && library_peek(lib, key) == NULL)
-        lib->rescan = true; /* it has another name */
+    if (offered_as(lib, p) != NULL)
+        list_anew(lib, p, name);
 }
 
 static void settle(struct library *lib, struct library_part *p)
