@@ -142,16 +142,23 @@ static void renewed_locked(struct registrar *r, uint32_t ttl_s)
     r->due_us = r->renewed_us + ttl_us / 4 + jitter_locked(r, ttl_us / 12 + 1);
 }
 
+/* The RS does not count on us any more. If we want to be registered it is the thread's turn, unless
+ * somebody else does it first. */
+static void lapsed_locked(struct registrar *r)
+{
+    lock_assert_held(&r->lock);
+    r->registered = false;
+    r->due_us = 0;
+    cond_broadcast(&r->changed);
+}
+
 void registrar_on_listed(struct registrar *r, uint32_t ttl_s, int64_t asked_us)
 {
     lock_acquire(&r->lock);
-    if (r->registered && ttl_s > 0) {
+    if (r->registered && ttl_s > 0)
         renewed_locked(r, ttl_s);
-    } else if (r->registered && r->renewed_us < asked_us) {
-        r->registered = false; /* the thread's turn, if we want to be */
-        r->due_us = 0;
-        cond_broadcast(&r->changed);
-    }
+    else if (r->registered && r->renewed_us < asked_us)
+        lapsed_locked(r);
     lock_release(&r->lock);
 }
 
@@ -161,7 +168,7 @@ static void forget_cookie(struct registrar *r, uint64_t cookie)
     bool ours = r->has_cookie && r->cookie == cookie;
     if (ours) {
         r->has_cookie = false;
-        r->registered = false;
+        lapsed_locked(r);
     }
     lock_release(&r->lock);
     if (ours && state_cookie_forget(r->peer->cfg.state) != DI_OK)
@@ -258,8 +265,13 @@ static enum di_err exchange_keepalive(struct registrar *r, int64_t deadline_us)
     }
     if (status != 401 && status != 404)
         return err;
-    if (status == 401)
+    if (status == 401) {
         forget_cookie(r, q.cookie);
+    } else {
+        lock_acquire(&r->lock);
+        lapsed_locked(r);
+        lock_release(&r->lock);
+    }
     return exchange_register(r, deadline_us);
 }
 
@@ -312,18 +324,23 @@ enum di_err registrar_await(struct registrar *r, int64_t deadline_us)
     return err;
 }
 
+static bool is_to_register(struct registrar *r)
+{
+    lock_acquire(&r->lock);
+    bool to_register = r->wanted && !r->registered;
+    lock_release(&r->lock);
+    return to_register;
+}
+
 enum di_err registrar_on_unknown(struct registrar *r, uint64_t cookie, int64_t deadline_us)
 {
     forget_cookie(r, cookie);
-    lock_acquire(&r->lock);
-    bool again = r->wanted && !r->registered;
-    lock_release(&r->lock);
-    if (!again)
+    if (!is_to_register(r))
         return DI_OK;
     enum di_err err = claim(r, deadline_us);
     if (err != DI_OK)
         return err;
-    if (!peer_is_registered(r->peer)) /* nobody else did meanwhile */
+    if (is_to_register(r)) /* nobody else did meanwhile, nor did the user leave */
         err = exchange_register(r, deadline_us);
     unclaim(r);
     return err;
@@ -343,6 +360,9 @@ enum di_err peer_leave(struct peer *p, int64_t timeout_us)
     int64_t deadline_us = clock_mono_us() + timeout_us;
     lock_acquire(&r->lock);
     r->wanted = false;
+    r->begun = false; /* the thread may not have come to it, and will not now */
+    r->begun_err = DI_CANCELLED;
+    cond_broadcast(&r->changed);
     lock_release(&r->lock);
     enum di_err err = claim(r, deadline_us);
     if (err == DI_OK) {

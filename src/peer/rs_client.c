@@ -89,6 +89,7 @@ static enum di_err try_all(struct rs_client *c, const struct wire_request *reque
     lock_acquire(&c->lock);
     size_t first = c->at;
     lock_release(&c->lock);
+    int64_t prompt_us = patience->first_us - clock_mono_us(); /* for each of them */
 
     enum di_err err = DI_UNREACHABLE;
     for (size_t i = 0; i < count; i++) {
@@ -97,6 +98,8 @@ static enum di_err try_all(struct rs_client *c, const struct wire_request *reque
         int64_t soon_us = clock_mono_us() + TRY_US + request->wait_s * CLOCK_US_PER_S;
         if (i + 1 < count && soon_us < until.deadline_us)
             until.deadline_us = soon_us;
+        if (patience->first_us != 0)
+            until.first_us = clock_mono_us() + prompt_us;
         err = client_call(&p->sink, &p->cfg.rs[at], request, &until, NULL, out);
         bool silent = is_transport(err);
         lock_acquire(&c->lock);
@@ -137,9 +140,9 @@ enum di_err rs_call(struct rs_client *c, struct wire_request *request,
         enum di_err err = try_all(c, request, patience, out);
         if (err != DI_OK || reply_fault(out) != DI_BUSY)
             return err;
+        bool later = out->head.has_retry_after && out->head.retry_after_s > 1; /* at once: never */
         int64_t again_us =
-            clock_mono_us() +
-            CLOCK_US_PER_S * (out->head.has_retry_after ? (int64_t)out->head.retry_after_s : 1);
+            clock_mono_us() + CLOCK_US_PER_S * (later ? (int64_t)out->head.retry_after_s : 1);
         reply_fini(out);
         if (again_us >= patience->deadline_us)
             return DI_BUSY;

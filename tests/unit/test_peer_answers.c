@@ -57,12 +57,14 @@ static struct peer_status status(void)
 static void a_busy_server_is_asked_again_when_it_says(void **state)
 {
     (void)state;
-    canned_say(&rs, WIRE_REGISTER, P "503 Service Unavailable" E "Retry-After: 0" E E, REGISTERED);
+    canned_say(&rs, WIRE_REGISTER, P "503 Service Unavailable" E "Retry-After: 2" E E, REGISTERED);
+    int64_t begin_us = clock_mono_us();
     assert_int_equal(enrol(), DI_OK);
+    assert_true(clock_mono_us() - begin_us >= 2 * CLOCK_US_PER_S);
     assert_int_equal(rs.asked[WIRE_REGISTER], 2);
     /* Not before the patience ends: then it is told at once. */
     canned_say(&rs, WIRE_KEEP_ALIVE, P "429 Too Many Requests" E "Retry-After: 3600" E E, NULL);
-    int64_t begin_us = clock_mono_us();
+    begin_us = clock_mono_us();
     assert_int_equal(peer_keepalive(node.peer, WORLD_WAIT_US), DI_BUSY);
     assert_true(clock_mono_us() - begin_us < WORLD_WAIT_US);
     assert_int_equal(rs.asked[WIRE_KEEP_ALIVE], 1);
@@ -70,11 +72,74 @@ static void a_busy_server_is_asked_again_when_it_says(void **state)
 
 static void a_busy_server_that_names_no_time_is_asked_after_a_second(void **state)
 {
+    static const char *const busy[] = {P "503 Service Unavailable" E E,
+                                       P "503 Service Unavailable" E "Retry-After: 0" E E};
     (void)state;
-    canned_say(&rs, WIRE_REGISTER, P "503 Service Unavailable" E E, REGISTERED);
-    int64_t begin_us = clock_mono_us();
+    for (size_t i = 0; i < 2; i++) {
+        canned_say(&rs, WIRE_REGISTER, busy[i], REGISTERED);
+        int64_t begin_us = clock_mono_us();
+        assert_int_equal(enrol(), DI_OK);
+        assert_true(clock_mono_us() - begin_us >= CLOCK_US_PER_S);
+    }
+}
+
+/* ---- a server that has lost its records ---- */
+
+/* It knows us no more and cannot take us yet: the next try comes by itself, and soon. */
+static void who_is_not_known_any_more_tries_until_it_is(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        canned_say(&rs, WIRE_REGISTER, REGISTERED, NULL);
+        assert_int_equal(enrol(), DI_OK);
+        canned_say(&rs, WIRE_REGISTER, FAILURE, REGISTERED);
+        canned_say(&rs, WIRE_PQUERY, UNKNOWN, NOBODY);
+        canned_say(&rs, WIRE_KEEP_ALIVE, i == 1 ? UNKNOWN : P "404 Not Found" E E, NULL);
+        if (i == 0)
+            assert_int_equal(peer_pquery(node.peer, WORLD_WAIT_US), DI_OK); /* without a cookie */
+        else
+            assert_int_not_equal(peer_keepalive(node.peer, WORLD_WAIT_US), DI_OK);
+        canned_wait(&rs, WIRE_REGISTER, 2);
+        while (!peer_is_registered(node.peer))
+            clock_nap();
+    }
+}
+
+static enum di_err asked, kept;
+
+static void ask_aside(void *arg)
+{
+    (void)arg;
+    asked = peer_pquery(node.peer, WORLD_WAIT_US);
+}
+
+static void keep_aside(void *arg)
+{
+    (void)arg;
+    kept = peer_keepalive(node.peer, WORLD_WAIT_US);
+}
+
+/* An answer that comes late does not undo what the user wants meanwhile. */
+static void who_has_left_is_not_registered_again(void **state)
+{
+    struct thread keeper = {0}, asker = {0};
+    (void)state;
     assert_int_equal(enrol(), DI_OK);
-    assert_true(clock_mono_us() - begin_us >= CLOCK_US_PER_S);
+    canned_say(&rs, WIRE_REGISTER, REGISTERED, NULL);
+    canned_say(&rs, WIRE_PQUERY, UNKNOWN, NOBODY);
+    /* It is its turn for a second, so that the others have to wait. */
+    canned_say(&rs, WIRE_KEEP_ALIVE, P "503 Service Unavailable" E "Retry-After: 1" E E, OK);
+    assert_int_equal(thread_start(&keeper, "keep", keep_aside, NULL), DI_OK);
+    canned_wait(&rs, WIRE_KEEP_ALIVE, 1);
+    assert_int_equal(thread_start(&asker, "ask", ask_aside, NULL), DI_OK);
+    canned_wait(&rs, WIRE_PQUERY, 1);
+    while (peer_is_registered(node.peer))
+        clock_nap();
+    assert_int_equal(peer_leave(node.peer, WORLD_WAIT_US), DI_OK);
+    thread_join(&asker);
+    thread_join(&keeper);
+    assert_int_equal(rs.asked[WIRE_REGISTER], 0);
+    assert_false(peer_is_registered(node.peer));
 }
 
 /* ---- several who want something of it at once ---- */
@@ -378,6 +443,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ANSWER_TEST(a_busy_server_is_asked_again_when_it_says),
         ANSWER_TEST(a_busy_server_that_names_no_time_is_asked_after_a_second),
+        ANSWER_TEST(who_is_not_known_any_more_tries_until_it_is),
+        ANSWER_TEST(who_has_left_is_not_registered_again),
         ANSWER_TEST(a_get_takes_the_registration_that_another_one_brought),
         ANSWER_TEST(who_cannot_have_its_turn_gives_up_in_time),
         ANSWER_TEST(what_is_no_registration_is_not_taken_for_one),
