@@ -1,5 +1,5 @@
 /*
- * The batch language (cli.md): text in, commands out. Pure. One table makes words, help and manual;
+ * The batch language: text in, commands out. Pure. One table makes words, help and manual;
  * `p2pdi get` and the dashboard's prompt take the same words.
  */
 #ifndef P2PDI_CLI_BATCH_H

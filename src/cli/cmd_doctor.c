@@ -43,7 +43,7 @@ struct doctor {
     enum cli_exit code;
 };
 
-/* 6 before 3, as in cli.md. */
+/* 6 before 3, as the manual says. */
 static void fail_with(struct doctor *d, enum cli_exit code)
 {
     if (d->code != CLI_EXIT_OPEN)

@@ -158,7 +158,7 @@ static bool is_known(struct script *s, const struct batch_command *c, bool own)
     return q.found;
 }
 
-/* cli.md: 5 if a document ended on a mismatch, 4 if nothing that was asked for had a holder, else 1. */
+/* The manual: 5 if a document ended on a mismatch, 4 if nothing that was asked for had a holder, else 1. */
 static enum cli_exit tell_failures(struct script *s, const struct batch_command *c,
                                    const struct peer_result *r)
 {

@@ -1,4 +1,4 @@
-/* Events of cli.md, read with jansson. The lab's thread. */
+/* The events that the manual describes, read with jansson. The lab's thread. */
 #include "event.h"
 
 #include "p2pdi/base/buf.h"

@@ -33,7 +33,7 @@ struct lab_event {
     char text[300]; /* failed, error: for people, cleaned */
 };
 
-/* DI_PROTOCOL: not an event, or one that lacks what cli.md promises. */
+/* DI_PROTOCOL: not an event, or one that lacks what the manual promises. */
 enum di_err lab_event_parse(const char *line, struct lab_event *ev) DI_MUST_CHECK;
 
 #endif

@@ -51,7 +51,7 @@ static inline uint32_t net_conn_slot(const struct net_conn *c, const struct net_
     return (uint32_t)(c - first);
 }
 
-/* Owner, who is it no longer: c waits for a portion of the limit. */
+/* Called by the owner, which gives c up: it waits for its portion of the limit. */
 void net_server_throttle(struct net_server *s, struct net_conn *c);
 /* The listener thread. */
 void net_listener_run(void *arg);

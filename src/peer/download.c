@@ -247,11 +247,25 @@ struct client *downloads_borrow(struct downloads *d, const struct addr *holder)
 void downloads_keep(struct downloads *d, struct client *c)
 {
     lock_acquire(&d->lock);
+    bool first = spares_when(&d->spares) == INT64_MAX;
     struct client *gone = spares_put(&d->spares, c, clock_mono_us());
     if (gone == NULL)
         gone = spares_expire(&d->spares, clock_mono_us());
+    if (first && c != NULL && d->pools != NULL)
+        cond_signal(&d->pools->work); /* who rests closes it when its time is over */
     lock_release(&d->lock);
     client_close(gone);
+}
+
+void downloads_close_unused(struct downloads *d)
+{
+    struct client *c = NULL;
+    do {
+        lock_acquire(&d->lock);
+        c = d->pools == NULL ? spares_expire(&d->spares, INT64_MAX) : NULL;
+        lock_release(&d->lock);
+        client_close(c);
+    } while (c != NULL);
 }
 
 /* ---- what others tell ------------------------------------------------------------------------ */

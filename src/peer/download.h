@@ -15,8 +15,8 @@
 #define TRANSFERS_KEPT 1024 /* finished ones that can be looked at */
 
 /*
- * One document on its way from one holder, or a range of it that helps another flight. fetch.c's; the
- * list (of the former) and `have` are download.c's.
+ * One document on its way from one holder, or a range of it that helps another flight. It belongs to
+ * its link's thread (fetch.c); the list, of those that do not help, and `have` are guarded by downloads.lock (landing.c).
  */
 struct flight {
     struct sched_request request;

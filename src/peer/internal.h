@@ -9,8 +9,8 @@
  * during its callbacks, which must not call back.
  *
  * Threads: "peer" listener and workers (net: serve, http, listing), "library" and its publisher
- * (store: catalog_own_*, downloads' on_published), "registrar", "seeker" (get.c), "fetch N"
- * (download.c), "ask N" (query.c), and whoever calls peer.h.
+ * (store: catalog_own_*, downloads' on_published), "registrar", "seeker" (seek.c), "fetch N"
+ * (download.c), "ask N" (query.c), "asking" (get.c), and whoever calls peer.h.
  */
 #ifndef P2PDI_PEER_INTERNAL_H
 #define P2PDI_PEER_INTERNAL_H
@@ -369,8 +369,8 @@ bool neighbours_all_asked(struct neighbours *n, int64_t since_us);
 /* Is there one whose answer, when it was asked last, did not come or could not be taken in? */
 bool neighbours_any_unheard(struct neighbours *n);
 /*
- * Claims the right to ask that one now, since being the version of its own rows that we have; silent:
- * it did not answer last time.
+ * Claims the right to ask that peer now. *since gets the version of its own rows that we have;
+ * *silent: it did not answer last time.
  * DI_IN_USE: somebody is at it. DI_ACCESS: it must not be asked.
  */
 enum di_err neighbours_claim(struct neighbours *n, const struct addr *a,
@@ -438,6 +438,8 @@ void downloads_serial_pool_end(struct downloads *d, struct pool *pool);
 struct client *downloads_borrow(struct downloads *d, const struct addr *holder);
 /* Takes c (may be NULL): for the next who has something to ask that holder for. */
 void downloads_keep(struct downloads *d, struct client *c);
+/* Closes what was kept if nothing was ever downloaded: then no thread would, when its time is over. */
+void downloads_close_unused(struct downloads *d);
 /* To every pool; unwanted ones, and holders that must not be used, are ignored. Reorders offers. */
 void downloads_offer(struct downloads *d, struct offer *offers, size_t count);
 void downloads_holder_gone(struct downloads *d, const struct addr *holder);

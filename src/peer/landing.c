@@ -1,7 +1,7 @@
 /*
  * What becomes of requests: a link's thread tells how they go, and what has come whole lands by way
  * of the library, whose thread tells when it is durable and visible. What nobody can
- * deliver is given up by the seeker's.
+ * deliver is given up on the seeker's thread.
  */
 #include "download.h"
 

@@ -189,8 +189,6 @@ static enum di_err make(struct peer *p, enum listing_kind kind, const struct add
     l->refs = 1;
     lock_init(&l->lock);
     buf_init(&l->text, PEER_PAGE_MAX);
-    for (size_t i = 0; i <= CODING_GZIP; i++)
-        buf_init(&l->coded[i], PEER_PAGE_MAX);
     struct writer w = {.out = &l->text, .local = *local};
     switch (kind) {
     case LISTING_ROWS:
@@ -213,6 +211,8 @@ static enum di_err make(struct peer *p, enum listing_kind kind, const struct add
         listing_unref(l);
         return err;
     }
+    for (size_t i = 0; i <= CODING_GZIP; i++)
+        buf_init(&l->coded[i], l->text.len); /* longer: of no use */
     *out = l;
     return DI_OK;
 }

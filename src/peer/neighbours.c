@@ -368,7 +368,8 @@ size_t neighbours_asked(struct neighbours *n, struct sched_tried *out, size_t ma
 void neighbours_shun(struct neighbours *n, const struct addr *a)
 {
     lock_acquire(&n->lock);
-    struct neighbour *e = neighbours_find_locked(n, a);
+    struct neighbour *e =
+        neighbours_get_locked(n, a); /* it may have left meanwhile, and come back */
     if (e != NULL)
         e->shunned = true;
     lock_release(&n->lock);

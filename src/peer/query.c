@@ -428,6 +428,7 @@ enum di_err peer_rfcquery(struct peer *p, const struct addr *from, int64_t timeo
     } else {
         err = ask_everyone(p, &patience);
     }
+    downloads_close_unused(p->downloads);
     if (err == DI_OK) {
         struct catalog_counts n;
         catalog_count(p->catalog, &n);

@@ -319,6 +319,7 @@ static void look(struct seeker *s, bool sync, struct rounds *r)
         give_up(s, planned);
     else if (need)
         seeker_on_stuck(s); /* others may have it */
+    downloads_close_unused(p->downloads);
     slow_down(p, sync, r);
 }
 

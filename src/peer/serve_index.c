@@ -13,7 +13,7 @@
 #define HEAD_MAX ((size_t)2048)
 #define SCAN_WAIT_US                                                                               \
     (5 * CLOCK_US_PER_S) /* a library that takes longer is told as far as it is known */
-/* More news than that, and all who ask get the same whole: that is held once. */
+/* A longer delta is not sent: the asker gets the whole index, of which all askers share one copy. */
 #define DELTA_MAX ((size_t)64 << 10)
 #define TABLE "text/tab-separated-values; charset=utf-8"
 

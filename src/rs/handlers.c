@@ -63,8 +63,9 @@ static void changed_locked(struct rs *rs, const struct peer_record *r)
 /*
  * The one whose place another takes (rival, may be NULL) is inactive: its row on disk says that it is
  * active, and would say so again after a restart once the other has left. Whom the index dropped, be
- * it the rival, is deleted there, too. Goes with the record that did it, all or none: that one alone
- * would let the rival come back, the rest alone would be forgotten for one that was never acknowledged.
+ * it the rival, is deleted there, too. Stored in one transaction with the new record: that one alone
+ * would let the rival come back after a restart, these rows alone would displace a peer for a registration
+ * that was never acknowledged.
  */
 static void displaced_locked(struct rs *rs, struct peer_record *rival)
 {

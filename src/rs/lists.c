@@ -31,9 +31,10 @@ struct rs_list {
 };
 
 struct form {
-    _Atomic(uint64_t) alive; /* bytes of all that somebody has, or that is kept */
-    struct lock making;      /* held while one is made: the others who want it wait */
-    struct rs_list *list;    /* guarded by rs_lists.lock, as made_us; NULL: none is kept */
+    /* Bytes of all that somebody has, or that is kept; without encodings, which are at most as long. */
+    _Atomic(uint64_t) alive;
+    struct lock making;   /* held while one is made: the others who want it wait */
+    struct rs_list *list; /* guarded by rs_lists.lock, as made_us; NULL: none is kept */
     int64_t made_us;
 };
 
@@ -224,8 +225,7 @@ static bool is_full_locked(struct rs_lists *lists, const struct form *f)
 {
     lock_assert_held(&lists->lock);
     uint64_t alive = atomic_load(&f->alive);
-    /* Its text, and at most as much again of encodings. */
-    uint64_t own = f->list != NULL ? 2 * (uint64_t)service_page_text(f->list->page)->len : 0;
+    uint64_t own = f->list != NULL ? service_page_text(f->list->page)->len : 0;
     return alive > own && alive - own >= lists->held_max;
 }
 

@@ -120,7 +120,7 @@ static void answer_decide_locked(struct rs *rs, const struct question *k, int64_
     if (a->delta && rows.count == 0) {
         a->status = 304;
     } else if (a->active == 0) {
-        a->status = 204; /* which says of everybody that they departed */
+        a->status = 204; /* nobody else is active: the asker forgets all whom it knew */
     } else if (a->delta) {
         a->status = 200;
     } else if (k->limit != 0 && (k->limit <= OWN_ROWS_MAX || k->limit < a->active)) {

@@ -14,7 +14,7 @@
 #define STOP_GRACE_US CLOCK_US_PER_S
 #define LISTS_HELD_MAX ((uint64_t)64 << 20)
 
-/* X(method, handler): a method that is not here belongs to the other end. */
+/* A method that is not here belongs to the other end. */
 static void (*const handlers[WIRE_METHOD_COUNT])(struct rs_request *q) = {
     [WIRE_REGISTER] = rs_on_register,     [WIRE_LEAVE] = rs_on_leave,
     [WIRE_KEEP_ALIVE] = rs_on_keep_alive, [WIRE_PQUERY] = rs_on_pquery,

@@ -1,5 +1,5 @@
 /*
- * Making verified parts visible, in three steps so that nobody waits for a disk who need not:
+ * Making verified parts visible, in three steps, so that nobody waits for the disk without need:
  *
  *     offer     library thread   listed under the hidden name: served from now on
  *     commit    publisher        data on disk, rename, directory on disk; a batch at a time

@@ -19,7 +19,7 @@ struct program {
  */
 bool program_start(struct program *p, enum dialogue_server server,
                    const struct dialogue_document *documents, size_t count, char why[200]);
-/* Ends it by SIGTERM. false: it did not end as cli.md promises. */
+/* Ends it by SIGTERM. false: it did not end as the manual promises. */
 bool program_stop(struct program *p, char why[200]);
 
 #endif

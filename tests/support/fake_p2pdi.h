@@ -1,5 +1,5 @@
 /*
- * An actor for tests of the lab: plays `rs` and `peer` of cli.md, taking documents straight from the
+ * An actor for tests of the lab: plays `rs` and `peer`, taking documents straight from the
  * other peers' directories. FAKE_FAULT makes P1 misbehave.
  */
 #ifndef TESTS_FAKE_P2PDI_H

@@ -1,4 +1,4 @@
-/* The lab believes a child's line if it holds what cli.md promises, and no other. */
+/* The lab believes a child's line if it holds what the manual promises, and no other. */
 #include "../../src/lab/event.h"
 
 #include <setjmp.h>

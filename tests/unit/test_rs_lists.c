@@ -377,7 +377,7 @@ static void who_waits_meanwhile_is_told_of_everybody_but_himself(void **state)
     peer_index_version(rs->index, version);
     lock_release(&rs->lock);
     for (unsigned i = 0; i < WAITING; i++) {
-        char request[400];
+        char request[500];
         snprintf(request, sizeof(request),
                  "PQUERY P2P-DI/1.0\r\nCookie: %s\r\nSince: %s\r\nWait: 60\r\nConnection: "
                  "close\r\n\r\n",

@@ -1,6 +1,6 @@
 /*
- * The RS's registry: one record for each peer that ever registered (system.md, "Registration
- * server"). Time, digests of cookies and seeds come as arguments: no clock, no randomness, no I/O,
+ * The RS's registry: one record for each peer that ever registered (PROTOCOL.md, "Peer to
+ * RS"). Time, digests of cookies and seeds come as arguments: no clock, no randomness, no I/O,
  * no lock. The caller serialises; visitors must not call back into the index. Monotonic time rules
  * TTLs, in whole seconds; wall-clock time is only shown, stored and counted in the 30-day window.
  *

@@ -24,7 +24,7 @@
 struct peer;
 
 /*
- * What happened (cli.md, "Streams, events"). Pointers are valid during the call. Times in
+ * What happened (man page, "EVENTS"). Pointers are valid during the call. Times in
  * microseconds on the monotonic clock.
  */
 enum peer_event_kind {
@@ -159,9 +159,9 @@ struct peer_result {
     int64_t us;
 };
 /*
- * Downloads: waits until all are here or exhausted (cli.md, "get"). Registers first if need be.
- * DI_OK also with failures: see result. DI_CANCELLED; what peer_register says if nobody is known
- * either. With serial it is one document at a time, in the order asked for.
+ * Downloads: waits until all are here or exhausted (man page, "get"). Registers first if need be.
+ * DI_OK also with failures: see result. DI_CANCELLED. If the RS cannot be asked and nobody is known, the
+ * error of asking it. With serial it is one document at a time, in the order asked for.
  * PEER_EV_COMPLETE comes in each case.
  */
 enum di_err peer_get(struct peer *p, const struct peer_get *what, struct peer_result *result)

@@ -1,4 +1,4 @@
-/* The registration server (system.md; PROTOCOL.md "Peer to RS"). Handlers over wire, peer index,
+/* The registration server (PROTOCOL.md, "Peer to RS"). Handlers over wire, peer index,
  * record store and net. */
 #ifndef P2PDI_RS_RS_H
 #define P2PDI_RS_RS_H
@@ -43,7 +43,8 @@ const struct addr *rs_addr(const struct rs *rs);
 struct snapshot *rs_snapshot(struct rs *rs);
 /* A line for the screen's log; level as enum snap_level. Any thread. */
 void rs_view_log(struct rs *rs, int level, struct slice line);
-/* Copies records in order of peer id until visit returns false. */
+/* The records in order of peer id, until visit returns false. It runs under the server's lock: it is quick,
+ * and calls nothing of this file. Any thread. */
 void rs_walk(struct rs *rs, bool (*visit)(void *arg, const struct peer_record *r), void *arg);
 
 #endif

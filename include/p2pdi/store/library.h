@@ -1,5 +1,5 @@
 /*
- * The library on disk: a directory of rfcN.txt and relatives (system.md, "The library on disk"),
+ * The library on disk: a directory of rfcN.txt and relatives (ARCHITECTURE.md, "A download"),
  * scanned with titles and SHA-256, watched by inotify, written only by publishing verified files.
  *
  * Threads: library_open starts one thread ("library") that scans, watches and tells, and one that
