@@ -222,6 +222,16 @@ static enum di_err parse_wait(struct parse *p)
     return parse_end(p);
 }
 
+static enum di_err parse_sync(struct parse *p)
+{
+    struct slice word = next_word(&p->rest);
+
+    p->out->off = is(word, "off");
+    if (word.n > 0 && !p->out->off)
+        return wrong(p, "'%.*s' is not 'off'", shown(word), word.p);
+    return parse_end(p);
+}
+
 static enum di_err parse_arguments(struct parse *p)
 {
     struct batch_command *c = p->out;
@@ -240,6 +250,8 @@ static enum di_err parse_arguments(struct parse *p)
         if (is(c->from, "all"))
             c->from.n = 0;
         break;
+    case BATCH_SYNC:
+        return parse_sync(p);
     case BATCH_INDEX:
         c->pattern = trim(p->rest);
         return DI_OK;

@@ -24,7 +24,7 @@
       "download; serial: one at a time. Asks for peers and indexes if there are none, and again "  \
       "every second while unfinished. Ends when all are here, or when every holder failed and a "  \
       "fresh query brings no new one. A-B, all and missing mean what is known of")                 \
-    X(SYNC, "sync", "", "from now on download whatever appears")                                   \
+    X(SYNC, "sync", "[off]", "from now on download whatever appears; off: no more")                \
     X(PEERS, "peers", "", "print the active peers")                                                \
     X(INDEX, "index", "[PATTERN]",                                                                 \
       "print who has what; PATTERN: a number, A-B, or words in the title")                         \
@@ -56,6 +56,7 @@ struct batch_command {
     size_t count;
     bool all;             /* get all, get missing */
     bool serial;          /* get */
+    bool off;             /* sync */
     struct slice from;    /* get ... from PEER, rfcquery PEER; n 0: none, all */
     struct slice pattern; /* index; n 0: all */
     bool rfcs;            /* wait rfcs; else peers */

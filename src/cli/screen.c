@@ -166,7 +166,11 @@ static void tell_done(struct screen *s, enum batch_verb verb, bool was_registere
         events_say(s->events, "registration renewed, TTL %u:%02u:%02u", status.ttl_s / 3600,
                    status.ttl_s / 60 % 60, status.ttl_s % 60);
     } else if (verb == BATCH_SYNC) {
-        events_say(s->events, "sync is on");
+        peer_status(s->peer, &status);
+        events_say(s->events, status.syncing ? "sync is on: s turns it off"
+                              : status.pending == 0
+                                  ? "sync is off"
+                                  : "sync is off; what it wanted still comes (x cancels)");
     } else if (verb == BATCH_LEAVE && !was_registered) {
         events_say(s->events, "not registered: nothing to leave");
     }

@@ -319,7 +319,10 @@ enum cli_exit script_run_command(struct script *s, const struct batch_command *c
         code = run_get(s, c);
         break;
     case BATCH_SYNC:
-        code = code_of(peer_sync(s->peer));
+        if (c->off)
+            peer_sync_end(s->peer);
+        else
+            code = code_of(peer_sync(s->peer));
         break;
     case BATCH_PEERS:
     case BATCH_INDEX:

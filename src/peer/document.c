@@ -167,8 +167,10 @@ static bool point_elsewhere(struct job *j, const struct library_doc *doc, int st
     bool serve =
         turns_take(p->turns, &asker, doc->rfc, len == doc->size_bytes, clock_mono_us(), &other);
     lock_release(&p->turns_lock);
-    if (serve)
+    if (serve) {
+        neighbours_on_sent(p->neighbours, &asker, len);
         return false;
+    }
     send_location(j, &other);
     return true;
 }

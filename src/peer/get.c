@@ -409,6 +409,11 @@ void peer_watch(struct peer *p)
     seeker_watch(p->seeker);
 }
 
+void peer_sync_end(struct peer *p)
+{
+    seeker_sync(p->seeker, false);
+}
+
 enum di_err peer_sync(struct peer *p)
 {
     bool joining = false;
@@ -416,7 +421,7 @@ enum di_err peer_sync(struct peer *p)
     if (err == DI_OK)
         err = prepare(p, NULL, &joining, NULL);
     if (err == DI_OK)
-        seeker_sync(p->seeker);
+        seeker_sync(p->seeker, true);
     if (joining)
         join(p);
     return err;

@@ -379,6 +379,14 @@ void neighbours_unclaim(struct neighbours *n, const struct addr *a, enum di_err 
                         const char *version);
 /* Is it still one to be asked and downloaded from? */
 bool neighbours_may_ask(struct neighbours *n, const struct addr *a);
+struct sent {
+    struct addr to;
+    uint64_t bytes;
+};
+/* So many bytes of documents are being sent to the one at that address; counted if it is known. */
+void neighbours_on_sent(struct neighbours *n, const struct addr *to, uint64_t bytes);
+/* To whom any were sent, the first max; returns how many there are. */
+size_t neighbours_sent(struct neighbours *n, struct sent *out, size_t max);
 /* Who was asked for an index, and what came of it. How many; at most max are copied. */
 size_t neighbours_asked(struct neighbours *n, struct sched_tried *out, size_t max);
 /* It sent what it had not announced: nothing that it says is believed any more. */
@@ -512,8 +520,8 @@ void seeker_free(struct seeker *s);
 void seeker_wake(struct seeker *s);
 /* Somebody begins (more) or ends to need what is wanted. */
 void seeker_need(struct seeker *s, bool more);
-/* From now on everything is wanted that appears. */
-void seeker_sync(struct seeker *s);
+/* From now on everything is wanted that appears, or no more. */
+void seeker_sync(struct seeker *s, bool on);
 bool seeker_is_syncing(struct seeker *s);
 /* From now on it listens for news although nothing is wanted. */
 void seeker_watch(struct seeker *s);

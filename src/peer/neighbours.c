@@ -365,6 +365,31 @@ size_t neighbours_asked(struct neighbours *n, struct sched_tried *out, size_t ma
     return count;
 }
 
+void neighbours_on_sent(struct neighbours *n, const struct addr *to, uint64_t bytes)
+{
+    lock_acquire(&n->lock);
+    struct neighbour *e = neighbours_find_locked(n, to);
+    if (e != NULL)
+        e->sent_bytes += bytes;
+    lock_release(&n->lock);
+}
+
+size_t neighbours_sent(struct neighbours *n, struct sent *out, size_t max)
+{
+    size_t count = 0;
+    lock_acquire(&n->lock);
+    struct neighbour *e = NULL, *next = NULL;
+    HASH_ITER (hh, n->table, e, next) {
+        if (e->sent_bytes == 0)
+            continue;
+        if (count < max)
+            out[count] = (struct sent){.to = e->addr, .bytes = e->sent_bytes};
+        count++;
+    }
+    lock_release(&n->lock);
+    return count;
+}
+
 void neighbours_shun(struct neighbours *n, const struct addr *a)
 {
     lock_acquire(&n->lock);

@@ -28,7 +28,8 @@ struct neighbour {
     bool asked;  /* somebody did */
     int64_t asked_us;
     enum di_err outcome;
-    bool shunned; /* sent what it had not announced */
+    bool shunned;        /* sent what it had not announced */
+    uint64_t sent_bytes; /* of documents, to it */
     bool near;
     int64_t expires_us;
     uint64_t seen;                      /* the list in which it stood last */

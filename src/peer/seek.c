@@ -121,10 +121,10 @@ bool seeker_is_syncing(struct seeker *s)
     return sync;
 }
 
-void seeker_sync(struct seeker *s)
+void seeker_sync(struct seeker *s, bool on)
 {
     lock_acquire(&s->lock);
-    s->sync = true;
+    s->sync = on;
     s->look_now = true;
     stir_locked(s);
     lock_release(&s->lock);

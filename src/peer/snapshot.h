@@ -31,6 +31,7 @@ struct holder_row {
     uint64_t bytes;        /* that came from it, */
     uint64_t bytes_before; /* until the last second began */
     uint64_t bps;          /* in the last second */
+    uint64_t sent;         /* bytes of documents, to it */
 };
 
 struct peer_view {

@@ -46,6 +46,21 @@ static void look_at_asked(struct peer_view *v, struct peer *p)
     free(asked);
 }
 
+static void look_at_sent(struct peer_view *v, struct peer *p)
+{
+    size_t max = neighbours_sent(p->neighbours, NULL, 0);
+    struct sent *sent = malloc((max + 1) * sizeof(*sent));
+    if (sent == NULL)
+        return;
+    size_t count = neighbours_sent(p->neighbours, sent, max);
+    for (size_t i = 0; i < count && i < max; i++) {
+        struct holder_row *h = view_holder(v, &sent[i].to);
+        if (h != NULL)
+            h->sent = sent[i].bytes;
+    }
+    free(sent);
+}
+
 struct peer_walk_state {
     struct peer_view *v;
     int64_t now_us;
@@ -70,7 +85,8 @@ static bool see_peer(void *arg, const struct wire_peer_row *row)
                              .failed = h != NULL && h->failed,
                              .reachable = (enum snap_reachable)row->reachable,
                              .expires_us = expires_us,
-                             .down_bps = h != NULL ? h->bps : 0};
+                             .down_bps = h != NULL ? h->bps : 0,
+                             .sent_bytes = h != NULL ? h->sent : 0};
     if (w->count < rows->count) {
         const struct snap_peer *is = rows_at(rows, w->count);
         /* The TTL comes in whole seconds: while it runs down as it should, its end stays. */
@@ -79,7 +95,8 @@ static bool see_peer(void *arg, const struct wire_peer_row *row)
         bool same = is->peer == want.peer && is->documents == want.documents &&
                     is->asked == want.asked && is->failed == want.failed &&
                     addr_equal(&is->addr, &want.addr) && is->reachable == want.reachable &&
-                    is->expires_us == want.expires_us && is->down_bps == want.down_bps;
+                    is->expires_us == want.expires_us && is->down_bps == want.down_bps &&
+                    is->sent_bytes == want.sent_bytes;
         struct snap_peer *to = same ? NULL : rows_edit(rows, w->count);
         if (to != NULL)
             *to = want;
@@ -97,6 +114,7 @@ void view_look_at_peers(struct peer_view *v, struct peer *p, int64_t now_us)
 {
     struct peer_walk_state w = {.v = v, .now_us = now_us};
     look_at_asked(v, p);
+    look_at_sent(v, p);
     peer_walk_peers(p, see_peer, &w);
     while (v->board.content.peers.count > w.count &&
            rows_remove(&v->board.content.peers, v->board.content.peers.count - 1))

@@ -223,6 +223,19 @@ static void cancel(struct app *a)
         app_say(a, "nothing to cancel here: it is not under way");
 }
 
+/* `l` lies beside `j` and `k`, which move: while something is under way it asks. */
+static void leave(struct app *a)
+{
+    const struct snap_peer_status *s = &a->moment.content->peer;
+
+    if (s->active + s->queued == 0) {
+        act_command(a, "leave");
+        return;
+    }
+    a->question = ASK_LEAVE;
+    prompt_open(&a->prompt, PROMPT_QUESTION, "leave the RS during downloads? (y/n) ");
+}
+
 bool act_peer(struct app *a, enum key_action action)
 {
     switch (action) {
@@ -230,7 +243,7 @@ bool act_peer(struct app *a, enum key_action action)
         act_command(a, "register");
         return true;
     case KEY_DO_LEAVE:
-        act_command(a, "leave");
+        leave(a);
         return true;
     case KEY_DO_PQUERY:
         act_command(a, "pquery");
@@ -239,7 +252,7 @@ bool act_peer(struct app *a, enum key_action action)
         act_command(a, "keepalive");
         return true;
     case KEY_DO_SYNC:
-        act_command(a, "sync");
+        act_command(a, a->moment.content->peer.syncing ? "sync off" : "sync");
         return true;
     case KEY_DO_GET_ALL:
         act_command(a, "get all");

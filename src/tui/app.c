@@ -151,6 +151,8 @@ static void answered(struct app *a)
     a->question = ASK_NOTHING;
     if (question == ASK_QUIT) {
         a->over = true;
+    } else if (question == ASK_LEAVE) {
+        act_command(a, "leave");
     } else if (question == ASK_FETCH) {
         snprintf(line, sizeof(line), "get %u", a->question_rfc);
         act_command(a, line);
@@ -188,16 +190,25 @@ static void to_prompt(struct app *a, int key, uint32_t ch)
 
 /* ---- keys of the dashboards ------------------------------------------------------------------------ */
 
+#define SENDING 4000 /* bytes a second; indexes and news alone are less */
+
+static bool is_sending(const struct snap_peer_status *s)
+{
+    return s->up.count > 0 && s->up.sample[s->up.count - 1] >= SENDING;
+}
+
 static void quit(struct app *a)
 {
     const struct snap_peer_status *s = &a->moment.content->peer;
     char question[96];
 
-    if (a->dash.kind != TUI_PEER || s->active + s->queued == 0) {
+    if (a->dash.kind != TUI_PEER || (s->active + s->queued == 0 && !is_sending(s))) {
         a->over = true;
         return;
     }
-    if (s->active == 0)
+    if (s->active + s->queued == 0)
+        snprintf(question, sizeof(question), "others are downloading from here. Quit? (y/n) ");
+    else if (s->active == 0)
         snprintf(question, sizeof(question), "%zu download%s waiting. Quit? (y/n) ", s->queued,
                  s->queued == 1 ? " is" : "s are");
     else if (s->queued == 0)

@@ -8,7 +8,7 @@
 #include "reader.h"
 
 /* What a question is about. */
-enum app_question { ASK_NOTHING, ASK_QUIT, ASK_FETCH };
+enum app_question { ASK_NOTHING, ASK_QUIT, ASK_LEAVE, ASK_FETCH };
 
 struct app {
     const struct tui_config *cfg;

@@ -61,7 +61,8 @@ enum key_context {
     X(GET_ALL, PEER, KEY_IN_PEER, 'D', 0, 0, "D", "download all that is known of")                 \
     X(CANCEL, PEER, KEY_IN_PEER, 'x', 0, 0, "x", "cancel the marked downloads, or this one")       \
     X(KEEPALIVE, PEER, KEY_IN_PEER, 'K', 0, 0, "K", "send a keep-alive now")                       \
-    X(SYNC, PEER, KEY_IN_PEER, 's', 0, 0, "s", "from now on download whatever appears")            \
+    X(SYNC, PEER, KEY_IN_PEER, 's', 0, 0, "s",                                                     \
+      "from now on download whatever appears; or no more")                                         \
     X(LINK_NEXT, READER, KEY_IN_READER, '\t', 0, 0, "Tab", "the next reference to an RFC")         \
     X(LINK_PREV, READER, KEY_IN_READER, KEY_BTAB, 0, 0, "Shift-Tab", "the reference before")       \
     X(FOLLOW, READER, KEY_IN_READER, '\r', '\n', KEY_ENTER, "Enter",                               \

@@ -74,6 +74,17 @@ static uint64_t down_key(const void *row)
     return ((const struct snap_peer *)row)->down_bps;
 }
 
+static void sent_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
+{
+    (void)m;
+    view_format_rate(out, ((const struct snap_peer *)row)->sent_bytes);
+}
+
+static uint64_t sent_key(const void *row)
+{
+    return ((const struct snap_peer *)row)->sent_bytes;
+}
+
 static void reachable_format(const struct grid_moment *m, const void *row, char out[GRID_CELL_SIZE])
 {
     (void)m;
@@ -123,6 +134,13 @@ static const struct grid_column columns[] = {
      .falling = true,
      .format = down_format,
      .key = down_key},
+    {.title = "sent",
+     .width = 5,
+     .rank = 3,
+     .right = true,
+     .falling = true,
+     .format = sent_format,
+     .key = sent_key},
 };
 
 const struct grid_type view_peers = {

@@ -114,7 +114,7 @@ static void fill_peer(struct snap_board *b, enum model_scene scene, int64_t now_
 {
     static const uint32_t ids[] = {7, 9, 12, 15, 21, 33, 34, 35};
     struct snap_peer_status *s = &b->content.peer;
-    bool moved = scene == SCENE_MOVED, done = scene == SCENE_IDLE;
+    bool moved = scene == SCENE_MOVED, done = scene == SCENE_IDLE || scene == SCENE_SENDING;
 
     *s = (struct snap_peer_status){
         .peer = scene == SCENE_EMPTY ? 0 : 12,
@@ -134,7 +134,7 @@ static void fill_peer(struct snap_board *b, enum model_scene scene, int64_t now_
         add_transfer(b, i, MODEL_NOW_US, done, moved ? 900 : 0);
     for (int i = 0; i < 90; i++) {
         snap_history_push(&s->down, (i * 37 % 100) * 31000);
-        snap_history_push(&s->up, (i * 17 % 60) * 9000);
+        snap_history_push(&s->up, scene == SCENE_IDLE && i == 89 ? 0 : (i * 17 % 60) * 9000);
     }
     s->known = 60;
     s->held = 41;

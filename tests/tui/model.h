@@ -17,6 +17,7 @@
 enum model_scene {
     SCENE_PEER,    /* transfers under way */
     SCENE_IDLE,    /* the same, all done */
+    SCENE_SENDING, /* as SCENE_IDLE, but others download */
     SCENE_EMPTY,   /* nobody there */
     SCENE_HOSTILE, /* titles from a bad dream */
     SCENE_MOVED,   /* as SCENE_PEER; more peers, more bytes, a line of log */

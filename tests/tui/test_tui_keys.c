@@ -219,9 +219,9 @@ static void commands_of_a_peer(void **state)
         enum key_action action;
         const char *key, *command;
     } keys[] = {
-        {KEY_DO_REGISTER, "r", "register"},   {KEY_DO_LEAVE, "l", "leave"},
-        {KEY_DO_PQUERY, "p", "pquery"},       {KEY_DO_GET_ALL, "D", "get all"},
-        {KEY_DO_KEEPALIVE, "K", "keepalive"}, {KEY_DO_SYNC, "s", "sync"},
+        {KEY_DO_REGISTER, "r", "register"}, {KEY_DO_PQUERY, "p", "pquery"},
+        {KEY_DO_GET_ALL, "D", "get all"},   {KEY_DO_KEEPALIVE, "K", "keepalive"},
+        {KEY_DO_SYNC, "s", "sync"},
     };
     struct vt v;
 
@@ -231,6 +231,18 @@ static void commands_of_a_peer(void **state)
         press(&v, keys[i].action, keys[i].key);
         vt_wait_command(&v, keys[i].command);
     }
+    press(&v, KEY_DO_LEAVE, "l");
+    vt_wait(&v, "leave the RS during downloads?");
+    vt_send(&v, "n");
+    vt_wait_gone(&v, "leave the RS");
+    vt_send(&v, "ly");
+    vt_wait_command(&v, "leave");
+    assert_int_equal(atomic_load(&v.shared->command_count), sizeof(keys) / sizeof(keys[0]) + 1);
+    vt_stop(&v);
+
+    vt_open(&v, SCENE_IDLE, 24, 80, NULL);
+    vt_send(&v, "l");
+    vt_wait_command(&v, "leave");
     vt_stop(&v);
 }
 
@@ -521,6 +533,13 @@ static void quitting(void **state)
     assert_int_equal(vt_wait_end(&v), 0);
     assert_false(v.alternate);
     assert_false(v.cursor_hidden);
+    vt_stop(&v);
+
+    vt_open(&v, SCENE_SENDING, 24, 80, NULL);
+    vt_send(&v, "q");
+    vt_wait(&v, "others are downloading from here. Quit?");
+    vt_send(&v, "y");
+    assert_int_equal(vt_wait_end(&v), 0);
     vt_stop(&v);
 }
 

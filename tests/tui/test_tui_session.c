@@ -233,6 +233,8 @@ static void who_asks_is_answered_though_nothing_changed(void **state)
     assert_int_equal(vt_find(&peer, "Transfers, sync"), -1);
     press(&peer, "s", "sync is on");
     vt_wait(&peer, "3 Transfers, sync");
+    press(&peer, "s", "sync is off");
+    vt_wait_gone(&peer, "3 Transfers, sync");
     press(&peer, "l", "left");
     press(&peer, "l", "not registered: nothing to leave");
     end(&peer);

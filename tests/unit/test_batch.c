@@ -37,6 +37,16 @@ static void assert_slice(struct slice s, const char *want)
     assert_memory_equal(s.p, want, s.n);
 }
 
+static void sync_is_turned_on_and_off(void **state)
+{
+    (void)state;
+    struct batch_command on = good("sync"), off = good("sync  off");
+    assert_false(on.off);
+    assert_true(off.off);
+    batch_command_fini(&on);
+    batch_command_fini(&off);
+}
+
 static void every_verb_of_the_table_is_known(void **state)
 {
     static const char *const arguments[BATCH_VERBS] = {
@@ -118,6 +128,8 @@ static void wait_takes_a_number_and_a_timeout(void **state)
     assert_bad("wait", "'peers N' or 'rfcs N'");
     assert_bad("wait peer 5", "'peers N' or 'rfcs N'");
     assert_bad("wait peers", "needs a number");
+    assert_bad("sync on", "'on' is not 'off'");
+    assert_bad("sync off now", "now");
     assert_bad("wait peers many", "needs a number");
     assert_bad("wait peers 1 timeout", "needs seconds");
     assert_bad("wait peers 1 for 5", "'for' is not 'timeout'");
@@ -220,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_verb_of_the_table_is_known),
+        cmocka_unit_test(sync_is_turned_on_and_off),
         cmocka_unit_test(minus_forgives),
         cmocka_unit_test(get_takes_numbers_and_ranges),
         cmocka_unit_test(get_refuses_what_is_no_rfc),

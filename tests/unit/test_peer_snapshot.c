@@ -165,6 +165,18 @@ static void peers_and_documents_come_and_go(void **state)
     assert_null(rfc_row(8601));
 }
 
+static uint64_t sent_to(const struct addr *a)
+{
+    const struct rows *rows = &look()->peers;
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct snap_peer *p = rows_at(rows, i);
+        if (addr_equal(&p->addr, a))
+            return p->sent_bytes;
+    }
+    fail_msg("not in the list");
+    return 0;
+}
+
 static void what_is_watched_is_seen_as_it_happens(void **state)
 {
     struct node other;
@@ -186,10 +198,17 @@ static void what_is_watched_is_seen_as_it_happens(void **state)
     assert_int_equal(node_get(&other, 8602, NULL).done, 1);
     UNTIL(look()->peers.count == 2);
     UNTIL(rfc_row(8602)->holders == 2);
+    assert_int_equal(look()->transfers.count, 0); /* it only looks on */
+
+    assert_int_equal(node_get(&node, 8601, NULL).done, 1);
+    assert_int_equal(sent_to(peer_addr(other.peer)), 0);
+    assert_int_equal(node_get(&other, 8601, peer_addr(node.peer)).done, 1);
+    UNTIL(sent_to(peer_addr(other.peer)) == 200000);
+    assert_int_equal(sent_to(peer_addr(holder.peer)), 0);
+
     node_fini(&other);
     UNTIL(look()->peers.count == 1);
     UNTIL(rfc_row(8602)->holders == 1);
-    assert_int_equal(look()->transfers.count, 0); /* it only looks on */
 }
 
 static uint64_t bytes_come(void)

@@ -168,6 +168,8 @@ enum di_err peer_get(struct peer *p, const struct peer_get *what, struct peer_re
     DI_MUST_CHECK;
 /* From now on downloads whatever appears. */
 enum di_err peer_sync(struct peer *p) DI_MUST_CHECK;
+/* No more. What was wanted by then still comes. */
+void peer_sync_end(struct peer *p);
 /*
  * From now on it learns who comes and goes, and who gets what, as it happens, also while nothing is
  * downloaded: for a screen. By long polls; while nothing is new a round of questions a minute.
@@ -209,7 +211,7 @@ struct peer_status {
     size_t peers, documents, held;
     size_t pending; /* documents that are to come, until they are safe on the disk */
     bool scanned;
-    bool syncing; /* peer_sync was called */
+    bool syncing; /* between peer_sync and peer_sync_end */
 };
 void peer_status(struct peer *p, struct peer_status *out);
 

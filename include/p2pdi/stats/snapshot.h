@@ -127,8 +127,9 @@ struct snap_peer {
     bool asked;  /* for its index */
     bool failed; /* to answer, the last time */
     enum snap_reachable reachable;
-    int64_t expires_us; /* monotonic */
-    uint64_t down_bps;  /* bytes a second that come from it now */
+    int64_t expires_us;  /* monotonic */
+    uint64_t down_bps;   /* bytes a second that come from it now */
+    uint64_t sent_bytes; /* of documents, to it */
 };
 
 enum snap_rfc_state { SNAP_RFC_KNOWN, SNAP_RFC_WANTED, SNAP_RFC_HELD };
