@@ -83,6 +83,7 @@ static void configure(const struct options *o, struct events *e, struct lab_conf
     if (options_text(o, OPT_FILES) != NULL)
         cfg->files = (size_t)options_number(o, OPT_FILES);
     cfg->seed = options_number(o, OPT_SEED);
+    cfg->up_bps = options_rate(o, OPT_UP);
     cfg->interrupt_fd = signals_fd();
     if (!e->json && e->level != EVENTS_QUIET && progress_is_wanted()) {
         cfg->on_progress = draw_bars;

@@ -30,7 +30,7 @@
     X(PEERS, "peers", "", 0, 0, "Lists who is there.", "p2pdi peers",                              \
       "p2pdi peers --rs rs.example.org --json")                                                    \
     X(EXPERIMENT, "experiment", "", 0, 0, "Compares one server with peers, on this machine.",      \
-      "p2pdi experiment", "p2pdi experiment --task all --rfcs ~/rfcs --out results")               \
+      "p2pdi experiment", "p2pdi experiment --up 1m --rfcs ~/rfcs --out results")                  \
     X(DEMO, "demo", "", 0, 0, "Shows a server and six peers at work, here.", "p2pdi demo",         \
       "p2pdi demo --seed 7")                                                                       \
     X(DOCTOR, "doctor", "", 0, 0, "Checks what usually goes wrong, each with its fix.",            \
@@ -95,7 +95,8 @@ enum option_kind {
       "downloading threads")                                                                       \
     X(COMPRESS, 0, "compress", COMPRESS, "WHEN", "auto", ANYWHERE, ON(PEER) | ON(GET),             \
       "for peers: auto, always or never")                                                          \
-    X(UP, 0, "up", RATE, "RATE", NULL, ANYWHERE, ON(PEER) | ON(GET), "bytes/s sent at most: 2m")   \
+    X(UP, 0, "up", RATE, "RATE", NULL, ANYWHERE, ON(PEER) | ON(GET) | ON(EXPERIMENT),              \
+      "bytes/s a peer may send: 2m")                                                               \
     X(DOWN, 0, "down", RATE, "RATE", NULL, ANYWHERE, ON(PEER) | ON(GET), "bytes/s taken at most")  \
     X(BATCH, 0, "batch", FLAG, NULL, "no", LINE, ON(PEER),                                         \
       "commands from FILE, or standard input")                                                     \

@@ -105,17 +105,36 @@ static void describe_machine(char *out, size_t size)
     text_clean(out, size, slice_of(whole));
 }
 
-/* What P0 may send a second, if it is to serve all others within that time. */
+static uint64_t bytes_of_all(const struct documents *docs)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < docs->count; i++)
+        bytes += docs->list[i].bytes;
+    return bytes;
+}
+
+/* What each peer may send a second: as given, or such that P0 serves all others within that time. */
 static uint64_t up_limit(const struct lab *lab)
 {
-    uint64_t bytes = 0, others = lab->cfg.peers - 1;
+    uint64_t others = lab->cfg.peers - 1;
 
-    if (lab->cfg.centralised_s <= 0)
-        return 0;
-    for (size_t i = 0; i < lab->docs.count; i++)
-        bytes += lab->docs.list[i].bytes;
+    if (lab->cfg.up_bps != 0 || lab->cfg.centralised_s <= 0)
+        return lab->cfg.up_bps;
     /* Each of them takes all but one share. */
-    return 1 + bytes * others / lab->cfg.peers * others / (uint64_t)lab->cfg.centralised_s;
+    return 1 + bytes_of_all(&lab->docs) * others / lab->cfg.peers * others /
+                   (uint64_t)lab->cfg.centralised_s;
+}
+
+/*
+ * What limited links need for the slowest arrangement, and as much again: holder after holder sends
+ * its share to all others. A rate that makes that long is no reason to give up.
+ */
+static int64_t links_s(const struct lab *lab)
+{
+    if (lab->up_bps == 0)
+        return 0;
+    return (int64_t)(2 * bytes_of_all(&lab->docs) * (lab->cfg.peers - 1) / lab->up_bps);
 }
 
 static enum di_err run_all(struct lab *lab, struct experiment *out, char why[512])
@@ -160,6 +179,7 @@ enum di_err lab_experiment(const struct lab_config *cfg, struct experiment *out,
         goto out;
 
     lab.up_bps = up_limit(&lab);
+    lab.cfg.timeout_s += links_s(&lab);
     out->up_bps = lab.up_bps;
     out->peers = lab.cfg.peers;
     out->files = lab.cfg.files;

@@ -152,16 +152,15 @@ static enum di_err start_peer(struct run *r, size_t i)
     struct plan_share share = plan_share(r->task, i, run_peers(r), r->lab->docs.group_size);
     char state[640];
     char up[24];
+    /* No limit is said, too: a configuration file or the environment may hold one, of which no
+     * report would know. */
     const char *argv[] = {"p2pdi",   "peer",     "--batch",     "--json",  "--rs",
                           r->rs,     "--listen", "127.0.0.1:0", "--share", t->library,
-                          "--state", state,      NULL,          NULL,      NULL};
+                          "--state", state,      "--up",        up,        "--down",
+                          "0",       NULL};
     enum di_err err;
 
-    if (r->lab->up_bps != 0) {
-        snprintf(up, sizeof(up), "%" PRIu64, r->lab->up_bps);
-        argv[12] = "--up";
-        argv[13] = up;
-    }
+    snprintf(up, sizeof(up), "%" PRIu64, r->lab->up_bps);
     snprintf(t->library, sizeof(t->library), "%s/p%zu", r->dir, i);
     snprintf(state, sizeof(state), "%s/state%zu", r->dir, i);
     err = make_dir(r, t->library);

@@ -13,7 +13,7 @@ struct lab {
     struct lab_config cfg; /* with nothing left at "0: default" */
     struct documents docs;
     char dir[512];   /* temporary */
-    uint64_t up_bps; /* each peer's --up; 0: none */
+    uint64_t up_bps; /* each peer's --up; 0: no limit */
     size_t run, runs;
 };
 

@@ -116,6 +116,7 @@ void report_json(struct buf *out, const struct experiment *e)
     json_u64(out, "seed", e->seed);
     json_u64(out, "peers", e->peers);
     json_u64(out, "files", e->files);
+    json_u64(out, "up_bytes_per_s", e->up_bps); /* 0: no limit */
     json_array_begin(out, "runs");
     for (enum experiment_task t = 0; t < EXPERIMENT_TASKS; t++) {
         if (e->runs[t] != NULL)

@@ -1,6 +1,8 @@
 /* Sums, rounding and seconds for the reports. Pure. */
 #include "internal.h"
 
+#include "p2pdi/base/text.h"
+
 #include <stdio.h>
 
 void peer_name(size_t peer, char out[PEER_NAME_SIZE])
@@ -56,6 +58,17 @@ void ratio_format(int64_t a, int64_t b, char out[SECONDS_SIZE])
     long long hundredths = (a / b) * 100 + ((a % b) * 100 + b / 2) / b;
 
     snprintf(out, SECONDS_SIZE, "%lld.%02lld", hundredths / 100, hundredths % 100);
+}
+
+void links_format(const struct experiment *e, char out[LINKS_SIZE])
+{
+    char rate[TEXT_HUMAN_SIZE];
+
+    text_human_bytes(e->up_bps, rate);
+    if (e->up_bps == 0)
+        snprintf(out, LINKS_SIZE, "no link was limited");
+    else
+        snprintf(out, LINKS_SIZE, "each peer sends at most %s/s", rate);
 }
 
 int64_t peer_sum_us(const struct experiment_peer *p)

@@ -10,6 +10,7 @@
 
 #define PEER_NAME_SIZE 8
 #define SECONDS_SIZE 32
+#define LINKS_SIZE 48
 
 /* "P0" */
 void peer_name(size_t peer, char out[PEER_NAME_SIZE]);
@@ -23,6 +24,9 @@ void seconds_format_short(int64_t us, char out[SECONDS_SIZE]);
 
 /* a / b with two decimals; b > 0. Nothing here goes through printf's %f, which follows the locale. */
 void ratio_format(int64_t a, int64_t b, char out[SECONDS_SIZE]);
+
+/* What the network was, inside a sentence: "each peer sends at most 4.1M/s", "no link was limited". */
+void links_format(const struct experiment *e, char out[LINKS_SIZE]);
 
 /* Of one peer: its files' own times summed; those from one holder. */
 int64_t peer_sum_us(const struct experiment_peer *p);

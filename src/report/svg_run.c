@@ -199,7 +199,7 @@ void report_svg_run(struct buf *out, const struct experiment *e, enum experiment
 {
     struct run_totals totals = run_totals(e, task);
     struct plot p = {.e = e, .task = task, .width = WIDTH - LEFT - RIGHT};
-    char sub[400];
+    char sub[400], links[LINKS_SIZE];
 
     p.height = (int64_t)(totals.downloaders + 1) * LABEL_GAP;
     if (p.height < HEIGHT_MIN)
@@ -230,7 +230,8 @@ void report_svg_run(struct buf *out, const struct experiment *e, enum experiment
     svg_text(
         out, 24 * PX, 58 * PX, SVG_START, "sub",
         "Time until a peer had received so many RFCs; the last rise: until all were safe on disk.");
-    snprintf(sub, sizeof(sub), "%zu peers, %s", e->peers, e->documents);
+    links_format(e, links);
+    snprintf(sub, sizeof(sub), "%zu peers; %s; %s", e->peers, links, e->documents);
     svg_text(out, 24 * PX, 77 * PX, SVG_START, "sub", sub);
     put_axes(out, &p);
     if (ref != NULL)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #define WIDTH (900 * PX)
-#define TOP (132 * PX)
+#define TOP (150 * PX)
 #define ROW (38 * PX)
 #define BAR (20 * PX)
 #define BOTTOM (30 * PX)
@@ -72,7 +72,7 @@ void report_svg_totals(struct buf *out, const struct experiment *e)
                         .left = 556 * PX,
                         .width = 220 * PX};
     int64_t rows = 0;
-    char sub[512];
+    char sub[512], links[LINKS_SIZE];
 
     for (enum experiment_task t = 0; t < EXPERIMENT_TASKS; t++) {
         if (e->runs[t] == NULL)
@@ -88,9 +88,11 @@ void report_svg_totals(struct buf *out, const struct experiment *e)
     svg_begin(out, WIDTH, TOP + rows * ROW + BOTTOM, "Centralised against distributed",
               "Bars of the slowest peer's elapsed time and of the sum of all times, run by run");
     svg_text(out, NAMES, 36 * PX, SVG_START, "title", "Centralised against distributed");
-    snprintf(sub, sizeof(sub), "%zu peers, %zu files each, %s. 1\xc3\x97 is the centralised time.",
-             e->peers, e->files, e->documents);
+    links_format(e, links);
+    snprintf(sub, sizeof(sub), "%zu peers, %zu files each; %s. 1\xc3\x97 is the centralised time.",
+             e->peers, e->files, links);
     svg_text(out, NAMES, 58 * PX, SVG_START, "sub", sub);
+    svg_text(out, NAMES, 77 * PX, SVG_START, "sub", e->documents);
     rows = 0;
     for (enum experiment_task t = 0; t < EXPERIMENT_TASKS; t++) {
         if (e->runs[t] != NULL)

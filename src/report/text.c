@@ -8,12 +8,14 @@
 
 static void format_heading(struct buf *out, const struct experiment *e)
 {
-    char when[TEXT_RFC3339_SIZE];
+    char when[TEXT_RFC3339_SIZE], links[LINKS_SIZE];
 
     text_format_rfc3339(e->started_s, when);
+    links_format(e, links);
     buf_printf(out, "P2P-DI experiment: %zu peers, %zu files each\n", e->peers, e->files);
     buf_printf(out, "Documents  %s\n", e->documents);
     buf_printf(out, "Machine    %s\n", e->machine);
+    buf_printf(out, "Links      %s\n", links);
     buf_printf(out, "Program    p2pdi %s, seed %llu, %s\n", e->version, (unsigned long long)e->seed,
                when);
 }
@@ -197,6 +199,20 @@ void report_sentences(struct buf *out, const struct experiment *e)
     }
 }
 
+/* What the sentences compare, where it is not what they seem to: loopback is no network. */
+static void put_caveat(struct buf *out, const struct experiment *e)
+{
+    bool compares = false;
+
+    for (enum experiment_task t = EXPERIMENT_BEST; t < EXPERIMENT_TASKS; t++)
+        compares = compares || e->runs[t] != NULL;
+    if (e->up_bps != 0 || e->runs[EXPERIMENT_CENTRALISED] == NULL || !compares)
+        return;
+    buf_append_str(
+        out, "No link was limited: on one machine this compares processors, disk and waiting,\n"
+             "  not networks. With an uplink for each peer: p2pdi experiment --up 1m\n");
+}
+
 /* Run by run: what the sentences compare, and what the original added up. */
 static void put_totals(struct buf *out, const struct experiment *e)
 {
@@ -236,6 +252,7 @@ void report_text(struct buf *out, const struct experiment *e, bool files)
     put_totals(out, e);
     buf_append_char(out, '\n');
     report_sentences(out, e);
+    put_caveat(out, e);
 }
 
 void report_demo(struct buf *out, const struct experiment *e, const char *program)
@@ -243,7 +260,7 @@ void report_demo(struct buf *out, const struct experiment *e, const char *progra
     static const struct {
         const char *arguments, *what;
     } next[] = {
-        {"experiment --out results", "all experiments, with tables and plots"},
+        {"experiment --up 1m --out R", "all experiments, with tables and plots"},
         {"rs", "a registration server for your network"},
         {"peer --share rfcs", "a peer that shares what lies in ./rfcs"},
         {"get 90001 --share mine", "a document from whoever has it, into ./mine"},

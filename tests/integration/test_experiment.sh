@@ -37,6 +37,21 @@ expect 0 json experiment --task 1 --peers 3 --files 4 --json
 expect 0 files experiment --task 1 --peers 3 --files 4 -v
 has files.log '   No.    RFC'
 
+# Links as they were asked for, and nothing else: what the environment holds for peers limits nobody unsaid.
+# P0 sends four documents to each of two, whose first bytes come at once.
+P2PDI_DOWN=1k expect 0 limited experiment --task 1 --peers 3 --files 4 --up 100k --json
+[[ $(<limited.log) == *'"up_bytes_per_s":100000,'* ]] || fail 'JSON does not say what limited the links'
+number() { grep -o "\"$1\":[0-9]*" "$2" | head -n 1 | cut -d: -f2; }
+least=$(($(number wire_bytes limited.log) * 10 * 8 / 10)) # microseconds, less a fifth
+(($(number slowest_us limited.log) >= least)) || fail "$(number slowest_us limited.log) us, not $least at 100k"
+(($(number slowest_us limited.log) < 20 * least)) || fail "$(number slowest_us limited.log) us, so P2PDI_DOWN counts"
+P2PDI_UP=2m expect 0 said experiment --task 1,2 --peers 3 --files 4
+has said.log 'Links      each peer sends at most 2.0M/s'
+has_not said.log 'No link was limited'
+has text.log 'Links      no link was limited' 'p2pdi experiment --up 1m'
+expect 2 rate experiment --up fast
+has rate.err 'bytes a second'
+
 for number in 1 2 3 4 5 6 7 8; do document given "860$number" 50; done
 expect 0 given experiment --task 2 --peers 2 --files 4 --rfcs given
 has given.log '8 RFCs from given'

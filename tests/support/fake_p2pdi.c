@@ -240,6 +240,15 @@ static void on_term(int signal)
     _exit(128 + signal);
 }
 
+/* Whether this peer's links were limited as the test wants it. */
+static bool has_links(int argc, char **argv)
+{
+    const char *up = getenv("FAKE_UP");
+
+    return up == NULL || (strcmp(option(argc, argv, "--up"), up) == 0 &&
+                          strcmp(option(argc, argv, "--down"), "0") == 0);
+}
+
 int fake_p2pdi(int argc, char **argv)
 {
     start_us = clock_mono_us();
@@ -250,5 +259,7 @@ int fake_p2pdi(int argc, char **argv)
         for (;;)
             pause();
     }
+    if (!has_links(argc, argv))
+        return 9;
     return play_peer(option(argc, argv, "--share"));
 }

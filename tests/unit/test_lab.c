@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "../support/fake_p2pdi.h"
+#include "p2pdi/base/clock.h"
 #include "p2pdi/lab/lab.h"
 
 static struct experiment result;
@@ -35,6 +36,7 @@ static int set_up(void **state)
     setenv("TMPDIR", temp, 1);
     setenv("FAKE_PEERS", "4", 1);
     unsetenv("FAKE_FAULT");
+    unsetenv("FAKE_UP");
     lab_config_init(&cfg);
     cfg.peers = 4;
     cfg.files = 6;
@@ -168,6 +170,36 @@ static void a_peer_that_hangs_is_given_up(void **state)
     cfg.tasks = EXPERIMENT_BIT(EXPERIMENT_WORST);
     cfg.timeout_s = 1;
     assert_fails("hangs", DI_TIMEOUT, "downloading took too long");
+}
+
+static void each_peer_is_told_what_it_may_send(void **state)
+{
+    (void)state;
+    cfg.tasks = EXPERIMENT_BIT(EXPERIMENT_CENTRALISED);
+    setenv("FAKE_UP", "0", 1);
+    assert_int_equal(lab_experiment(&cfg, &result, why), DI_OK);
+    assert_int_equal(result.up_bps, 0);
+    experiment_fini(&result);
+
+    setenv("FAKE_UP", "50000", 1);
+    cfg.up_bps = 50000;
+    cfg.centralised_s = 1; /* what is asked for goes before what is worked out */
+    assert_int_equal(lab_experiment(&cfg, &result, why), DI_OK);
+    assert_int_equal(result.up_bps, 50000);
+}
+
+/* Otherwise a slow link would make an experiment impossible instead of long. */
+static void slow_links_are_given_the_time_they_need(void **state)
+{
+    (void)state;
+    cfg.tasks = EXPERIMENT_BIT(EXPERIMENT_WORST);
+    cfg.timeout_s = 1;
+    cfg.up_bps = 500000; /* all eight documents to three peers: some seconds */
+
+    int64_t before_us = clock_mono_us();
+
+    assert_fails("hangs", DI_TIMEOUT, "downloading took too long");
+    assert_true(clock_mono_us() - before_us >= 2 * CLOCK_US_PER_S);
 }
 
 static void an_interrupt_ends_it_at_once(void **state)
@@ -315,6 +347,8 @@ int main(int argc, char **argv)
         TEST(rounds_are_separated_for_all_peers),
         TEST(faults_are_found_and_named),
         TEST(a_peer_that_hangs_is_given_up),
+        TEST(each_peer_is_told_what_it_may_send),
+        TEST(slow_links_are_given_the_time_they_need),
         TEST(an_interrupt_ends_it_at_once),
         TEST(progress_is_told),
         TEST(documents_of_a_directory_are_chosen_and_left_alone),

@@ -75,6 +75,7 @@ static void the_report_of_a_small_run_reads_as_it_should(void **state)
         "P2P-DI experiment: 2 peers, 2 files each\n"
         "Documents  4 RFCs\n"
         "Machine    machine\n"
+        "Links      no link was limited\n"
         "Program    p2pdi 0.1.0, seed 7, 1970-01-01T00:00:00Z\n"
         "\n"
         "Task 1, centralised\n"
@@ -105,12 +106,60 @@ static void the_report_of_a_small_run_reads_as_it_should(void **state)
         "Task 2, distributed, best case       P0       0.004200           0.008000\n"
         "\n"
         "Distributed (best case) was faster than centralised: the slowest peer took\n"
-        "  0.004200 s (P0), not 0.010000 s (P1): 2.38 times as fast, 0.005800 s less.\n";
+        "  0.004200 s (P0), not 0.010000 s (P1): 2.38 times as fast, 0.005800 s less.\n"
+        "No link was limited: on one machine this compares processors, disk and waiting,\n"
+        "  not networks. With an uplink for each peer: p2pdi experiment --up 1m\n";
 
     (void)state;
     make_small();
     report_text(&out, &sample, true);
     assert_string_equal(text(), want);
+}
+
+static void what_the_network_was_is_said(void **state)
+{
+    (void)state;
+    make_small();
+    sample.up_bps = 4100000;
+    report_text(&out, &sample, false);
+    assert_non_null(strstr(text(), "\nLinks      each peer sends at most 4.1M/s\n"));
+    assert_null(strstr(text(), "limited"));
+    buf_clear(&out);
+    report_svg_run(&out, &sample, EXPERIMENT_BEST);
+    assert_non_null(strstr(text(), "; each peer sends at most 4.1M/s; "));
+    buf_clear(&out);
+    report_svg_totals(&out, &sample);
+    assert_non_null(strstr(text(), "; each peer sends at most 4.1M/s."));
+    buf_clear(&out);
+    report_json(&out, &sample);
+    assert_non_null(strstr(text(), "\"up_bytes_per_s\":4100000,"));
+
+    buf_clear(&out);
+    sample.up_bps = 0;
+    report_svg_totals(&out, &sample);
+    assert_non_null(strstr(text(), "; no link was limited."));
+    buf_clear(&out);
+    report_json(&out, &sample);
+    assert_non_null(strstr(text(), "\"up_bytes_per_s\":0,"));
+}
+
+/* Where nothing was compared, there is nothing to explain either. */
+static void a_run_alone_needs_no_word_on_what_was_compared(void **state)
+{
+    (void)state;
+    for (enum experiment_task t = 0; t <= EXPERIMENT_BEST; t++) {
+        make_small();
+
+        struct experiment_run *hidden = sample.runs[t];
+
+        sample.runs[t] = NULL;
+        buf_clear(&out);
+        report_text(&out, &sample, false);
+        assert_non_null(strstr(text(), "\nLinks      no link was limited\n"));
+        assert_null(strstr(text(), "this compares"));
+        sample.runs[t] = hidden;
+        experiment_fini(&sample);
+    }
 }
 
 static void the_demo_ends_with_commands_that_work_from_here(void **state)
@@ -120,7 +169,7 @@ static void the_demo_ends_with_commands_that_work_from_here(void **state)
     report_demo(&out, &sample, "./p2pdi");
     assert_non_null(strstr(text(), "Peers fetched 2 documents each (of 4 RFCs):\n"));
     assert_non_null(strstr(buf_bytes(&out), "was faster than"));
-    assert_non_null(strstr(buf_bytes(&out), "\n  ./p2pdi experiment --out results "));
+    assert_non_null(strstr(buf_bytes(&out), "\n  ./p2pdi experiment --up 1m --out R "));
     /* Not the library of the peer beside it, which is in use. */
     assert_non_null(strstr(buf_bytes(&out), "\n  ./p2pdi get 90001 --share mine "));
 }
@@ -546,6 +595,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_report_of_a_small_run_reads_as_it_should),
+        TEST(what_the_network_was_is_said),
+        TEST(a_run_alone_needs_no_word_on_what_was_compared),
         TEST(the_demo_ends_with_commands_that_work_from_here),
         TEST(whichever_side_wins_is_named),
         TEST(a_run_alone_is_compared_with_nothing),

@@ -18,7 +18,8 @@ struct lab_config {
     size_t peers;     /* 2 to EXPERIMENT_PEERS_MAX; 0: 6 */
     size_t files;  /* each peer downloads, a multiple of peers - 1; 0: ten from each other peer */
     uint64_t seed; /* of documents and of their distribution over the peers */
-    int64_t timeout_s; /* of a run; 0: 600 */
+    int64_t timeout_s; /* of a run, besides what limited links need; 0: 600 */
+    uint64_t up_bps;   /* each peer sends at most so many bytes a second; 0: any amount, or: */
     /* Peers send no faster than a centralised run of so many seconds needs; 0: as fast as they can. */
     int64_t centralised_s;
     const char *program; /* what to run as `PROGRAM rs ...`; NULL: this program */
