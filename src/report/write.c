@@ -9,6 +9,18 @@
 
 #define REPORT_BYTES_MAX (256u << 20)
 
+/* What a report can consist of; which of the plots, depends on the tasks. */
+#define TEXT_FILE "report.txt"
+#define FILES_FILE "files.csv"
+#define MATRIX_FILE "matrix.csv"
+#define JSON_FILE "report.json"
+#define TOTALS_FILE "totals.svg"
+static const char *const plot_files[EXPERIMENT_TASKS] = {
+#define X(name, option, file, title) [EXPERIMENT_##name] = file ".svg",
+    EXPERIMENT_TASK_MAP(X)
+#undef X
+};
+
 static enum di_err write_all(int fd, const char *bytes, size_t len)
 {
     while (len > 0) {
@@ -49,6 +61,33 @@ out:
     return err;
 }
 
+static enum di_err remove_file(const char *dir, const char *name, char why[512])
+{
+    char path[4096];
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    if (unlink(path) == 0 || errno == ENOENT)
+        return DI_OK;
+
+    enum di_err err = di_err_from_errno(errno);
+
+    snprintf(why, 512, "cannot remove the earlier %.400s: %s", path, di_err_text(err));
+    return err;
+}
+
+/* No plot of an earlier experiment, of other tasks perhaps, stays beside this one's. */
+static enum di_err remove_report(const char *dir, char why[512])
+{
+    static const char *const names[] = {TEXT_FILE, FILES_FILE, MATRIX_FILE, JSON_FILE, TOTALS_FILE};
+    enum di_err err = DI_OK;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && err == DI_OK; i++)
+        err = remove_file(dir, names[i], why);
+    for (size_t t = 0; t < EXPERIMENT_TASKS && err == DI_OK; t++)
+        err = remove_file(dir, plot_files[t], why);
+    return err;
+}
+
 enum di_err report_prepare(const char *dir, bool *made, char why[512])
 {
     struct stat st;
@@ -73,40 +112,40 @@ enum di_err report_prepare(const char *dir, bool *made, char why[512])
 enum di_err report_write(const struct experiment *e, const char *dir, char why[512])
 {
     struct buf b;
-    char name[64];
     bool made;
 
     enum di_err err = report_prepare(dir, &made, why);
+    if (err == DI_OK)
+        err = remove_report(dir, why);
     if (err != DI_OK)
         return err;
     buf_init(&b, REPORT_BYTES_MAX);
     report_text(&b, e, true);
-    err = write_file(dir, "report.txt", &b, why);
+    err = write_file(dir, TEXT_FILE, &b, why);
     if (err != DI_OK)
         goto out;
     report_csv_files(&b, e);
-    err = write_file(dir, "files.csv", &b, why);
+    err = write_file(dir, FILES_FILE, &b, why);
     if (err != DI_OK)
         goto out;
     report_csv_matrix(&b, e);
-    err = write_file(dir, "matrix.csv", &b, why);
+    err = write_file(dir, MATRIX_FILE, &b, why);
     if (err != DI_OK)
         goto out;
     report_json(&b, e);
-    err = write_file(dir, "report.json", &b, why);
+    err = write_file(dir, JSON_FILE, &b, why);
     if (err != DI_OK)
         goto out;
     for (enum experiment_task t = 0; t < EXPERIMENT_TASKS; t++) {
         if (e->runs[t] == NULL)
             continue;
         report_svg_run(&b, e, t);
-        snprintf(name, sizeof(name), "%s.svg", experiment_task_name(t));
-        err = write_file(dir, name, &b, why);
+        err = write_file(dir, plot_files[t], &b, why);
         if (err != DI_OK)
             goto out;
     }
     report_svg_totals(&b, e);
-    err = write_file(dir, "totals.svg", &b, why);
+    err = write_file(dir, TOTALS_FILE, &b, why);
 out:
     buf_fini(&b);
     return err;

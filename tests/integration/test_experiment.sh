@@ -30,6 +30,16 @@ awk -F, 'NR > 1 { if ($3 + $4 + $5 != $6 || $6 == 0) { print "wrong total: " $0;
 awk -F, 'NR > 1 { if (seen[$1, $2, $4]++) bad = 1; rows++ } END { exit bad || rows != 10 * 4 }' \
     plots/files.csv || fail "$(<plots/files.csv)"
 
+# Into the same directory with fewer tasks: no plot of the earlier experiment stays, what is not ours does.
+touch plots/notes.svg
+expect 0 again experiment --task 1 --peers 3 --files 4 --out plots
+[[ $(LC_ALL=C ls plots) == $'files.csv\nmatrix.csv\nnotes.svg\nreport.json\nreport.txt\ntask1-centralised.svg\ntotals.svg' ]] ||
+    fail "$(ls plots)"
+rm plots/report.json
+mkdir plots/report.json
+expect 6 stays experiment --task 1 --peers 3 --files 4 --out plots
+has stays.err 'cannot remove the earlier plots/report.json' '  try: '
+
 expect 0 json experiment --task 1 --peers 3 --files 4 --json
 [[ $(wc -l <json.log) == 1 ]] || fail "not one line: $(<json.log)"
 [[ $(<json.log) == '{"v":1,"event":"experiment","t":'* ]] || fail "no event: $(head -c 200 json.log)"

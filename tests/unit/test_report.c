@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <jansson.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../support/experiment_sample.h"
@@ -544,6 +545,53 @@ static void all_files_are_written_and_named_in_errors(void **state)
     assert_string_equal(why, "/dev/null is no directory");
 }
 
+static bool is_there(const char *dir, const char *name)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    return access(path, F_OK) == 0;
+}
+
+/* Plots of two experiments side by side would look like those of one. */
+static void of_an_earlier_report_nothing_stays_but_what_is_not_ours(void **state)
+{
+    static const char *const left[] = {"report.txt",  "files.csv",       "matrix.csv",
+                                       "report.json", "task2-best.svg",  "task1-centralised.svg",
+                                       "totals.svg",  "task2-worst.old", "mine.svg"};
+    char dir[] = "/tmp/p2pdi-report-XXXXXX", path[128], why[512];
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    experiment_sample(&sample, 1, 3, 2);
+    assert_int_equal(report_write(&sample, dir, why), DI_OK);
+    assert_true(is_there(dir, "task3-swarm.svg"));
+    for (size_t i = 7; i < 9; i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, left[i]);
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    experiment_fini(&sample);
+    make_small(); /* without the worst case and the swarm */
+    assert_int_equal(report_write(&sample, dir, why), DI_OK);
+    assert_false(is_there(dir, "task2-worst.svg"));
+    assert_false(is_there(dir, "task3-swarm.svg"));
+
+    /* One that cannot be removed, and would not be written either. */
+    snprintf(path, sizeof(path), "%s/task3-swarm.svg", dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_not_equal(report_write(&sample, dir, why), DI_OK);
+    assert_non_null(strstr(why, "cannot remove the earlier "));
+    assert_non_null(strstr(why, path));
+    assert_int_equal(rmdir(path), 0);
+
+    assert_int_equal(report_write(&sample, dir, why), DI_OK);
+    for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, left[i]);
+        assert_int_equal(remove(path), 0);
+    }
+    assert_int_equal(rmdir(dir), 0);
+}
+
 static void progress_has_a_bar_for_each_downloading_peer(void **state)
 {
     struct experiment_progress p = {.task = EXPERIMENT_SWARM,
@@ -608,6 +656,7 @@ int main(void)
         TEST(plots_are_well_formed_and_rise),
         TEST(extreme_times_do_not_break_a_plot),
         TEST(all_files_are_written_and_named_in_errors),
+        TEST(of_an_earlier_report_nothing_stays_but_what_is_not_ours),
         TEST(progress_has_a_bar_for_each_downloading_peer),
         TEST(tasks_are_read_as_the_option_writes_them),
     };

@@ -48,7 +48,8 @@ void report_svg_totals(struct buf *out, const struct experiment *e);
 enum di_err report_prepare(const char *dir, bool *made, char why[512]) DI_MUST_CHECK;
 /*
  * Writes report.txt, files.csv, matrix.csv, report.json, TASK.svg for each run and totals.svg into
- * dir, which is made if it is missing. why names the file on failure.
+ * dir, which is made if it is missing; before that, removes what has one of these names, of any task.
+ * why names the file on failure.
  */
 enum di_err report_write(const struct experiment *e, const char *dir, char why[512]) DI_MUST_CHECK;
 
