@@ -47,7 +47,7 @@ struct pool {
     size_t thread_count;
     struct thread *threads;
     struct flight *flights;
-    struct flight *tails; /* that failed, for the tails they had: the next one goes on with them */
+    struct flight *tails; /* that failed, for what others brought: the next one goes on with it */
     struct pool *prev, *next;
 };
 
@@ -112,6 +112,11 @@ void link_up(struct link *l);
 void link_closed(struct link *l, enum sched_why why);
 /* Does its first request take so long that somebody else should bring it? If not: when to ask again. */
 bool link_is_late(struct link *l, int64_t *again_us);
+/*
+ * What others brought for a flight of the same edition that failed; NULL: nothing. It belongs to the caller,
+ * who takes off with it.
+ */
+struct library_tail *link_kept_tail(struct link *l, const struct sched_request *r);
 /* It is asked for now, and shows among the transfers. */
 void link_takes_off(struct link *l, struct flight *f);
 void link_progress(struct link *l, struct flight *f, size_t bytes);

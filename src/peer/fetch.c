@@ -104,6 +104,15 @@ static void format_request(struct session *s, const struct flight *f, struct buf
     wire_request_format(out, &q);
 }
 
+/* Where those put their ranges that help with it; NULL: nobody can. */
+static struct library_tail *tail_for(struct link *l, const struct sched_request *r)
+{
+    if (r->size_bytes < SCHED_HELP_MIN || l->pool->serial)
+        return NULL;
+    struct library_tail *kept = link_kept_tail(l, r);
+    return kept != NULL ? kept : library_tail_new(l->peer->library, r->size_bytes);
+}
+
 /* Opens the part; NULL if the request has come to its end by that. */
 static struct flight *take_off(struct session *s, const struct sched_request *r)
 {
@@ -118,9 +127,8 @@ static struct flight *take_off(struct session *s, const struct sched_request *r)
     f->resumed = f->have > 0;
     if (r->dictionary_rfc != 0 && l->peer->cfg.compress != PEER_COMPRESS_NEVER)
         f->dict = dictionary_get(l->peer->dictionaries, r->dictionary_rfc, &r->dictionary, false);
-    /* Without a tail nobody can help. */
-    if (err == DI_OK && r->size_bytes >= SCHED_HELP_MIN)
-        f->tail = library_tail_new(l->peer->library, r->size_bytes);
+    if (err == DI_OK)
+        f->tail = tail_for(l, r);
     link_takes_off(l, f);
     if (err == DI_IN_USE) {
         link_failed(l, f, SCHED_BUSY, 0, BUSY_RETRY_US);

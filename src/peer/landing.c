@@ -10,6 +10,7 @@
 #include <utlist.h>
 
 #define TRIED_MAX 64
+#define TAILS_MAX 16 /* kept for the next flight, each a descriptor */
 
 /* ---- tails ----------------------------------------------------------------------------------- */
 
@@ -28,48 +29,54 @@ void flights_free(struct peer *p, struct flight *list)
         flight_free(p, f);
 }
 
+/* Nobody goes on with the tail of f, which is among the kept: gone gets f. */
+static void lose_tail_locked(struct pool *pool, struct flight *f, struct flight **gone)
+{
+    const struct sched_request *r = &f->request;
+    lock_assert_held(&pool->owner->lock);
+    /* What was in it must not be taken for here, should the edition's turn come again. */
+    sched_on_help_lost(pool->sched, r->rfc, r->size_bytes, &r->edition);
+    DL_DELETE(pool->tails, f);
+    DL_APPEND(*gone, f);
+}
+
 void pool_drop_tails_locked(struct pool *pool, uint32_t rfc, struct flight **gone)
 {
     struct flight *f = NULL, *next = NULL;
     lock_assert_held(&pool->owner->lock);
-    DL_FOREACH_SAFE (pool->tails, f, next) {
-        if (f->request.rfc == rfc) {
-            DL_DELETE(pool->tails, f);
-            DL_APPEND(*gone, f);
-        }
-    }
-}
-
-/* f begins where an earlier one failed: what others brought meanwhile is its. */
-static void take_over_tail_locked(struct pool *pool, struct flight *f)
-{
-    struct flight *before = NULL;
-    lock_assert_held(&pool->owner->lock);
-    DL_FOREACH (pool->tails, before) {
-        if (f->tail != NULL && before->request.rfc == f->request.rfc &&
-            sha256_equal(&before->request.edition, &f->request.edition)) {
-            struct library_tail *empty = f->tail;
-            f->tail = before->tail;
-            before->tail = empty;
-            return;
-        }
-    }
+    DL_FOREACH_SAFE (pool->tails, f, next)
+        if (f->request.rfc == rfc)
+            lose_tail_locked(pool, f, gone);
 }
 
 /*
- * It failed. What others brought may complete the next one: it is kept for that. Else gone gets f, and
- * what is kept no longer.
+ * Is there something of others in its tail, or on its way there? Else it would only cost a descriptor: a
+ * holder may list any number of large documents and refuse them all.
+ */
+static bool is_tail_of_use_locked(const struct pool *pool, const struct flight *f)
+{
+    const struct sched_request *r = &f->request;
+    lock_assert_held(&pool->owner->lock);
+    return f->tail != NULL && sched_is_wanted(pool->sched, r->rfc) &&
+           sched_is_helped(pool->sched, r->rfc, r->size_bytes, &r->edition);
+}
+
+/*
+ * It failed. What others brought may complete the next one of its edition: it is kept for that, unless
+ * many are kept already. gone gets whom nobody goes on with.
  */
 static void flight_ends_locked(struct pool *pool, struct flight *f, struct flight **gone)
 {
+    struct flight *kept = NULL;
+    size_t count = 0;
     lock_assert_held(&pool->owner->lock);
     DL_DELETE(pool->flights, f);
-    if (f->tail != NULL && sched_is_wanted(pool->sched, f->request.rfc)) {
-        pool_drop_tails_locked(pool, f->request.rfc, gone);
-        DL_APPEND(pool->tails, f);
-    } else {
-        DL_APPEND(*gone, f);
-    }
+    DL_APPEND(pool->tails, f);
+    DL_COUNT(pool->tails, kept, count);
+    if (!is_tail_of_use_locked(pool, f))
+        lose_tail_locked(pool, f, gone);
+    else if (count > TAILS_MAX)
+        lose_tail_locked(pool, pool->tails, gone);
     pool_stir_locked(pool);
 }
 
@@ -230,11 +237,30 @@ bool link_is_late(struct link *l, int64_t *again_us)
     return late;
 }
 
+struct library_tail *link_kept_tail(struct link *l, const struct sched_request *r)
+{
+    struct flight *f = NULL;
+    struct library_tail *tail = NULL;
+    lock_acquire(&l->pool->owner->lock);
+    DL_FOREACH (l->pool->tails, f)
+        if (f->request.rfc == r->rfc && f->request.size_bytes == r->size_bytes &&
+            sha256_equal(&f->request.edition, &r->edition))
+            break;
+    if (f != NULL) {
+        DL_DELETE(l->pool->tails, f);
+        tail = f->tail;
+        f->tail = NULL;
+    }
+    lock_release(&l->pool->owner->lock);
+    if (f != NULL)
+        flight_free(l->peer, f);
+    return tail;
+}
+
 void link_takes_off(struct link *l, struct flight *f)
 {
     f->start_us = clock_mono_us();
     lock_acquire(&l->pool->owner->lock);
-    take_over_tail_locked(l->pool, f);
     if (f->have > f->request.offset)
         sched_on_resumed(l->pool->sched, l->id, f->request.id, f->have);
     DL_APPEND(l->pool->flights, f);

@@ -266,6 +266,31 @@ void help_forget(struct edition *ed)
     ed->help = (struct help_map){0};
 }
 
+static struct edition *edition_of(const struct sched *s, uint32_t rfc, uint64_t size_bytes,
+                                  const struct sha256 *sha256)
+{
+    const struct doc *d = plan_doc(s, rfc);
+
+    return d != NULL ? plan_find_edition(d, size_bytes, sha256) : NULL;
+}
+
+bool sched_is_helped(const struct sched *s, uint32_t rfc, uint64_t size_bytes,
+                     const struct sha256 *edition)
+{
+    const struct edition *ed = edition_of(s, rfc, size_bytes, edition);
+
+    return ed != NULL && (ed->help.asked | ed->help.here) != 0;
+}
+
+void sched_on_help_lost(struct sched *s, uint32_t rfc, uint64_t size_bytes,
+                        const struct sha256 *edition)
+{
+    struct edition *ed = edition_of(s, rfc, size_bytes, edition);
+
+    if (ed != NULL)
+        help_forget(ed);
+}
+
 bool help_is_at_work(const struct edition *ed, int64_t now_us)
 {
     return ed->help.asked != 0 || (ed->help.here != 0 && now_us - ed->help.used_us < STALL_US);

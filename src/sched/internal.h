@@ -214,13 +214,16 @@ void help_note_progress(struct request *r, int64_t now_us);
 /* Is somebody at it, or will be in a moment? */
 bool help_is_at_work(const struct edition *ed, int64_t now_us);
 bool help_is_needless(const struct sched *s, const struct link *l);
-/* The front lost what it had: what others brought or bring is of no use. */
+/* What others brought or bring is of no use: it is lost, or the front lost what it had. */
 void help_forget(struct edition *ed);
 
 /* ---- plan.c ---------------------------------------------------------------------------------- */
 
 struct doc *plan_doc(const struct sched *s, uint32_t rfc);
 enum di_err plan_want(struct sched *s, uint32_t rfc, struct doc **out) DI_MUST_CHECK;
+/* NULL: nobody ever offered it. */
+struct edition *plan_find_edition(const struct doc *d, uint64_t size_bytes,
+                                  const struct sha256 *sha256);
 /* Frees the document and all that was known of it. It has no request. */
 void plan_forget(struct sched *s, struct doc *d);
 void plan_limit(struct sched *s, struct doc *d, const struct addr *only);

@@ -429,8 +429,8 @@ void plan_limit(struct sched *s, struct doc *d, const struct addr *only)
 
 /* ---- offers ---------------------------------------------------------------------------------- */
 
-static struct edition *find_edition(const struct doc *d, uint64_t size_bytes,
-                                    const struct sha256 *sha256)
+struct edition *plan_find_edition(const struct doc *d, uint64_t size_bytes,
+                                  const struct sha256 *sha256)
 {
     struct edition *ed = d->editions;
 
@@ -442,7 +442,7 @@ static struct edition *find_edition(const struct doc *d, uint64_t size_bytes,
 static enum di_err edition_get(struct doc *d, uint64_t size_bytes, const struct sha256 *sha256,
                                struct edition **out)
 {
-    struct edition *ed = find_edition(d, size_bytes, sha256);
+    struct edition *ed = plan_find_edition(d, size_bytes, sha256);
 
     if (ed == NULL) {
         ed = calloc(1, sizeof(*ed));
@@ -506,7 +506,7 @@ static void change_edition(struct sched *s, struct offer *o, struct edition *ed)
 static bool is_of_interest(const struct doc *d, const struct offer *o, uint64_t size_bytes,
                            const struct sha256 *sha256)
 {
-    const struct edition *ed = find_edition(d, size_bytes, sha256);
+    const struct edition *ed = plan_find_edition(d, size_bytes, sha256);
 
     if (o == NULL)
         return ed == NULL || ed->live < OFFERS_MAX;

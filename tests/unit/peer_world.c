@@ -249,7 +249,8 @@ static void fake_index(struct fake *f, struct net_conn *c)
     buf_init(&rows, 1 << 20);
     buf_init(&out, 1 << 20);
     wire_index_header_format(&rows);
-    wire_index_row_format(&rows, &row);
+    for (; row.rfc <= f->rfc + f->more; row.rfc++)
+        wire_index_row_format(&rows, &row);
     if (f->manner == FAKE_WRONG_ROWS)
         buf_append_str(&rows, "90001\tnothing more\n");
     wire_head_begin(&out, WIRE_FRAMED, 200);
@@ -320,12 +321,13 @@ static void fake_document(struct fake *f, struct net_conn *c, const struct wire_
     int status = wire_range_apply(&q->range, f->size, &first, &len);
     f->range_first = (size_t)first;
     buf_init(&out, (size_t)64 << 20);
-    if (f->manner == FAKE_BUSY || q->rfc != f->rfc) {
+    if (f->manner == FAKE_BUSY || f->manner == FAKE_LACKS || q->rfc != f->rfc) {
         struct wire_fault fault;
         wire_fault_set(&fault, f->manner == FAKE_BUSY ? 503 : 404, "not now");
         wire_error_format(&out, WIRE_FRAMED, &fault);
         net_conn_send_buf(c, &out);
-        net_conn_close_after(c);
+        if (f->manner != FAKE_LACKS)
+            net_conn_close_after(c);
         return;
     }
     wire_head_begin(&out, WIRE_FRAMED, status);

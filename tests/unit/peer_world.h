@@ -77,6 +77,7 @@ enum fake_manner {
     FAKE_DIES,         /* closes when it comes to the byte number `bytes` of the document */
     FAKE_STALLS,       /* sends nothing more from there on, keeps the connection */
     FAKE_BUSY,         /* 503 */
+    FAKE_LACKS,        /* 404 */
     FAKE_WRONG_ROWS,   /* its index does not parse */
     FAKE_WRONG_STATUS, /* answers 200 without the fields */
     /* Compressed, if that is asked for: */
@@ -96,7 +97,8 @@ struct fake {
     struct addr addr;
     enum fake_manner manner;
     _Atomic(size_t) bytes;
-    uint32_t rfc; /* it holds this one */
+    uint32_t rfc;           /* it holds this one */
+    _Atomic(uint32_t) more; /* and says the same of so many numbers behind it */
     char *document;
     size_t size;
     struct sha256 sha256;

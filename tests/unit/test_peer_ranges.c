@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <poll.h>
 
 #define SIZE 1000000
@@ -243,6 +244,135 @@ static void what_helpers_brought_outlives_who_is_helped(void **state)
     in_time(try_outlived);
 }
 
+/* Did that holder bring a document from its front? */
+static bool was_front(struct node *n, const struct addr *holder)
+{
+    bool was = false;
+
+    lock_acquire(&n->lock);
+    for (size_t i = 0; i < n->count && !was; i++) {
+        const struct peer_event *ev = &n->seen[i].ev;
+
+        was = ev->kind == PEER_EV_START && addr_equal(&ev->addr, holder);
+    }
+    lock_release(&n->lock);
+    return was;
+}
+
+static bool is_over(struct node *n, uint32_t rfc)
+{
+    return node_seen(n, PEER_EV_DONE, rfc, NULL) > 0 || node_seen(n, PEER_EV_FAILED, rfc, NULL) > 0;
+}
+
+/*
+ * What helpers brought of one edition is still there after others failed to bring another one: the last holder
+ * has only what they have not. false: it was given up meanwhile, or whoever was to help came too late.
+ */
+static bool try_editions(void)
+{
+    struct fake a, x, y, last;
+    struct node b, n;
+    struct addr helper;
+    int64_t deadline_us = clock_mono_us() + PATIENCE_US;
+
+    node_init(&n, "n");
+    node_init(&b, "b");
+    fake_start(&a, &world, FAKE_STALLS, 505, 5, SIZE);
+    a.bytes = SIZE / 4;
+    node_start(&n, &world);
+    wait_for_front(&n, SIZE / 4);
+    node_write(&b, 505, 5, SIZE);
+    b.compress = PEER_COMPRESS_NEVER;
+    b.up_rate = 2 * RATE;
+    node_start(&b, &world);
+    assert_int_equal(peer_wait_rfcs(b.peer, 1, WORLD_WAIT_US), DI_OK);
+    assert_int_equal(peer_register(b.peer, WORLD_WAIT_US), DI_OK);
+    helper = *peer_addr(b.peer);
+    fake_start(&x, &world, FAKE_DIES, 505, 6, SIZE);
+    fake_start(&y, &world, FAKE_DIES, 505, 6, SIZE);
+    while (STATS_GET(peer_stats(b.peer), bytes_sent_total) < SIZE / 8 * 5 &&
+           clock_mono_us() < deadline_us)
+        (void)poll(NULL, 0, 10);
+    node_stop(&b);
+    fake_stop(&a);
+    /* The second time: then the first one has failed. */
+    while (x.document_requests < 2 && y.document_requests < 2 && !is_over(&n, 505) &&
+           clock_mono_us() < deadline_us)
+        (void)poll(NULL, 0, 10);
+    fake_start(&last, &world, FAKE_STALLS, 505, 5, SIZE);
+    last.bytes = SIZE / 2;
+    while (!is_over(&n, 505) && last.document_requests < 2 && clock_mono_us() < deadline_us)
+        (void)poll(NULL, 0, 10);
+
+    bool is_in_time = node_seen(&n, PEER_EV_FAILED, 505, NULL) == 0 && a.document_requests == 1 &&
+                      !was_front(&n, &helper) && last.document_requests > 0;
+
+    if (is_in_time) {
+        assert_int_equal(last.document_requests, 1);
+        assert_in_range(last.range_first, SIZE / 4, SIZE / 2);
+        assert_int_equal(node_seen(&n, PEER_EV_DONE, 505, NULL), 1);
+        assert_true(node_holds(&n, 505, 5, SIZE));
+    }
+    node_fini(&n);
+    node_fini(&b);
+    fake_stop(&x);
+    fake_stop(&y);
+    fake_stop(&last);
+    return is_in_time;
+}
+
+static void what_helpers_brought_outlives_another_edition(void **state)
+{
+    (void)state;
+    in_time(try_editions);
+}
+
+static size_t open_descriptors(void)
+{
+    size_t count = 0;
+    DIR *dir = opendir("/proc/self/fd");
+
+    assert_non_null(dir);
+    while (readdir(dir) != NULL)
+        count++;
+    (void)closedir(dir);
+    return count;
+}
+
+/* Another one has them, too, but is busy, so that they stay wanted. */
+static void documents_that_are_refused_cost_no_descriptors(void **state)
+{
+    enum { COUNT = 400 };
+    struct fake lacks, busy;
+    struct node n;
+    size_t before, most = 0;
+    int64_t deadline_us = clock_mono_us() + PATIENCE_US;
+    (void)state;
+
+    world_start(&world);
+    node_init(&n, "n");
+    fake_start(&lacks, &world, FAKE_LACKS, 1000, 5, SIZE);
+    fake_start(&busy, &world, FAKE_BUSY, 1000, 5, SIZE);
+    lacks.more = busy.more = COUNT - 1;
+    node_start(&n, &world);
+    before = open_descriptors();
+    assert_int_equal(peer_sync(n.peer), DI_OK);
+    while (lacks.document_requests < COUNT * 9 / 10 && clock_mono_us() < deadline_us) {
+        size_t now = open_descriptors();
+
+        most = now > most ? now : most;
+        (void)poll(NULL, 0, 1);
+    }
+    most = open_descriptors() > most ? open_descriptors() : most;
+    assert_in_range(lacks.document_requests, COUNT * 9 / 10, COUNT);
+    /* Those of a window or two, each with its part. */
+    assert_in_range(most, before, before + COUNT / 2);
+    node_fini(&n);
+    fake_stop(&lacks);
+    fake_stop(&busy);
+    world_stop(&world);
+}
+
 /* Each brings at least a piece: what that is worth in time is for the benchmarks. */
 static bool try_three(void)
 {
@@ -288,6 +418,8 @@ int main(void)
         cmocka_unit_test(a_lie_in_a_piece_is_not_blamed_on_who_brought_the_rest),
         cmocka_unit_test(helpers_that_fail_do_not_matter),
         cmocka_unit_test(what_helpers_brought_outlives_who_is_helped),
+        cmocka_unit_test(what_helpers_brought_outlives_another_edition),
+        cmocka_unit_test(documents_that_are_refused_cost_no_descriptors),
         cmocka_unit_test(three_slow_holders_share_one_document),
     };
 

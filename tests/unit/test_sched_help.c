@@ -303,6 +303,42 @@ static void the_next_front_goes_on_with_what_others_brought(void **state)
     sched_free(s);
 }
 
+static void what_others_brought_and_is_lost_is_brought_again(void **state)
+{
+    struct sched *s = make_helping();
+    struct opened front;
+    struct sched_request q = begin_of(s, 3, LARGE, &front);
+    struct opened one = up_at(s, S), two = up_at(s, S);
+    struct sha256 sha = {{1}}, other = {{2}};
+    (void)state;
+
+    assert_false(sched_is_helped(s, 1, LARGE, &sha));
+
+    struct sched_request last = help_at(s, one, S);
+
+    assert_true(sched_is_helped(s, 1, LARGE, &sha)); /* it is on its way */
+    came(s, one, last, S);
+    assert_true(sched_is_helped(s, 1, LARGE, &sha));
+    assert_false(sched_is_helped(s, 1, LARGE, &other));
+    assert_false(sched_is_helped(s, 1, LARGE - 1, &sha));
+    assert_false(sched_is_helped(s, 2, LARGE, &sha));
+    assert_true(sched_rest_from(s, front.link, q.id) == last.offset);
+
+    struct sched_request before = help_at(s, two, S);
+
+    sched_on_help_lost(s, 1, LARGE, &other);
+    sched_on_help_lost(s, 2, LARGE, &sha);
+    assert_true(sched_rest_from(s, front.link, q.id) == last.offset);
+    sched_on_help_lost(s, 1, LARGE, &sha);
+    assert_false(sched_is_helped(s, 1, LARGE, &sha));
+    assert_true(sched_rest_from(s, front.link, q.id) == UINT64_MAX);
+    assert_int_equal(help_at(s, one, S).offset, last.offset);
+    /* It went where nobody looks any more. */
+    came(s, two, before, S);
+    assert_int_equal(help_at(s, two, S).offset, before.offset);
+    sched_free(s);
+}
+
 static void where_several_made_a_mismatch_nobody_helps_again(void **state)
 {
     struct sched *s = make_helping();
@@ -388,6 +424,7 @@ int main(void)
         cmocka_unit_test(help_that_is_of_no_use_any_more_is_broken_off),
         cmocka_unit_test(a_piece_that_takes_too_long_is_left_to_others),
         cmocka_unit_test(the_next_front_goes_on_with_what_others_brought),
+        cmocka_unit_test(what_others_brought_and_is_lost_is_brought_again),
         cmocka_unit_test(where_several_made_a_mismatch_nobody_helps_again),
         cmocka_unit_test(what_may_come_from_one_holder_only_is_helped_by_nobody),
         cmocka_unit_test(pieces_cover_documents_of_any_size),

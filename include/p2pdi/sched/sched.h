@@ -172,6 +172,12 @@ bool sched_next(struct sched *s, uint32_t link, int64_t now_us, struct sched_req
 bool sched_help(struct sched *s, uint32_t link, int64_t now_us, struct sched_request *out);
 /* came: all of it is here. If not, its holder is not blamed, but not asked for help for a while. */
 void sched_help_ended(struct sched *s, uint32_t link, uint32_t id, bool came, int64_t now_us);
+/* Has somebody brought a range of that edition, or is one on its way? The next request may go on with it. */
+bool sched_is_helped(const struct sched *s, uint32_t rfc, uint64_t size_bytes,
+                     const struct sha256 *edition);
+/* What others brought of that edition is gone, and what they are bringing has no place any more. */
+void sched_on_help_lost(struct sched *s, uint32_t rfc, uint64_t size_bytes,
+                        const struct sha256 *edition);
 /*
  * From which byte on others have brought the document that this request (of sched_next) brings: once
  * it has come so far, all is here. UINT64_MAX: they have not brought its end.
