@@ -117,7 +117,10 @@ bool link_is_late(struct link *l, int64_t *again_us);
  * who takes off with it.
  */
 struct library_tail *link_kept_tail(struct link *l, const struct sched_request *r);
-/* It is asked for now, and shows among the transfers. */
+/* It ends before it is asked for: we cannot store it. retry_after_us: with SCHED_BUSY. */
+void link_cannot(struct link *l, const struct sched_request *r, enum sched_why why,
+                 int64_t retry_after_us);
+/* It is asked for now, with its part open, and shows among the transfers. */
 void link_takes_off(struct link *l, struct flight *f);
 void link_progress(struct link *l, struct flight *f, size_t bytes);
 /* Have others brought the rest, is it wanted no more? Sets f->met, f->unwanted. */

@@ -113,6 +113,17 @@ static struct library_tail *tail_for(struct link *l, const struct sched_request 
     return kept != NULL ? kept : library_tail_new(l->peer->library, r->size_bytes);
 }
 
+/* err: of opening the part. */
+static void stay_on_ground(struct link *l, const struct sched_request *r, enum di_err err)
+{
+    if (err == DI_IN_USE) {
+        link_cannot(l, r, SCHED_BUSY, BUSY_RETRY_US);
+        return;
+    }
+    peer_emit_unstored(l->peer, err);
+    link_cannot(l, r, SCHED_LOCAL, 0);
+}
+
 /* Opens the part; NULL if the request has come to its end by that. */
 static struct flight *take_off(struct session *s, const struct sched_request *r)
 {
@@ -124,21 +135,16 @@ static struct flight *take_off(struct session *s, const struct sched_request *r)
     f->holder = l->holder;
     enum di_err err =
         library_part_open(l->peer->library, r->rfc, &r->edition, r->size_bytes, &f->part, &f->have);
+    if (err != DI_OK) {
+        free(f);
+        stay_on_ground(l, r, err);
+        return NULL;
+    }
     f->resumed = f->have > 0;
     if (r->dictionary_rfc != 0 && l->peer->cfg.compress != PEER_COMPRESS_NEVER)
         f->dict = dictionary_get(l->peer->dictionaries, r->dictionary_rfc, &r->dictionary, false);
-    if (err == DI_OK)
-        f->tail = tail_for(l, r);
+    f->tail = tail_for(l, r);
     link_takes_off(l, f);
-    if (err == DI_IN_USE) {
-        link_failed(l, f, SCHED_BUSY, 0, BUSY_RETRY_US);
-        return NULL;
-    }
-    if (err != DI_OK) {
-        peer_emit_unstored(l->peer, err);
-        link_failed(l, f, SCHED_LOCAL, 0, 0);
-        return NULL;
-    }
     return f;
 }
 

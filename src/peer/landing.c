@@ -257,6 +257,15 @@ struct library_tail *link_kept_tail(struct link *l, const struct sched_request *
     return tail;
 }
 
+void link_cannot(struct link *l, const struct sched_request *r, enum sched_why why,
+                 int64_t retry_after_us)
+{
+    lock_acquire(&l->pool->owner->lock);
+    sched_on_failed(l->pool->sched, l->id, r->id, why, 0, retry_after_us, clock_mono_us());
+    pool_stir_locked(l->pool);
+    lock_release(&l->pool->owner->lock);
+}
+
 void link_takes_off(struct link *l, struct flight *f)
 {
     f->start_us = clock_mono_us();

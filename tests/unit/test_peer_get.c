@@ -3,17 +3,23 @@
 
 #include "p2pdi/base/clock.h"
 
+#include "../../src/store/names.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <poll.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void join(struct node *n)
 {
@@ -280,6 +286,61 @@ static void part_of_an_earlier_run_is_continued(void **state)
     fake_stop(&honest);
 }
 
+static void part_path(const struct node *n, const struct fake *f, char out[400])
+{
+    char name[NAME_PART_SIZE];
+    name_format_part(f->rfc, &f->sha256, name);
+    snprintf(out, 400, "%s/%s", n->dir, name);
+}
+
+/* Another process has its part: it is tried again and again, which is no beginning. */
+static void what_another_process_brings_does_not_start(void **state)
+{
+    (void)state;
+    struct fake honest;
+    struct node b;
+    char path[400];
+    node_init(&b, "b");
+    fake_start(&honest, &world, FAKE_HONEST, 91, 5, 20000);
+    part_path(&b, &honest, path);
+    int other = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(other >= 0);
+    assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
+    node_start(&b, &world);
+    assert_int_equal(peer_sync(b.peer), DI_OK);
+    while (honest.index_requests == 0)
+        (void)poll(NULL, 0, 10);
+    (void)poll(NULL, 0, 1500); /* once more at least */
+    assert_int_equal(node_seen(&b, PEER_EV_START, 91, NULL), 0);
+    assert_int_equal(honest.document_requests, 0);
+    (void)close(other);
+    node_wait(&b, PEER_EV_DONE, 91, 1);
+    assert_int_equal(node_seen(&b, PEER_EV_START, 91, NULL), 1);
+    node_fini(&b);
+    fake_stop(&honest);
+}
+
+static void what_cannot_be_stored_fails_without_a_start(void **state)
+{
+    (void)state;
+    struct fake honest;
+    struct node b;
+    struct seen failed;
+    char path[400];
+    node_init(&b, "b");
+    fake_start(&honest, &world, FAKE_HONEST, 92, 5, 20000);
+    part_path(&b, &honest, path);
+    assert_int_equal(mkdir(path, 0700), 0); /* no file can be made there */
+    node_start(&b, &world);
+    assert_int_equal(node_get(&b, 92, NULL).failed, 1);
+    assert_int_equal(node_seen(&b, PEER_EV_START, 92, NULL), 0);
+    assert_int_equal(node_seen(&b, PEER_EV_FAILED, 92, &failed), 1);
+    assert_true(was_tried(&failed, &honest.addr, SCHED_LOCAL));
+    assert_int_equal(honest.document_requests, 0);
+    node_fini(&b);
+    fake_stop(&honest);
+}
+
 static void on_added(void *arg, const struct library_doc *doc)
 {
     (void)arg;
@@ -451,6 +512,10 @@ int main(void)
                                         world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(only_liars_means_mismatch, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(unknown_document_names_who_was_asked, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(what_another_process_brings_does_not_start, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(what_cannot_be_stored_fails_without_a_start, world_setup,
                                         world_teardown),
         cmocka_unit_test_setup_teardown(part_of_an_earlier_run_is_continued, world_setup,
                                         world_teardown),
