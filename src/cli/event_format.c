@@ -171,6 +171,12 @@ static void text_failed(struct buf *out, const struct peer_event *ev)
     buf_append_char(out, '\n');
 }
 
+void event_format_untold(struct buf *out, size_t n)
+{
+    buf_printf(out, "p2pdi: %zu more %s failed in the same way; -v tells each\n", n,
+               n == 1 ? "RFC" : "RFCs");
+}
+
 static void text_problem(struct buf *out, const char *what, const char *why, const char *hint)
 {
     char clean[1024];

@@ -15,6 +15,8 @@
 #define LINE_MAX_BYTES ((size_t)64 << 20)
 #define STDERR_MAX (4 * LINE_MAX_BYTES)
 #define BAR_MAX ((size_t)64 << 10)
+#define FAILURES_TOLD 5                         /* in full, of a row of them */
+#define FAILURES_APART_US (10 * CLOCK_US_PER_S) /* later ones are another row */
 
 /* An error with its hint is one line on a screen, which knows whose errors it shows. */
 static void redirect_error_locked(struct events *e, enum log_level level, struct slice text)
@@ -127,6 +129,63 @@ void events_bar(struct events *e, struct slice lines)
     buf_fini(&text);
 }
 
+/* ---- failures ------------------------------------------------------------------------------------ */
+
+static unsigned whys_of(const struct peer_event *ev)
+{
+    unsigned whys = ev->count == 0 ? 1U : 0;
+
+    for (size_t i = 0; i < ev->count; i++)
+        whys |= 2U << ev->tried[i].why;
+    return whys;
+}
+
+/* The first few are told, then those with a reason that none of them had: a hundred times the same helps nobody. */
+static bool is_failure_told(struct events *e, const struct peer_event *ev)
+{
+    struct event_failures *f = &e->failures;
+    unsigned whys = whys_of(ev);
+
+    lock_acquire(&e->lock);
+    bool told = e->level == EVENTS_VERBOSE || f->told < FAILURES_TOLD || (whys & ~f->whys) != 0;
+    if (told)
+        f->told++;
+    else
+        f->untold++;
+    f->whys |= whys;
+    f->last_us = ev->at_us;
+    lock_release(&e->lock);
+    return told;
+}
+
+static bool ends_failures(const struct peer_event *ev, int64_t last_us)
+{
+    return ev->kind == PEER_EV_COMPLETE || ev->kind == PEER_EV_LEFT || ev->kind == PEER_EV_ERROR ||
+           ev->at_us - last_us > FAILURES_APART_US;
+}
+
+/* Tells how many more there were, once the row of them is over. ev NULL: it is. */
+static void end_failures(struct events *e, const struct peer_event *ev)
+{
+    struct buf text;
+    size_t n = 0;
+
+    lock_acquire(&e->lock);
+    if (ev == NULL || ends_failures(ev, e->failures.last_us)) {
+        n = e->failures.untold;
+        e->failures = (struct event_failures){0};
+    }
+    lock_release(&e->lock);
+    if (n == 0)
+        return;
+    buf_init(&text, LINE_MAX_BYTES);
+    event_format_untold(&text, n);
+    write_err(e, LOG_ERROR, &text);
+    buf_fini(&text);
+}
+
+/* ---- start and end ------------------------------------------------------------------------------- */
+
 static void on_log(void *arg, enum log_level level, const char *line)
 {
     static const char *const prefix[] = {
@@ -168,6 +227,7 @@ void events_configure(struct events *e, bool json, enum events_level level)
 
 bool events_fini(struct events *e)
 {
+    end_failures(e, NULL);
     events_bar(e, (struct slice){"", 0});
     log_set_sink(NULL, NULL);
     bool good = event_writer_fini(&e->writer);
@@ -176,6 +236,8 @@ bool events_fini(struct events *e)
     return good;
 }
 
+/* ---- events -------------------------------------------------------------------------------------- */
+
 /* Is it worth a line on standard error? Numbers that have not changed are not. */
 static bool is_told(struct events *e, const struct peer_event *ev)
 {
@@ -183,9 +245,10 @@ static bool is_told(struct events *e, const struct peer_event *ev)
 
     switch (ev->kind) {
     case PEER_EV_LISTENING:
-    case PEER_EV_FAILED:
     case PEER_EV_ERROR:
         return true;
+    case PEER_EV_FAILED:
+        return is_failure_told(e, ev);
     case PEER_EV_START:
         return e->level == EVENTS_VERBOSE;
     case PEER_EV_PEERS:
@@ -210,6 +273,7 @@ void events_peer(void *arg, const struct peer_event *ev)
     struct events *e = arg;
     struct buf text;
 
+    end_failures(e, ev);
     buf_init(&text, LINE_MAX_BYTES);
     if (e->json) {
         event_format_json(&text, ev, e->start_us);

@@ -24,6 +24,14 @@ typedef void events_line_fn(void *arg, enum log_level level, struct slice line);
 
 enum events_level { EVENTS_QUIET, EVENTS_NORMAL, EVENTS_VERBOSE };
 
+/* Downloads that failed one after another: where a holder goes, all that it should have sent fails at once. */
+struct event_failures {
+    size_t told;   /* in full */
+    size_t untold; /* only counted */
+    unsigned whys; /* told so far, a bit each */
+    int64_t last_us;
+};
+
 struct events {
     struct event_writer writer;
     struct lock lock;     /* guards what follows */
@@ -31,7 +39,8 @@ struct events {
     events_line_fn *line; /* NULL: the streams */
     void *line_arg;
     size_t peers, rfcs; /* as last told in text, SIZE_MAX: not yet */
-    bool json;          /* the rest is constant */
+    struct event_failures failures;
+    bool json; /* the rest is constant */
     enum events_level level;
     int64_t start_us;
 };
@@ -70,6 +79,8 @@ void event_json_end(struct buf *out);
 /* One line each. */
 void event_format_json(struct buf *out, const struct peer_event *ev, int64_t start_us);
 void event_format_text(struct buf *out, const struct peer_event *ev);
+/* So many failures beyond those that were told. */
+void event_format_untold(struct buf *out, size_t n);
 /* A header line with direction and address, then the message, indented, control characters taken out. */
 void trace_format(struct buf *out, bool received, const struct addr *remote, const char *bytes,
                   size_t len);

@@ -76,18 +76,28 @@ static bool add_running(void *arg, const struct peer_transfer *t)
     return true;
 }
 
+uint64_t progress_bytes(struct progress *p, uint64_t running)
+{
+    lock_acquire(&p->lock);
+    uint64_t bytes = p->bytes + running;
+    lock_release(&p->lock);
+    if (bytes > p->shown)
+        p->shown = bytes;
+    return p->shown;
+}
+
 static void draw(struct progress *p)
 {
     char line[PROGRESS_LINE_SIZE];
     struct peer_status status;
-    uint64_t bytes = 0;
+    uint64_t running = 0;
     size_t columns = 0, rows = 0;
 
     peer_status(p->peer, &status);
-    peer_walk_transfers(p->peer, add_running, &bytes);
+    peer_walk_transfers(p->peer, add_running, &running);
+    uint64_t bytes = progress_bytes(p, running);
     lock_acquire(&p->lock);
     size_t finished = p->finished;
-    bytes += p->bytes;
     lock_release(&p->lock);
     /* What is verified and being published is neither pending nor finished: the largest sum is right. */
     if (finished + status.pending > p->total)

@@ -23,7 +23,8 @@ struct progress {
     bool stop;
     size_t finished; /* done or failed */
     uint64_t bytes;
-    size_t total;          /* its thread only */
+    size_t total;          /* its thread only, as is: */
+    uint64_t shown;        /* bytes */
     struct events *events; /* the rest is constant */
     struct peer *peer;
     int64_t start_us;
@@ -37,6 +38,11 @@ void progress_stop(struct progress *p);
 void progress_fini(struct progress *p);
 /* Any thread: counts. */
 void progress_on_event(struct progress *p, const struct peer_event *ev);
+/*
+ * Bytes to show when so many have come of what still runs. Never fewer than before: what came of a document that
+ * then failed came all the same. Its thread only.
+ */
+uint64_t progress_bytes(struct progress *p, uint64_t running);
 
 /* The line, at most columns wide. Pure. */
 #define PROGRESS_LINE_SIZE 256

@@ -34,3 +34,26 @@ ended a 0
 diff -r a.rfcs c.rfcs
 say c quit
 ended c 0
+
+# The only holder of many is killed: a few of them are told, the rest is counted.
+for i in {9101..9140}; do document d.rfcs "$i" 2000; done
+start_peer d --up 200k --compress never
+say d 'wait rfcs 40 timeout 60' register
+event d registered
+mkfifo g.pipe
+mkdir g.rfcs
+"$P2PDI" get 9101-9140 --rs "$rs" --listen 127.0.0.1:0 --share g.rfcs --state "$work/g.state" >g.log 2>g.pipe &
+pid[g]=$!
+exec {said}<g.pipe
+while IFS= read -r -t "$patience" -u "$said" line; do
+    printf '%s\n' "$line" >>g.err
+    [[ $line == 'RFC '*' from '* ]] && break
+done
+kill -KILL "${pid[d]}"
+timeout "$patience" cat <&"$said" >>g.err || fail 'get does not end'
+rc=0
+wait "${pid[g]}" || rc=$?
+((rc == 1)) || fail "get ended with $rc"
+unset 'pid[g]' 'pid[d]'
+has g.err 'more RFCs failed in the same way; -v tells each' 'of 40 RFCs failed'
+(($(grep -c '^p2pdi: RFC 91.. failed' g.err) < 20)) || fail "each failure is told: $(<g.err)"

@@ -225,6 +225,87 @@ static void numbers_that_stay_are_told_once(void **state)
     assert_string_equal(text[1], "no peer is active\n2 peers are active\nno peer is active\n");
 }
 
+static void fail_one(struct events *e, uint32_t rfc, enum sched_why why, int64_t at_us)
+{
+    struct sched_tried tried = {addr_ipv4(10, 0, 0, 1, 1), why};
+    struct peer_event ev = {
+        .kind = PEER_EV_FAILED, .rfc = rfc, .at_us = at_us, .tried = &tried, .count = 1};
+
+    events_peer(e, &ev);
+}
+
+/* A holder that goes with a hundred documents unsent is a few lines, not a hundred. */
+static void failures_beyond_the_first_are_counted(void **state)
+{
+    static const char five[] = "p2pdi: RFC 1 failed: 10.0.0.1:1 connection refused\n"
+                               "p2pdi: RFC 2 failed: 10.0.0.1:1 connection refused\n"
+                               "p2pdi: RFC 3 failed: 10.0.0.1:1 connection refused\n"
+                               "p2pdi: RFC 4 failed: 10.0.0.1:1 connection refused\n"
+                               "p2pdi: RFC 5 failed: 10.0.0.1:1 connection refused\n";
+    static const char other[] = "p2pdi: RFC 92 failed: 10.0.0.1:1 does not have it\n";
+    struct peer_event peers = {.kind = PEER_EV_PEERS, .at_us = 1000};
+    struct peer_event complete = {.kind = PEER_EV_COMPLETE, .at_us = 2000};
+    char text[2][4096], want[4096];
+    struct events e;
+
+    (void)state;
+    catch_streams();
+    events_init(&e, 0);
+    for (uint32_t rfc = 1; rfc <= 91; rfc++)
+        fail_one(&e, rfc, SCHED_REFUSED, 1000);
+    events_peer(&e, &peers);
+    fail_one(&e, 92, SCHED_NOT_FOUND, 1000); /* another reason is news */
+    fail_one(&e, 93, SCHED_NOT_FOUND, 1000);
+    events_peer(&e, &complete);
+    for (uint32_t rfc = 1; rfc <= 6; rfc++) /* a row of its own; its end is the program's */
+        fail_one(&e, rfc, SCHED_REFUSED, 3000);
+    bool good = events_fini(&e);
+    release_streams(text);
+    assert_true(good);
+    snprintf(want, sizeof(want),
+             "%sno peer is active\n%sp2pdi: 87 more RFCs failed in the same way; -v tells each\n"
+             "0 files, 0B, in 0us\n%sp2pdi: 1 more RFC failed in the same way; -v tells each\n",
+             five, other, five);
+    assert_string_equal(text[1], want);
+}
+
+static void failures_long_apart_are_told(void **state)
+{
+    char text[2][4096];
+    struct events e;
+
+    (void)state;
+    catch_streams();
+    events_init(&e, 0);
+    for (uint32_t rfc = 1; rfc <= 7; rfc++)
+        fail_one(&e, rfc, SCHED_REFUSED, rfc * INT64_C(60000000));
+    bool good = events_fini(&e);
+    release_streams(text);
+    assert_true(good);
+    assert_non_null(strstr(text[1], "RFC 7 failed"));
+    assert_null(strstr(text[1], "more"));
+}
+
+static void verbose_and_json_leave_out_no_failure(void **state)
+{
+    char text[2][4096];
+    struct events e;
+
+    (void)state;
+    for (int json = 0; json < 2; json++) {
+        catch_streams();
+        events_init(&e, 0);
+        events_configure(&e, json != 0, json != 0 ? EVENTS_NORMAL : EVENTS_VERBOSE);
+        for (uint32_t rfc = 1; rfc <= 9; rfc++)
+            fail_one(&e, rfc, SCHED_REFUSED, 1000);
+        bool good = events_fini(&e);
+        release_streams(text);
+        assert_true(good);
+        assert_non_null(strstr(text[json != 0 ? 0 : 1], json != 0 ? "\"rfc\":9" : "RFC 9 failed"));
+        assert_null(strstr(text[1], "more"));
+    }
+}
+
 static void lines_go_above_the_bar(void **state)
 {
     struct peer_event left = {.kind = PEER_EV_LEFT};
@@ -375,6 +456,23 @@ static void the_progress_line_fits(void **state)
     }
 }
 
+/* What came of a document that failed has come. */
+static void the_bytes_of_progress_never_fall(void **state)
+{
+    struct peer_event failed = {.kind = PEER_EV_FAILED};
+    struct peer_event done = {.kind = PEER_EV_DONE, .bytes = 500};
+    struct progress p;
+
+    (void)state;
+    progress_init(&p, NULL);
+    assert_int_equal(progress_bytes(&p, 403), 403);
+    progress_on_event(&p, &failed);
+    assert_int_equal(progress_bytes(&p, 361), 403);
+    progress_on_event(&p, &done);
+    assert_int_equal(progress_bytes(&p, 0), 500);
+    progress_fini(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,12 +481,16 @@ int main(void)
         cmocka_unit_test(a_trace_is_a_header_and_the_indented_message),
         cmocka_unit_test(events_go_to_the_right_stream),
         cmocka_unit_test(numbers_that_stay_are_told_once),
+        cmocka_unit_test(failures_beyond_the_first_are_counted),
+        cmocka_unit_test(failures_long_apart_are_told),
+        cmocka_unit_test(verbose_and_json_leave_out_no_failure),
         cmocka_unit_test(lines_go_above_the_bar),
         cmocka_unit_test(a_full_disk_is_noticed),
         cmocka_unit_test(the_peer_table_is_the_originals),
         cmocka_unit_test(the_index_groups_holders_and_splits_editions),
         cmocka_unit_test(the_pattern_filters_the_index),
         cmocka_unit_test(the_progress_line_fits),
+        cmocka_unit_test(the_bytes_of_progress_never_fall),
     };
     const char *dir = getenv("TMPDIR");
     if (dir != NULL && chdir(dir) != 0)
