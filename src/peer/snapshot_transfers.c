@@ -67,6 +67,7 @@ static void on_done_locked(struct peer_view *v, const struct peer_event *ev)
         return;
     t->addr = ev->addr;
     t->state = SNAP_TRANSFER_DONE;
+    t->cancelled = false;
     t->size_bytes = t->have_bytes = ev->bytes;
     t->wire_bytes = ev->wire_bytes;
     t->end_us = ev->at_us;
@@ -81,6 +82,7 @@ static void end_badly_locked(struct peer_view *v, const struct peer_event *ev, c
     if (t == NULL || t->state == SNAP_TRANSFER_DONE)
         return;
     t->state = SNAP_TRANSFER_FAILED;
+    t->cancelled = ev->kind == PEER_EV_DROPPED;
     t->end_us = ev->at_us;
     if (t->start_us == 0)
         t->start_us = ev->at_us;
@@ -174,7 +176,7 @@ void view_look_at_flights_locked(struct peer_view *v, const struct view_flights 
         t = rows_at(rows, i);
         s->active += t->state == SNAP_TRANSFER_ACTIVE;
         s->done += t->state == SNAP_TRANSFER_DONE;
-        s->failed += t->state == SNAP_TRANSFER_FAILED;
+        s->failed += t->state == SNAP_TRANSFER_FAILED && !t->cancelled; /* as the get counts */
         count_bytes(v, t);
     }
     s->queued = pending > s->active ? pending - s->active : 0;
@@ -190,7 +192,7 @@ void view_look_at_flights_locked(struct peer_view *v, const struct view_flights 
                 row->end_us = clock_mono_us();
                 row->why = shared_text_new(SLICE("cancelled"));
                 row->word = "cancelled";
-                s->failed++;
+                row->cancelled = true;
             }
         }
         if (s->run_end_us < s->run_start_us)

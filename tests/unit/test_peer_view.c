@@ -74,12 +74,48 @@ static void an_end_that_was_seen_too_early_is_put_right(void **state)
     tell(v, PEER_EV_START, 2, 1100);
     tell(v, PEER_EV_DONE, 1, 2000);
     look(v, true);
-    assert_int_equal(s->failed, 1);
+    assert_int_equal(s->failed, 0); /* cut off, as if cancelled */
+    assert_int_equal(s->active, 0);
     tell(v, PEER_EV_DONE, 2, 5000);
     look(v, true);
     assert_int_equal(s->run_end_us, 5000);
     assert_int_equal(s->done, 2);
     assert_int_equal(s->failed, 0);
+    peer_view_free(v);
+}
+
+/* Its row says so; a get counts it neither as done nor as failed. */
+static void what_was_cancelled_has_not_failed(void **state)
+{
+    struct peer_view *v = NULL;
+
+    (void)state;
+    assert_int_equal(peer_view_new(no_news, NULL, &v), DI_OK);
+
+    const struct snap_peer_status *s = &v->board.content.peer;
+
+    for (uint32_t rfc = 1; rfc <= 3; rfc++)
+        tell(v, PEER_EV_START, rfc, 1000);
+    tell(v, PEER_EV_DONE, 1, 2000);
+    tell(v, PEER_EV_DROPPED, 2, 3000);
+    tell(v, PEER_EV_DROPPED, 4, 3000); /* before it began */
+    tell(v, PEER_EV_FAILED, 3, 4000);
+    look(v, true);
+    assert_int_equal(s->done, 1);
+    assert_int_equal(s->failed, 1);
+
+    const struct snap_transfer *t = rows_at(&v->board.content.transfers, 1);
+
+    assert_int_equal(t->state, SNAP_TRANSFER_FAILED);
+    assert_string_equal(t->word, "cancelled");
+
+    /* Wanted again, it may still fail or come. */
+    tell(v, PEER_EV_START, 2, 5000);
+    tell(v, PEER_EV_FAILED, 2, 6000);
+    tell(v, PEER_EV_DONE, 4, 6000);
+    look(v, true);
+    assert_int_equal(s->done, 2);
+    assert_int_equal(s->failed, 2);
     peer_view_free(v);
 }
 
@@ -111,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_ends_with_its_last_document),
         cmocka_unit_test(an_end_that_was_seen_too_early_is_put_right),
+        cmocka_unit_test(what_was_cancelled_has_not_failed),
         cmocka_unit_test(every_reason_has_a_word),
     };
 

@@ -163,6 +163,7 @@ struct snap_transfer {
     int64_t start_us, end_us; /* monotonic; end only when done or failed */
     struct shared_text *why;  /* failed */
     const char *word;         /* the same in a word, constant; NULL: none */
+    bool cancelled;           /* failed, but only because nobody wanted it any more */
 };
 
 /* SNAP_ANSWER: what came of a command of the user's. */
@@ -198,7 +199,7 @@ struct snap_peer_status {
     enum snap_reachable reachable;
     int64_t expires_us;                  /* of our own registration */
     size_t known, held;                  /* documents */
-    size_t active, queued, done, failed; /* transfers */
+    size_t active, queued, done, failed; /* transfers; cancelled ones have not failed */
     int64_t run_start_us, run_end_us;    /* of the current get; end 0 while it runs */
     int64_t sum_us;                      /* of the individual times of its documents */
     uint64_t bytes, wire_bytes;          /* received by it */
