@@ -19,7 +19,8 @@
     X(LEAVE, "leave", "", "leave it")                                                              \
     X(KEEPALIVE, "keepalive", "", "renew the registration")                                        \
     X(PQUERY, "pquery", "", "get the list of active peers")                                        \
-    X(RFCQUERY, "rfcquery", "[PEER | all]", "get indexes and merge them")                          \
+    X(RFCQUERY, "rfcquery", "[PEER | all]",                                                        \
+      "get indexes and merge them; all asks for the list of peers first if there was none yet")    \
     X(GET, "get", "N... | A-B | all | missing [from PEER] [serial]",                               \
       "download; serial: one at a time. Asks for peers and indexes if there are none, and again "  \
       "every second while unfinished. Ends when all are here, or when every holder failed and a "  \

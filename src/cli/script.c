@@ -75,8 +75,41 @@ static enum cli_exit run_peers(struct script *s, struct buf *out)
     return code;
 }
 
+static bool look_for_others(void *arg, const struct rfc_entry *e)
+{
+    bool *found = arg;
+
+    *found = !e->own;
+    return e->own;
+}
+
+static bool others_are_known(struct script *s)
+{
+    bool found = false;
+
+    peer_walk_index(s->peer, look_for_others, &found);
+    return found;
+}
+
+/* In the words of `ls`. A question that finds nothing has not failed: a script goes on. */
+static void say_nothing_listed(struct script *s, struct slice pattern, bool peers)
+{
+    const char *why = "the active peers hold nothing like it";
+
+    if (!peers && s->listed)
+        why = "no peer is active";
+    else if (!s->queried && !others_are_known(s))
+        why = "no peer was asked what it holds: rfcquery does";
+    if (pattern.n > 0)
+        events_say(s->events, "nobody has %.*s: %s", pattern.n < 100 ? (int)pattern.n : 100,
+                   pattern.p, why);
+    else
+        events_say(s->events, "nothing to list: %s", why);
+}
+
 static enum cli_exit run_index(struct script *s, struct slice pattern, struct buf *out)
 {
+    size_t documents = 0;
     struct index_table t;
     struct peer_table peers = {0};
 
@@ -84,10 +117,14 @@ static enum cli_exit run_index(struct script *s, struct slice pattern, struct bu
     peer_walk_index(s->peer, index_table_add, &t);
     peer_walk_peers(s->peer, peer_table_add, &peers);
     if (s->events->json)
-        (void)index_table_json(&t, out, since_start_us(s));
+        documents = index_table_json(&t, out, since_start_us(s));
     else
-        (void)index_table_text(&t, &peers, out);
+        documents = index_table_text(&t, &peers, out);
+    if (documents == 0 && !s->events->json)
+        buf_clear(out);
     enum cli_exit code = print(s, out, !t.failed && !peers.failed);
+    if (code == CLI_EXIT_OK && documents == 0)
+        say_nothing_listed(s, pattern, peers.count > 0);
     peer_table_fini(&peers);
     index_table_fini(&t);
     return code;
@@ -200,22 +237,13 @@ static enum di_err find_peer(struct script *s, struct slice word, struct addr *o
     return err == DI_OK ? peer_resolve(s->peer, word, out) : err;
 }
 
-static bool look_for_others(void *arg, const struct rfc_entry *e)
-{
-    bool *found = arg;
-
-    *found = !e->own;
-    return e->own;
-}
-
 /* Else "0 files" looks as if something had gone wrong. */
 static void say_why_nothing(struct script *s, const struct batch_command *c, bool unheard)
 {
     struct peer_status status;
-    bool others = false;
+    bool others = others_are_known(s);
     const char *why = "no other peer holds anything";
     peer_status(s->peer, &status);
-    peer_walk_index(s->peer, look_for_others, &others);
     if (!c->all)
         why = "it is here already";
     else if (others)
@@ -254,6 +282,15 @@ static enum cli_exit run_get(struct script *s, const struct batch_command *c)
     return CLI_EXIT_OK;
 }
 
+/* As `get` does: without the list there is nobody to ask, and "0 RFCs known" would be all one hears. */
+static enum di_err know_peers(struct script *s)
+{
+    struct peer_status status;
+
+    peer_status(s->peer, &status);
+    return s->listed || status.peers > 0 ? DI_OK : peer_pquery(s->peer, RS_TIMEOUT_US);
+}
+
 static enum cli_exit run_rfcquery(struct script *s, const struct batch_command *c)
 {
     struct addr from;
@@ -262,6 +299,10 @@ static enum cli_exit run_rfcquery(struct script *s, const struct batch_command *
         enum di_err err = find_peer(s, c->from, &from);
         if (err == DI_NOT_FOUND)
             return tell_unknown_peer(s, c->from);
+        if (err != DI_OK)
+            return code_of(err);
+    } else {
+        enum di_err err = know_peers(s);
         if (err != DI_OK)
             return code_of(err);
     }
@@ -293,6 +334,17 @@ static enum cli_exit tell_input(struct script *s)
 
     problem_set(&p, "man p2pdi", "too much is waiting there", "standard input cannot be read");
     return tell(s, CLI_EXIT_USAGE, &p);
+}
+
+/* What has been asked for after such a command. */
+static void note_asked(struct script *s, const struct batch_command *c)
+{
+    bool gets = c->verb == BATCH_GET || c->verb == BATCH_SYNC;
+    bool queries = c->verb == BATCH_RFCQUERY;
+
+    s->listed = s->listed || gets || c->verb == BATCH_PQUERY || (queries && c->from.n == 0) ||
+                (c->verb == BATCH_WAIT && !c->rfcs);
+    s->queried = s->queried || gets || queries;
 }
 
 enum cli_exit script_run_command(struct script *s, const struct batch_command *c)
@@ -347,6 +399,8 @@ enum cli_exit script_run_command(struct script *s, const struct batch_command *c
         break;
     }
     code = interrupted_or(code);
+    if (code != CLI_EXIT_RS)
+        note_asked(s, c);
     return c->forgiven && signals_exit_code() == 0 ? CLI_EXIT_OK : code;
 }
 

@@ -14,6 +14,8 @@ struct script {
     struct events *events;
     struct input *input; /* what `hold` watches */
     bool quit;           /* the command was `quit` */
+    bool listed;         /* the RS has been asked for the peers */
+    bool queried;        /* and peers for what they hold */
 };
 
 /* One command. What fails is told as an event. */

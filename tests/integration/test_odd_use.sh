@@ -121,6 +121,19 @@ expect 1 unknown peer -c 'rfcquery 999' "${asked[@]}"
 expect 1 refused peer -c 'rfcquery 127.0.0.1:1' "${asked[@]}"
 expect 0 anyway peer -c "-rfcquery 127.0.0.1:1; rfcquery $b; index 'no such'; index 86??; get 8609 from $b; transfers" "${asked[@]}"
 cmp a.rfcs/rfc8609.txt b.rfcs/rfc8609.txt
+has anyway.err "nobody has 'no such': the active peers hold nothing like it"
+
+# Nobody has to know that the list of peers comes first.
+rm -rf c.rfcs
+fresh=(--rs "$rs" --listen 127.0.0.1:0 --share c.rfcs --state "$work/c.state")
+expect 0 atonce peer -c 'rfcquery; index document number; index no such' "${fresh[@]}"
+has atonce.err '1 peer is active' '1 RFCs known, 1 copies' 'nobody has no such: the active peers hold nothing like it'
+has atonce.log 'The Test Document Number 8609'
+(($(wc -l <atonce.log) == 2)) || fail "an empty table was printed: $(<atonce.log)"
+expect 0 unasked peer -c 'index; pquery; index' "${fresh[@]}"
+(($(grep -c 'nothing to list: no peer was asked what it holds: rfcquery does' unasked.err) == 2)) ||
+    fail "no word of rfcquery: $(<unasked.err)"
+expect 3 noserver peer -c rfcquery --rs 127.0.0.1:1 "${fresh[@]:2}"
 expect 1 wait peer -c 'wait rfcs 5 timeout 0' "${asked[@]}"
 expect 0 stdin peer --batch "${asked[@]}"
 
