@@ -53,6 +53,23 @@ static struct slice next_word(struct slice *rest)
     return word;
 }
 
+/* The same where a comma separates, too. */
+static struct slice next_item(struct slice *rest)
+{
+    while (rest->n > 0 && (is_blank(rest->p[0]) || rest->p[0] == ',')) {
+        rest->p++;
+        rest->n--;
+    }
+    struct slice item = next_word(rest);
+    const char *comma = item.n > 0 ? memchr(item.p, ',', item.n) : NULL;
+    if (comma == NULL)
+        return item;
+    rest->n += (size_t)(rest->p - comma);
+    rest->p = comma;
+    item.n = (size_t)(comma - item.p);
+    return item;
+}
+
 static bool is(struct slice word, const char *text)
 {
     return slice_equal(word, slice_of(text));
@@ -80,6 +97,20 @@ bool batch_text_next(struct batch_text *t, struct slice *command)
 
 /* ---- values -------------------------------------------------------------------------------------- */
 
+/* N, also as people and files write it: RFC8650, rfc8650.txt. */
+static bool parse_number(struct slice word, uint64_t *out)
+{
+    static const char prefix[] = "rfc", suffix[] = ".txt";
+    size_t before = sizeof(prefix) - 1, after = sizeof(suffix) - 1;
+
+    if (word.n > before && strncasecmp(word.p, prefix, before) == 0) {
+        word = (struct slice){word.p + before, word.n - before};
+        if (word.n > after && strncasecmp(word.p + word.n - after, suffix, after) == 0)
+            word.n -= after;
+    }
+    return text_parse_u64(word, WIRE_RFC_MAX, out);
+}
+
 /* N or A-B. */
 static bool parse_range(struct slice word, struct peer_range *out)
 {
@@ -87,11 +118,11 @@ static bool parse_range(struct slice word, struct peer_range *out)
     struct slice first = slice_split(word, '-', &last);
     uint64_t a = 0, b = 0;
 
-    if (!text_parse_u64(first, WIRE_RFC_MAX, &a))
+    if (!parse_number(first, &a))
         return false;
     if (last.p == NULL)
         b = a;
-    else if (!text_parse_u64(last, WIRE_RFC_MAX, &b))
+    else if (!parse_number(last, &b))
         return false;
     *out = (struct peer_range){(uint32_t)a, (uint32_t)b};
     return a >= 1 && a <= b;
@@ -172,7 +203,7 @@ static enum di_err parse_get(struct parse *p)
 
     for (;;) {
         struct peer_range range = {0};
-        struct slice word = next_word(&p->rest);
+        struct slice word = next_item(&p->rest);
         if (word.n == 0)
             break;
         if (is(word, "all") || is(word, "missing")) {
@@ -322,12 +353,28 @@ static bool has_word(const char *title, struct slice word)
     return false;
 }
 
+/* Has it nothing but numbers and ranges? Then *inside: rfc is one of them. */
+static bool is_of_numbers(struct slice pattern, uint32_t rfc, bool *inside)
+{
+    size_t count = 0;
+
+    *inside = false;
+    for (struct slice item = next_item(&pattern); item.n > 0; item = next_item(&pattern)) {
+        struct peer_range range = {0};
+        if (!parse_range(item, &range))
+            return false;
+        *inside = *inside || (rfc >= range.first && rfc <= range.last);
+        count++;
+    }
+    return count > 0;
+}
+
 bool batch_pattern_fits(struct slice pattern, uint32_t rfc, const char *title)
 {
-    struct peer_range range = {0};
+    bool inside = false;
 
-    if (parse_range(trim(pattern), &range))
-        return rfc >= range.first && rfc <= range.last;
+    if (is_of_numbers(pattern, rfc, &inside))
+        return inside;
     for (struct slice word = next_word(&pattern); word.n > 0; word = next_word(&pattern))
         if (!has_word(title, word))
             return false;

@@ -28,7 +28,7 @@
     X(SYNC, "sync", "[off]", "from now on download whatever appears; off: no more")                \
     X(PEERS, "peers", "", "print the active peers")                                                \
     X(INDEX, "index", "[PATTERN]",                                                                 \
-      "print who has what; PATTERN: a number, A-B, or words in the title")                         \
+      "print who has what; PATTERN: numbers and ranges A-B, or words in the title")                \
     X(TRANSFERS, "transfers", "", "print downloads, running and done")                             \
     X(STATUS, "status", "", "print how this peer is")                                              \
     X(WAIT, "wait", "peers N | rfcs N [timeout SECONDS]",                                          \
@@ -85,7 +85,7 @@ bool batch_text_next(struct batch_text *t, struct slice *command);
 enum di_err batch_text_check(struct slice text, unsigned *line, char why[BATCH_WHY_SIZE],
                              const char **hint) DI_MUST_CHECK;
 
-/* Does an RFC fit the PATTERN of `index` and `ls`? A number, A-B, or words that its title has. */
+/* Does an RFC fit the PATTERN of `index` and `ls`? Numbers and ranges A-B, or words that its title has. */
 bool batch_pattern_fits(struct slice pattern, uint32_t rfc, const char *title);
 
 #endif

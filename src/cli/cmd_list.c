@@ -141,17 +141,39 @@ static void ask_all(struct survey *s)
         thread_join(&threads[i]);
 }
 
+/* The arguments are one pattern: nobody has to quote words. */
+static struct slice pattern_of(const struct options *o, struct buf *text)
+{
+    for (int i = 0; i < o->arg_count; i++) {
+        if (i > 0)
+            buf_append_char(text, ' ');
+        buf_append_str(text, o->args[i]);
+    }
+    return (struct slice){buf_bytes(text), text->len};
+}
+
+static enum cli_exit tell_nobody(struct events *e, struct slice pattern, const char *why)
+{
+    struct problem p;
+
+    problem_set(&p, "p2pdi peers", why, "nobody has %.*s", pattern.n < 100 ? (int)pattern.n : 100,
+                pattern.p);
+    events_problem(e, &p);
+    return CLI_EXIT_NOBODY;
+}
+
 static enum cli_exit list_documents(const struct options *o, struct events *e, struct asker *a)
 {
     struct peer_table peers = {0};
     struct survey s = {.events = e, .asker = a, .peers = &peers};
-    struct problem p;
-    struct buf out;
+    struct buf out, text;
     size_t documents = 0;
 
     lock_init(&s.lock);
     buf_init(&out, EVENTS_RESULT_MAX);
-    index_table_init(&s.all, o->arg_count > 0 ? slice_of(o->args[0]) : SLICE(""));
+    buf_init(&text, EVENTS_RESULT_MAX);
+    struct slice pattern = pattern_of(o, &text);
+    index_table_init(&s.all, pattern);
     enum cli_exit code = ask_peers(o, e, a, &peers);
     if (code == CLI_EXIT_OK) {
         ask_all(&s);
@@ -171,16 +193,14 @@ static enum cli_exit list_documents(const struct options *o, struct events *e, s
         const char *why = peers.count == 0          ? "no peer is active"
                           : s.silent == peers.count ? "no peer told what it holds"
                                                     : "the active peers hold nothing like it";
-        if (o->arg_count > 0) {
-            problem_set(&p, "p2pdi peers", why, "nobody has %.100s", o->args[0]);
-            events_problem(e, &p);
-            code = CLI_EXIT_NOBODY;
-        } else {
+        if (o->arg_count > 0)
+            code = tell_nobody(e, pattern, why);
+        else
             events_say(e, "nothing to list: %s", why);
-        }
     }
     index_table_fini(&s.all);
     peer_table_fini(&peers);
+    buf_fini(&text);
     buf_fini(&out);
     lock_fini(&s.lock);
     return code;

@@ -25,8 +25,9 @@
     X(GET, "get", "N... | A-B | all", 1, INT_MAX,                                                  \
       "Joins, downloads those RFCs, verifies, leaves.", "p2pdi get 8609 8620-8650",                \
       "p2pdi get all --rs rs.example.org --share ~/rfcs")                                          \
-    X(LS, "ls", "[PATTERN]", 0, 1, "Lists who has what: a number, range or words.",                \
-      "p2pdi ls 8600-8650", "p2pdi ls --json ipv6")                                                \
+    X(LS, "ls", "[N... | A-B | WORD...]", 0, INT_MAX,                                              \
+      "Lists who has what: by number or words of titles.", "p2pdi ls 8609 8620-8650",              \
+      "p2pdi ls caching architecture")                                                             \
     X(PEERS, "peers", "", 0, 0, "Lists who is there.", "p2pdi peers",                              \
       "p2pdi peers --rs rs.example.org --json")                                                    \
     X(EXPERIMENT, "experiment", "", 0, 0, "Compares one server with peers, on this machine.",      \

@@ -99,6 +99,22 @@ expect 0 split peer -c status -c index "${asked[@]}" --listen '127.0.0.1'
 expect 0 dash ls --rs "$rs" -- 8609
 expect 4 nothing ls --rs "$rs" 99999
 expect 4 pattern ls --rs "$rs" 'no such title'
+expect 4 wrongwords ls --rs "$rs" no such title
+has wrongwords.err 'nobody has no such title: the active peers hold nothing like it'
+for words in 'document number' 'DOCUMENT 8609' rfc8609 RFC8609.txt 1,8609 '1, 8600-8609'; do
+    # shellcheck disable=SC2086 # words, as a shell hands them over
+    expect 0 words ls --rs "$rs" $words
+    has words.log 'The Test Document Number 8609'
+done
+rm -rf a.rfcs
+expect 0 commas get rfc8609,RFC8609.txt 8609-8609, "${asked[@]}"
+cmp a.rfcs/rfc8609.txt b.rfcs/rfc8609.txt
+rm -rf a.rfcs
+expect 0 named peer -c "get rfc8609; index RFC8609" "${asked[@]}"
+has named.log 'The Test Document Number 8609'
+expect 0 help ls --help
+has help.log 'p2pdi ls caching architecture'
+rm -rf a.rfcs
 
 # scripts
 expect 6 nofile peer --batch nosuch.txt "${asked[@]}"

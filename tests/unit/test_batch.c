@@ -92,6 +92,30 @@ static void get_takes_numbers_and_ranges(void **state)
     assert_slice(c.from, "7");
 }
 
+static void assert_ranges(const char *text, const struct peer_range *want, size_t count)
+{
+    struct batch_command c = good(text);
+
+    assert_int_equal(c.count, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(c.ranges[i].first, want[i].first);
+        assert_int_equal(c.ranges[i].last, want[i].last);
+    }
+    batch_command_fini(&c);
+}
+
+/* As people write them, and as a shell completes file names. */
+static void get_takes_names_and_commas(void **state)
+{
+    static const struct peer_range want[] = {{1, 1}, {20, 29}, {3, 3}};
+
+    (void)state;
+    assert_ranges("get rfc1 RFC20-Rfc29 rfc3.txt", want, 3);
+    assert_ranges("get 1,20-29,3", want, 3);
+    assert_ranges("get 1, rfc20-29 ,RFC3.TXT, serial", want, 3);
+    assert_slice(good("get all, from 127.0.0.1:40001").from, "127.0.0.1:40001");
+}
+
 static void get_refuses_what_is_no_rfc(void **state)
 {
     (void)state;
@@ -108,7 +132,12 @@ static void get_refuses_what_is_no_rfc(void **state)
     assert_bad("get 100000000", "'100000000'");
     assert_bad("get 18446744073709551617", "'18446744073709551617'");
     assert_bad("get 0x10", "'0x10'");
-    assert_bad("get rfc8650", "'rfc8650'");
+    assert_bad("get rfc", "'rfc' is no RFC number");
+    assert_bad("get rfc0", "'rfc0' is no RFC number");
+    assert_bad("get rfc8650.pdf", "'rfc8650.pdf' is no RFC number");
+    assert_bad("get 8650.txt", "'8650.txt' is no RFC number");
+    assert_bad("get 1,abc,2", "'abc' is no RFC number");
+    assert_bad("get ,", "which RFCs?");
     assert_bad("get 1 from", "'from' needs a peer");
     assert_bad("get all 5", "do not go with");
 }
@@ -222,6 +251,13 @@ static void patterns_are_numbers_ranges_or_words(void **state)
     assert_false(batch_pattern_fits(slice_of("860"), 8609, "CCNx Messages in TLV Format"));
     assert_true(batch_pattern_fits(slice_of("8600-8650"), 8609, "x"));
     assert_false(batch_pattern_fits(slice_of("8610-8650"), 8609, "x"));
+    assert_true(batch_pattern_fits(slice_of("rfc8609"), 8609, "x"));
+    assert_true(batch_pattern_fits(slice_of("RFC8609.txt"), 8609, "x"));
+    assert_false(batch_pattern_fits(slice_of("rfc8609"), 8610, "Updates RFC8609"));
+    assert_true(batch_pattern_fits(slice_of(" 1, 8600-8609 "), 8609, "x"));
+    assert_true(batch_pattern_fits(slice_of("1 8609"), 8609, "x"));
+    assert_false(batch_pattern_fits(slice_of("1,8608"), 8609, "x"));
+    assert_true(batch_pattern_fits(slice_of("802 lan"), 8609, "802 LAN"));
     assert_true(batch_pattern_fits(slice_of("tlv ccnx"), 8609, "CCNx Messages in TLV Format"));
     assert_false(batch_pattern_fits(slice_of("tlv ipv6"), 8609, "CCNx Messages in TLV Format"));
     assert_true(batch_pattern_fits(slice_of(""), 1, ""));
@@ -235,6 +271,7 @@ int main(void)
         cmocka_unit_test(sync_is_turned_on_and_off),
         cmocka_unit_test(minus_forgives),
         cmocka_unit_test(get_takes_numbers_and_ranges),
+        cmocka_unit_test(get_takes_names_and_commas),
         cmocka_unit_test(get_refuses_what_is_no_rfc),
         cmocka_unit_test(wait_takes_a_number_and_a_timeout),
         cmocka_unit_test(seconds_may_have_a_fraction),
