@@ -298,13 +298,15 @@ enum di_err batch_command_parse(struct slice text, struct batch_command *out,
     struct parse p = {.out = out, .rest = trim(text), .why = why};
 
     *out = (struct batch_command){.time_us = -1};
-    *hint = "man p2pdi";
+    *hint = BATCH_HINT;
     if (p.rest.n > 0 && p.rest.p[0] == '-') {
         out->forgiven = true;
         p.rest.p++;
         p.rest.n--;
     }
     struct slice word = next_word(&p.rest);
+    if (is(word, "?"))
+        word = slice_of(verbs[BATCH_HELP].word);
     for (size_t i = 0; i < BATCH_VERBS; i++) {
         if (is(word, verbs[i].word)) {
             out->verb = (enum batch_verb)i;

@@ -32,9 +32,10 @@
     X(TRANSFERS, "transfers", "", "print downloads, running and done")                             \
     X(STATUS, "status", "", "print how this peer is")                                              \
     X(WAIT, "wait", "peers N | rfcs N [timeout SECONDS]",                                          \
-      "wait until so many other peers are known, or so many RFCs held")                            \
+      "wait until so many others are known or RFCs held")                                          \
     X(SLEEP, "sleep", "SECONDS", "wait")                                                           \
     X(HOLD, "hold", "", "serve until standard input ends or a signal comes")                       \
+    X(HELP, "help", "", "list these commands; so does ?")                                          \
     X(QUIT, "quit", "", "leave and end; also what the end of the commands does")
 
 enum batch_verb {
@@ -66,6 +67,7 @@ struct batch_command {
 };
 
 #define BATCH_WHY_SIZE 200
+#define BATCH_HINT "p2pdi help batch" /* where no better one is known */
 
 /* One command, without separators. DI_INVALID: why says what is wrong with which word, hint (constant or the nearest
  * word) what was perhaps meant. DI_NOMEM. batch_command_fini in any case. */

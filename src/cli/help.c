@@ -1,6 +1,8 @@
 /* Help, version and settings for people. Main thread. Pure: they append to a buffer. */
 #include "help.h"
 
+#include "batch.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -27,8 +29,39 @@ void help_program(struct buf *out)
         snprintf(left, sizeof(left), "%s %s", c->name, c->arguments);
         explain(out, left, c->summary);
     }
-    buf_append_str(out, "\n`p2pdi COMMAND --help` lists its options, `man p2pdi` the batch "
-                        "language.\n\nExamples:\n  p2pdi demo\n  p2pdi get 8609\n");
+    buf_append_str(out, "\n`p2pdi help COMMAND` lists its options, `p2pdi help batch` the "
+                        "batch language.\n\nExamples:\n  p2pdi demo\n  p2pdi get 8609\n");
+}
+
+/* Of what the manual says the first clause. */
+static void explain_batch(struct buf *out, const struct batch_info *b)
+{
+    char left[80], right[80];
+
+    snprintf(left, sizeof(left), "%s %s", b->word, b->arguments);
+    snprintf(right, sizeof(right), "%.*s", (int)strcspn(b->help, ";."), b->help);
+    if (strlen(left) + 2 < COLUMN) {
+        explain(out, left, right);
+    } else {
+        buf_printf(out, "  %s\n", left);
+        explain(out, "", right);
+    }
+}
+
+void help_batch_commands(struct buf *out)
+{
+    for (size_t i = 0; i < BATCH_VERBS; i++)
+        explain_batch(out, batch_info((enum batch_verb)i));
+}
+
+void help_batch(struct buf *out)
+{
+    buf_append_str(out, "Usage: p2pdi peer -c 'CMD; CMD' | p2pdi peer --batch [FILE]\n"
+                        "Commands, one a line or with ; between them. # starts a comment. One "
+                        "that fails\nends the script, unless it has a - before it.\n\n");
+    help_batch_commands(out);
+    buf_append_str(out, "\nExamples:\n  p2pdi peer -c 'rfcquery; index caching'\n"
+                        "  p2pdi peer -c 'wait peers 1; get 8609 8620-8650; hold'\n");
 }
 
 #define PART_SIZE 80

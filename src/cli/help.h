@@ -10,6 +10,10 @@
 void help_program(struct buf *out);
 /* `p2pdi COMMAND --help`: fits 80 x 24, ends with two examples. */
 void help_command(struct buf *out, enum command c);
+/* A line for each command of the batch language, two where its arguments are long. */
+void help_batch_commands(struct buf *out);
+/* `p2pdi help batch`: how to give commands, and which. */
+void help_batch(struct buf *out);
 void help_version(struct buf *out);
 /* What holds and where it came from, as a configuration file. Values that are worked out come as arguments. */
 void help_settings(struct buf *out, const struct options *o);

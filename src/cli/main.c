@@ -122,6 +122,8 @@ static enum cli_exit run_other(struct events *e, int argc, char **argv)
         help_version(&text);
     } else if (strcmp(word, hidden[1]) == 0) {
         help_man(&text);
+    } else if (strcmp(word, "batch") == 0 && argc > 2 && strcmp(argv[2], "--help") == 0) {
+        help_batch(&text); /* `p2pdi help batch`: its commands are not ours */
     } else if (strcmp(word, hidden[0]) == 0) {
         if (argc != 3 || !help_completion(&text, argv[2])) {
             problem_set(&p, "p2pdi completion bash", "it needs one of bash, zsh, fish",

@@ -393,7 +393,8 @@ static bool find_key(char *key, size_t *id, unsigned *commands)
     return false;
 }
 
-static void problem_key(const char *where, const char *key, struct problem *p)
+static void problem_key(const struct options *o, const char *where, const char *key,
+                        struct problem *p)
 {
     const char *candidates[OPTION_COUNT];
     size_t count = 0;
@@ -402,9 +403,12 @@ static void problem_key(const char *where, const char *key, struct problem *p)
         if (options_[i].anywhere)
             candidates[count++] = options_[i].name;
     const char *nearest = nearest_word(slice_of(key), candidates, count);
-    problem_set(p, "man p2pdi", "there is no such key", "%s", where);
+    problem_set(p, "", "there is no such key", "%s", where);
     if (nearest != NULL)
         snprintf(p->hint, sizeof(p->hint), "%s = ...", nearest);
+    else
+        snprintf(p->hint, sizeof(p->hint), "p2pdi %s --help: keys are options without --",
+                 commands_[o->command].name);
 }
 
 static enum di_err load_file(struct options *o, enum setting_source source, const char *path,
@@ -440,11 +444,12 @@ static enum di_err load_file(struct options *o, enum setting_source source, cons
                  what == CONFIG_BAD ? "" : key);
         if (what == CONFIG_BAD) {
             problem_set(p, "", "this is not `key = value`", "%.200s:%u", path, line);
-            snprintf(p->hint, sizeof(p->hint), "man p2pdi");
+            snprintf(p->hint, sizeof(p->hint), "p2pdi %s --help: keys are options without --",
+                     commands_[o->command].name);
             return DI_INVALID;
         }
         if (!find_key(key, &id, &commands)) {
-            problem_key(where, key, p);
+            problem_key(o, where, key, p);
             return DI_INVALID;
         }
         if ((commands >> o->command & 1U) == 0 || !applies(o, id))

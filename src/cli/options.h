@@ -101,7 +101,8 @@ enum option_kind {
     X(DOWN, 0, "down", RATE, "RATE", NULL, ANYWHERE, ON(PEER) | ON(GET), "bytes/s taken at most")  \
     X(BATCH, 0, "batch", FLAG, NULL, "no", LINE, ON(PEER),                                         \
       "commands from FILE, or standard input")                                                     \
-    X(COMMAND, 'c', "command", SCRIPT, "'CMD; CMD'", NULL, LINE, ON(PEER), "batch commands")       \
+    X(COMMAND, 'c', "command", SCRIPT, "'CMD; CMD'", NULL, LINE, ON(PEER),                         \
+      "batch commands, see p2pdi help batch")                                                      \
     X(MANUAL, 0, "manual", FLAG, NULL, "no", ANYWHERE, ON(PEER), "do not register at the start")   \
     X(TASK, 0, "task", TASK, "TASK", "all", ANYWHERE, ON(EXPERIMENT), "1, 2, 2worst, 3 or all")    \
     X(RFCS, 0, "rfcs", DIR, "DIR", NULL, ANYWHERE, ON_LAB,                                         \

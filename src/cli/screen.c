@@ -173,6 +173,8 @@ static void tell_done(struct screen *s, enum batch_verb verb, bool was_registere
                                   : "sync is off; what it wanted still comes (x cancels)");
     } else if (verb == BATCH_LEAVE && !was_registered) {
         events_say(s->events, "not registered: nothing to leave");
+    } else if (verb == BATCH_HELP) {
+        events_say(s->events, "the commands are listed in the log: 4 shows it");
     }
 }
 

@@ -1,6 +1,7 @@
 /* The batch interpreter. Main thread; it alone waits for the peer. */
 #include "script.h"
 
+#include "help.h"
 #include "signals.h"
 #include "table.h"
 
@@ -151,6 +152,16 @@ static enum cli_exit run_status(struct script *s, struct buf *out)
     return print(s, out, true);
 }
 
+/* With --json standard output is for objects alone. */
+static enum cli_exit run_help(struct script *s, struct buf *out)
+{
+    help_batch_commands(out);
+    if (!s->events->json)
+        return print(s, out, true);
+    events_say(s->events, "%.*s", (int)out->len - 1, buf_bytes(out)); /* its last newline comes */
+    return CLI_EXIT_OK;
+}
+
 static enum cli_exit run_print(struct script *s, const struct batch_command *c)
 {
     struct buf out;
@@ -163,6 +174,8 @@ static enum cli_exit run_print(struct script *s, const struct batch_command *c)
         code = run_index(s, c->pattern, &out);
     else if (c->verb == BATCH_TRANSFERS)
         code = run_transfers(s, &out);
+    else if (c->verb == BATCH_HELP)
+        code = run_help(s, &out);
     else
         code = run_status(s, &out);
     buf_fini(&out);
@@ -332,7 +345,8 @@ static enum cli_exit tell_input(struct script *s)
 {
     struct problem p;
 
-    problem_set(&p, "man p2pdi", "too much is waiting there", "standard input cannot be read");
+    problem_set(&p, "p2pdi peer --batch FILE", "too much is waiting there",
+                "standard input cannot be read");
     return tell(s, CLI_EXIT_USAGE, &p);
 }
 
@@ -380,6 +394,7 @@ enum cli_exit script_run_command(struct script *s, const struct batch_command *c
     case BATCH_INDEX:
     case BATCH_TRANSFERS:
     case BATCH_STATUS:
+    case BATCH_HELP:
         code = run_print(s, c);
         break;
     case BATCH_WAIT:
@@ -411,8 +426,8 @@ static enum cli_exit tell_wrong(struct events *e, const char *name, unsigned lin
 {
     struct problem p;
 
-    if (name == NULL)
-        problem_set(&p, hint, "", "%s", why);
+    if (name == NULL) /* at a prompt */
+        problem_set(&p, strcmp(hint, BATCH_HINT) == 0 ? "help" : hint, "", "%s", why);
     else if (line == 1 && strcmp(name, SCRIPT_OPTION) == 0)
         problem_set(&p, hint, why, "%s", name); /* mostly it has one line */
     else

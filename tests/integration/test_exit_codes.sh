@@ -51,6 +51,15 @@ has number.err "'abc' is no RFC number"
 expect 2 script peer -c 'register; gte 1' "${asked[@]}"
 has script.err "-c: there is no batch command 'gte'" '  try: get'
 has_not script.err listening
+expect 2 nothing peer -c 'xyzzy' "${asked[@]}"
+has nothing.err '  try: p2pdi help batch'
+expect 0 language help batch
+has language.log '  get N...' '  quit'
+expect 0 helps peer -c 'help; ?' "${asked[@]}"
+(($(grep -c '  quit' helps.log) == 2)) || fail "help does not list: $(<helps.log)"
+expect 0 helpjson peer --json -c help "${asked[@]}"
+has_not helpjson.log quit
+has helpjson.err '  quit'
 expect 2 file peer script.txt "${asked[@]}"
 has file.err 'needs --batch'
 expect 2 renew peer -c keepalive "${asked[@]}"

