@@ -158,15 +158,33 @@ static void text_transfer(struct buf *out, const struct peer_event *ev)
     buf_printf(out, "RFC %" PRIu32 " from %s: %s in %s\n", ev->rfc, from, size, time);
 }
 
+static bool failed_here(const struct peer_event *ev)
+{
+    for (size_t i = 0; i < ev->count; i++)
+        if (ev->tried[i].why == SCHED_LOCAL)
+            return true;
+    return false;
+}
+
+/* What could not be stored here is no holder's fault: none is named with it. */
 static void text_failed(struct buf *out, const struct peer_event *ev)
 {
-    buf_printf(out, "p2pdi: RFC %" PRIu32 " failed: ", ev->rfc);
+    bool here = failed_here(ev);
+    const char *gap = here ? "; " : "";
+
+    buf_printf(out, "p2pdi: RFC %" PRIu32 " %s", ev->rfc,
+               here ? "could not be stored here" : "failed: ");
+    if (here && ev->why != NULL)
+        buf_printf(out, ": %s", ev->why);
     if (ev->count == 0)
         buf_append_str(out, "nobody has it");
     for (size_t i = 0; i < ev->count; i++) {
         char from[ADDR_TEXT_SIZE];
+        if (ev->tried[i].why == SCHED_LOCAL)
+            continue;
         addr_format(&ev->tried[i].holder, from);
-        buf_printf(out, "%s%s %s", i == 0 ? "" : ", ", from, sched_why_text(ev->tried[i].why));
+        buf_printf(out, "%s%s %s", gap, from, sched_why_text(ev->tried[i].why));
+        gap = ", ";
     }
     buf_append_char(out, '\n');
 }

@@ -8,6 +8,7 @@
 #include "p2pdi/service/service.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 
 void peer_emit(struct peer *p, struct peer_event ev)
 {
@@ -15,6 +16,9 @@ void peer_emit(struct peer *p, struct peer_event ev)
     if (s->on_event == NULL)
         return;
     ev.at_us = clock_mono_us();
+    enum di_err err = (enum di_err)atomic_load(&p->cannot_store);
+    if (ev.kind == PEER_EV_FAILED && err != DI_OK)
+        ev.why = di_err_text(err);
     lock_acquire(&s->lock);
     s->on_event(s->arg, &ev);
     lock_release(&s->lock);
@@ -26,7 +30,9 @@ void peer_emit_error(struct peer *p, const char *what, const char *why, const ch
     peer_emit(p, ev);
 }
 
-static const char *hint_for(enum di_err err)
+#define HINT_SIZE 300
+
+static const char *hint_for(const struct peer *p, enum di_err err, char room[HINT_SIZE])
 {
     switch (err) {
     case DI_NOMEM:
@@ -34,13 +40,14 @@ static const char *hint_for(enum di_err err)
     case DI_LIMIT:
         return "some limit of this process is too low: see ulimit -a";
     case DI_NO_SPACE:
-        return "make room where the library is: df -h";
+        snprintf(room, HINT_SIZE, "df -h '%.200s', and make room there", p->library_dir);
+        return room;
     case DI_READ_ONLY:
         return "mount the library's file system for writing, or name another one with --share";
     case DI_ACCESS:
-        return "check owner and permissions of the library: ls -ld";
     case DI_NOT_FOUND:
-        return "is the library still there? ls -ld";
+        snprintf(room, HINT_SIZE, "ls -ld '%.200s'", p->library_dir);
+        return room;
     default:
         return "check the library: p2pdi doctor, with the same --share";
     }
@@ -48,12 +55,13 @@ static const char *hint_for(enum di_err err)
 
 void peer_emit_trouble(struct peer *p, const char *what, enum di_err err)
 {
-    peer_emit_error(p, what, di_err_text(err), hint_for(err));
+    char room[HINT_SIZE];
+    peer_emit_error(p, what, di_err_text(err), hint_for(p, err, room));
 }
 
 void peer_emit_unstored(struct peer *p, enum di_err err)
 {
-    if (!atomic_exchange(&p->cannot_store, true))
+    if (atomic_exchange(&p->cannot_store, (int)err) == DI_OK)
         peer_emit_trouble(p, "a download cannot be stored", err);
 }
 

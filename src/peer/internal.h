@@ -89,7 +89,7 @@ struct peer {
     _Atomic(bool) cancelled;
     _Atomic(int64_t) stopped_by_us; /* when all is to be over, once cancelled */
     _Atomic(bool) scanned;
-    _Atomic(bool) cannot_store; /* told, and nothing has been stored since */
+    _Atomic(int) cannot_store; /* why (enum di_err): told, and nothing has been stored since */
     struct stats_counters stats;
     struct sink sink;
 };
@@ -106,7 +106,7 @@ static inline bool peer_is_cancelled(const struct peer *p)
 
 /* ---- events.c: the sink. Any thread, no lock held. ------------------------------------------- */
 
-/* Sets at_us. */
+/* Sets at_us, and why nothing can be stored here. */
 void peer_emit(struct peer *p, struct peer_event ev);
 void peer_emit_error(struct peer *p, const char *what, const char *why, const char *hint);
 /* Something failed here, not at others: with a hint for such an err. */

@@ -100,6 +100,8 @@ static void json_events_have_the_fields_of_the_contract(void **state)
 static void text_events_are_sentences(void **state)
 {
     struct sched_tried tried[1] = {{addr_ipv4(10, 0, 0, 1, 1), SCHED_NOT_FOUND}};
+    struct sched_tried here[2] = {{addr_ipv4(10, 0, 0, 1, 1), SCHED_LOCAL},
+                                  {addr_ipv4(10, 0, 0, 2, 2), SCHED_REFUSED}};
 
     (void)state;
     assert_text((struct peer_event){.kind = PEER_EV_LISTENING, .addr = addr_ipv4(127, 0, 0, 1, 9)},
@@ -110,6 +112,15 @@ static void text_events_are_sentences(void **state)
                 "p2pdi: RFC 5 failed: 10.0.0.1:1 does not have it\n");
     assert_text((struct peer_event){.kind = PEER_EV_FAILED, .rfc = 5},
                 "p2pdi: RFC 5 failed: nobody has it\n");
+    assert_text((struct peer_event){.kind = PEER_EV_FAILED, .rfc = 5, .tried = here, .count = 1},
+                "p2pdi: RFC 5 could not be stored here\n");
+    assert_text((struct peer_event){.kind = PEER_EV_FAILED,
+                                    .rfc = 5,
+                                    .tried = here,
+                                    .count = 2,
+                                    .why = "no space left on the device"},
+                "p2pdi: RFC 5 could not be stored here: no space left on the device; "
+                "10.0.0.2:2 connection refused\n");
     assert_text(
         (struct peer_event){.kind = PEER_EV_ERROR, .what = "a \033[1mb", .why = "c", .hint = "d"},
         "p2pdi: a  [1mb: c\n  try: d\n");

@@ -36,7 +36,8 @@ enum peer_event_kind {
     PEER_EV_START, /* rfc, addr = holder, bytes and sha256 as announced */
     PEER_EV_DONE,  /* rfc, addr = holder, bytes, wire_bytes, sha256, us from the request to the last
                        * byte; comes after rename and sync */
-    PEER_EV_FAILED,   /* rfc, tried, count: who was asked, and why it did not come from there */
+    PEER_EV_FAILED,   /* rfc, tried, count: who was asked, and why it did not come from there;
+                       * why: nothing can be stored here, NULL if it can */
     PEER_EV_DROPPED,  /* rfc: by peer_drop */
     PEER_EV_COMPLETE, /* files, bytes, us: once per get */
     PEER_EV_ERROR     /* what, why, hint */
