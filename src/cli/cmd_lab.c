@@ -7,10 +7,12 @@
 #include "p2pdi/base/clock.h"
 #include "p2pdi/lab/lab.h"
 #include "p2pdi/report/report.h"
+#include "p2pdi/sched/sched.h"
 #include "p2pdi/tui/tui.h"
 
 #include <errno.h> /* program_invocation_name */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -62,13 +64,31 @@ static enum cli_exit code_of(enum di_err err)
     }
 }
 
+/* Full, missing or read-only: help where the laboratory works (lab/tempdir.h). */
+static void hint_at_place(const struct options *o, enum di_err err, const char *why,
+                          struct problem *p)
+{
+    static const char unmade[] = "cannot make a temporary directory";
+    const char *command = command_info(o->command)->name;
+    const char *dir = getenv("TMPDIR");
+
+    /* Peers that run out of room there say so in their own words. */
+    if (err == DI_NO_SPACE || strstr(why, sched_why_text(SCHED_LOCAL)) != NULL)
+        snprintf(p->hint, sizeof(p->hint), "df -h '%.150s', or TMPDIR=OTHER-DIR p2pdi %s",
+                 dir != NULL && *dir == '/' ? dir : "/tmp", command);
+    else if (err == DI_READ_ONLY || strncmp(why, unmade, strlen(unmade)) == 0)
+        snprintf(p->hint, sizeof(p->hint), "TMPDIR=OTHER-DIR p2pdi %s", command);
+    else
+        snprintf(p->hint, sizeof(p->hint), "p2pdi %s --help", command);
+}
+
 static enum cli_exit tell(const struct options *o, struct events *e, enum di_err err,
                           const char *why, const char *what)
 {
     struct problem p;
 
     problem_set(&p, "", *why != '\0' ? why : di_err_text(err), "%s", what);
-    snprintf(p.hint, sizeof(p.hint), "p2pdi %s --help", command_info(o->command)->name);
+    hint_at_place(o, err, why, &p);
     events_problem(e, &p);
     return code_of(err);
 }

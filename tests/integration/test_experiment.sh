@@ -69,6 +69,19 @@ expect 2 few experiment --task 1 --peers 3 --files 10 --rfcs given
 has few.err 'holds 8 documents' '  try: '
 expect 2 none experiment --rfcs nowhere
 expect 2 peers experiment --peers 1
+rc=0
+TMPDIR=$work/nowhere "$P2PDI" experiment --task 1 >place.log 2>place.err || rc=$?
+((rc == 2)) || fail "without a temporary directory: exit code $rc"
+has place.err 'cannot make a temporary directory' '  try: TMPDIR=OTHER-DIR p2pdi experiment'
+if unshare -rm true 2>/dev/null; then # a file system of our own
+    mkdir full
+    rc=0
+    # shellcheck disable=SC2016 # the inner shell expands
+    unshare -rm "$BASH" -c 'mount -t tmpfs -o size=64k none full && TMPDIR=$PWD/full exec "$P2PDI" experiment --task 1' \
+        >full.log 2>full.err </dev/null || rc=$?
+    ((rc == 6)) || fail "on a full disk: exit code $rc"
+    has full.err 'no space left on the device' "  try: df -h '$work/full', or TMPDIR=OTHER-DIR p2pdi experiment"
+fi
 touch plain
 expect 6 out experiment --task 1 --peers 2 --files 1 --out plain/plots
 
