@@ -187,7 +187,7 @@ static enum cli_exit list_documents(const struct options *o, struct events *e, s
             documents = index_table_text(&s.all, &peers, &out);
         if (documents == 0 && !e->json)
             buf_clear(&out);
-        code = print(e, &out, !s.all.failed && !peers.failed);
+        code = print(e, &out, !s.all.failed && !peers.failed && buf_status(&text) == DI_OK);
     }
     if (code == CLI_EXIT_OK && documents == 0) {
         const char *why = peers.count == 0          ? "no peer is active"
