@@ -229,8 +229,11 @@ static void open_transfer(struct app *a, const struct snap_transfer *t)
         act_open(a, t->rfc);
         return;
     }
-    snprintf(text, sizeof(text), "RFC %u failed: %.900s (d tries again)", t->rfc,
-             shared_text_str(t->why));
+    if (t->cancelled)
+        snprintf(text, sizeof(text), "RFC %u was cancelled (d tries again)", t->rfc);
+    else
+        snprintf(text, sizeof(text), "RFC %u failed: %.900s (d tries again)", t->rfc,
+                 shared_text_str(t->why));
     show_line(a, SNAP_ERROR, text);
 }
 
