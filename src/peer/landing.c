@@ -29,15 +29,21 @@ void flights_free(struct peer *p, struct flight *list)
         flight_free(p, f);
 }
 
-/* Nobody goes on with the tail of f, which is among the kept: gone gets f. */
-static void lose_tail_locked(struct pool *pool, struct flight *f, struct flight **gone)
+/* Nobody goes on with the tail of f: gone gets f. */
+static void give_tail_up_locked(struct pool *pool, struct flight *f, struct flight **gone)
 {
     const struct sched_request *r = &f->request;
     lock_assert_held(&pool->owner->lock);
     /* What was in it must not be taken for here, should the edition's turn come again. */
     sched_on_help_lost(pool->sched, r->rfc, r->size_bytes, &r->edition);
-    DL_DELETE(pool->tails, f);
     DL_APPEND(*gone, f);
+}
+
+static void lose_tail_locked(struct pool *pool, struct flight *kept, struct flight **gone)
+{
+    lock_assert_held(&pool->owner->lock);
+    DL_DELETE(pool->tails, kept);
+    give_tail_up_locked(pool, kept, gone);
 }
 
 void pool_drop_tails_locked(struct pool *pool, uint32_t rfc, struct flight **gone)
@@ -71,12 +77,14 @@ static void flight_ends_locked(struct pool *pool, struct flight *f, struct fligh
     size_t count = 0;
     lock_assert_held(&pool->owner->lock);
     DL_DELETE(pool->flights, f);
-    DL_APPEND(pool->tails, f);
-    DL_COUNT(pool->tails, kept, count);
-    if (!is_tail_of_use_locked(pool, f))
-        lose_tail_locked(pool, f, gone);
-    else if (count > TAILS_MAX)
-        lose_tail_locked(pool, pool->tails, gone);
+    if (is_tail_of_use_locked(pool, f)) {
+        DL_COUNT(pool->tails, kept, count);
+        if (count >= TAILS_MAX)
+            lose_tail_locked(pool, pool->tails, gone);
+        DL_APPEND(pool->tails, f);
+    } else {
+        give_tail_up_locked(pool, f, gone);
+    }
     pool_stir_locked(pool);
 }
 
