@@ -201,7 +201,10 @@ static bool is_known_title(const char *s)
     return false;
 }
 
-/* Headings stand at the margin, alone between blank lines, after the block at the top. */
+/*
+ * Headings stand at the margin, alone between blank lines, after the block at the top. So does the last
+ * footer of a text with no form feed behind it, and "H. Petrov" looks like "H. Title".
+ */
 static enum di_err find_headings(struct document *d)
 {
     size_t start = 0;
@@ -212,7 +215,7 @@ static enum di_err find_headings(struct document *d)
         const char *s = d->lines[i];
 
         if (s[0] == ' ' || s[0] == '\0' || strlen(s) > 76 || is_contents_row(s) ||
-            (i > 0 && !is_blank(d->lines[i - 1])))
+            is_page_footer(s) || (i > 0 && !is_blank(d->lines[i - 1])))
             continue;
 
         int depth = numbered_depth(s);

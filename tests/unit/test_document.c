@@ -105,6 +105,7 @@ static void what_looks_like_a_heading_is_one(void **state)
         "1. A ..... 5",
         "1. A . . . 5",
         "1.  A    5",
+        "H. Petrov         Informational         [Page 4]", /* a footer, wherever it stands */
         "1. 1234567890123456789012345678901234567890123456789012345678901234567890123456",
     };
 
