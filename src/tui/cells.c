@@ -62,7 +62,7 @@ void cells_start(bool colours)
  */
 static int shown(uint32_t cp, wchar_t *out)
 {
-    bool utf8 = screen_glyphs()->utf8;
+    const struct glyphs *g = screen_glyphs();
 
     *out = (wchar_t)cp;
     if (cp >= 0x20 && cp < 0x7f)
@@ -75,11 +75,14 @@ static int shown(uint32_t cp, wchar_t *out)
         (cp >= 0xfe00 && cp <= 0xfe0f) || cp == 0xfeff || cp >= 0xe0000)
         return -1;
 
-    int w = utf8 ? wcwidth((wchar_t)cp) : -1;
+    int w = g->utf8 ? wcwidth((wchar_t)cp) : -1;
 
+    /* The console gives a cell of its own to what should stand over the letter before. */
+    if (w == 0 && !g->fine)
+        return -1;
     if (w >= 0)
         return w;
-    *out = utf8 && wcwidth(0xfffd) == 1 ? 0xfffd : L'?';
+    *out = g->utf8 && wcwidth(0xfffd) == 1 ? 0xfffd : L'?';
     return 1;
 }
 

@@ -1,6 +1,6 @@
 /*
  * Small graphics of characters. A braille cell has 2 by 4 dots, so that curves are smooth where
- * letters would be stairs; without UTF-8 each curve is drawn in a letter of its own.
+ * letters would be stairs; where there is no braille each curve is drawn in a letter of its own.
  */
 #include "plot.h"
 
@@ -57,7 +57,7 @@ static void draw_curve(struct canvas *c, const struct plot_curve *curve, size_t 
 
 static void put_canvas(struct rect r, const struct canvas *c)
 {
-    bool utf8 = screen_glyphs()->utf8;
+    bool fine = screen_glyphs()->fine;
 
     for (int row = 0; row < c->h; row++)
         for (int column = 0; column < c->w; column++) {
@@ -66,7 +66,7 @@ static void put_canvas(struct rect r, const struct canvas *c)
 
             if (dots == 0)
                 continue;
-            if (utf8) { /* U+2800 + dots */
+            if (fine) { /* U+2800 + dots */
                 cell[0] = (char)0xe2;
                 cell[1] = (char)(0xa0 | dots >> 6);
                 cell[2] = (char)(0x80 | (dots & 0x3f));
@@ -91,7 +91,7 @@ static void put_labels(struct rect r, const struct canvas *c, const struct plot_
         int y =
             (int)((double)curve->values_us[curve->count - 1] / (double)y_max * (c->h - 1) + 0.5);
 
-        if (screen_glyphs()->utf8)
+        if (screen_glyphs()->fine)
             snprintf(label, sizeof(label), "%u", curve->label);
         else
             snprintf(label, sizeof(label), "%c:%u", (char)('a' + i % 26), curve->label);

@@ -50,43 +50,35 @@ static struct {
     stack_t stack_before;
 } self;
 
-static const struct glyphs glyphs_utf8 = {
-    .utf8 = true,
-    .horizontal = "─",
-    .vertical = "│",
-    .top_left = "┌",
-    .top_right = "┐",
-    .bottom_left = "└",
-    .bottom_right = "┘",
-    .ellipsis = "…",
-    .held = "●",
-    .wanted = "◐",
-    .known = "○",
-    .mark = "▸",
-    .up = "↑",
-    .down = "↓",
-    .bar = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"},
-    .spark = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
-};
+static void use_lines(struct glyphs *g, bool utf8)
+{
+    g->utf8 = utf8;
+    g->horizontal = utf8 ? "─" : "-";
+    g->vertical = utf8 ? "│" : "|";
+    g->top_left = utf8 ? "┌" : "+";
+    g->top_right = utf8 ? "┐" : "+";
+    g->bottom_left = utf8 ? "└" : "+";
+    g->bottom_right = utf8 ? "┘" : "+";
+    g->up = utf8 ? "↑" : "^";
+    g->down = utf8 ? "↓" : "v";
+}
 
-static const struct glyphs glyphs_ascii = {
-    .utf8 = false,
-    .horizontal = "-",
-    .vertical = "|",
-    .top_left = "+",
-    .top_right = "+",
-    .bottom_left = "+",
-    .bottom_right = "+",
-    .ellipsis = "~",
-    .held = "H",
-    .wanted = "W",
-    .known = "K",
-    .mark = "*",
-    .up = "^",
-    .down = "v",
-    .bar = {".", ".", ".", ".", "-", "-", "-", "-", "#"},
-    .spark = {"_", ".", ",", "-", "=", "+", "*", "#"},
-};
+static void use_blocks(struct glyphs *g, bool fine)
+{
+    static const char *const bar[2][9] = {{".", ".", ".", ".", "-", "-", "-", "-", "#"},
+                                          {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"}};
+    static const char *const spark[2][8] = {{"_", ".", ",", "-", "=", "+", "*", "#"},
+                                            {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}};
+
+    g->fine = fine;
+    g->ellipsis = fine ? "…" : "~";
+    g->held = fine ? "●" : "H";
+    g->wanted = fine ? "◐" : "W";
+    g->known = fine ? "○" : "K";
+    g->mark = fine ? "▸" : "*";
+    memcpy(g->bar, bar[fine], sizeof(g->bar));
+    memcpy(g->spark, spark[fine], sizeof(g->spark));
+}
 
 void tui_restore(void)
 {
@@ -214,12 +206,13 @@ static void use_locale(void)
     if (self.locale != (locale_t)0)
         self.locale_before = uselocale(self.locale);
 
-    /* The console of Linux speaks UTF-8 but has neither eighths nor braille. */
+    /* The console of Linux has letters and lines, but its font ends at 256 or 512 signs. */
     const char *term = getenv("TERM");
     bool console = term != NULL && strcmp(term, "linux") == 0;
+    bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 
-    self.glyphs =
-        strcmp(nl_langinfo(CODESET), "UTF-8") == 0 && !console ? glyphs_utf8 : glyphs_ascii;
+    use_lines(&self.glyphs, utf8);
+    use_blocks(&self.glyphs, utf8 && !console);
 }
 
 static void drop_locale(void)

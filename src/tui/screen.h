@@ -39,11 +39,15 @@ enum style {
 };
 #define STYLE_CURVES 4
 
-/* Lines, bars and marks, as UTF-8 strings of one cell each. */
+/* Lines, bars and marks, as UTF-8 strings of one cell each. Two choices that do not hang together. */
 struct glyphs {
+    /* Letters, lines and arrows of UTF-8. */
     bool utf8;
     const char *horizontal, *vertical, *top_left, *top_right, *bottom_left, *bottom_right;
-    const char *ellipsis, *held, *wanted, *known, *mark, *up, *down;
+    const char *up, *down;
+    /* What needs a large font: blocks, braille, circles, accents put over letters. */
+    bool fine;
+    const char *ellipsis, *held, *wanted, *known, *mark;
     const char *bar[9];   /* eighths of a cell, empty to full */
     const char *spark[8]; /* low to high */
 };

@@ -79,7 +79,7 @@ static bool only_ascii(struct vt *v)
 static void without_utf8_all_is_ascii(void **state)
 {
     static const char *const terminals[][2] = {
-        {"vt100", "C"}, {"xterm-256color", "C"}, {"linux", "C.UTF-8"}, {"screen", "C"}};
+        {"vt100", "C"}, {"xterm-256color", "C"}, {"linux", "C"}, {"screen", "C"}};
     struct vt v;
 
     (void)state;
@@ -91,6 +91,39 @@ static void without_utf8_all_is_ascii(void **state)
             ;
         assert_true(only_ascii(&v));
         vt_wait(&v, "H  8586");
+        vt_stop(&v);
+    }
+}
+
+/* Blocks, circles, triangles, braille, accents put over letters. */
+static bool needs_a_large_font(uint32_t c)
+{
+    return (c >= 0x2580 && c <= 0x25ff) || (c >= 0x2800 && c <= 0x28ff) || c == 0x2026 ||
+           (c >= 0x300 && c <= 0x36f);
+}
+
+static void the_console_has_letters_and_lines_but_no_blocks(void **state)
+{
+    static const enum model_scene all[] = {SCENE_PEER, SCENE_HOSTILE};
+    struct vt v;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        vt_start(&v, all[i], 40, 120, "linux", "C.UTF-8", NULL);
+        vt_wait(&v, "┌ 1 Peers (5) ─");
+        vt_wait(&v, "H  8586");
+        vt_wait(&v, all[i] == SCENE_PEER ? "####" : "wide 漢字");
+        while (vt_read(&v, 100))
+            ;
+        for (int y = 0; y < v.rows; y++)
+            for (int x = 0; x < v.cols; x++)
+                for (int k = 0; k < VTERM_MAX_CHARS_PER_CELL; k++) {
+                    uint32_t c = vt_cell(&v, y, x).chars[k];
+
+                    if (c == 0)
+                        break;
+                    assert_false(needs_a_large_font(c));
+                }
         vt_stop(&v);
     }
 }
@@ -179,6 +212,7 @@ int main(void)
         cmocka_unit_test(hostile_titles_move_no_column),
         cmocka_unit_test(no_control_or_format_character_reaches_a_cell),
         cmocka_unit_test(without_utf8_all_is_ascii),
+        cmocka_unit_test(the_console_has_letters_and_lines_but_no_blocks),
         cmocka_unit_test(all_usual_terminals_do),
         cmocka_unit_test(colours_are_left_out_where_they_are_not_wanted),
         cmocka_unit_test(no_state_is_told_by_colour_alone),
