@@ -198,8 +198,8 @@ static enum cli_exit run_on_screen(const struct options *o, struct events *e,
     enum di_err err = demo_show(cfg, program_invocation_name, x, why);
 
     if (err == DI_CANCELLED && signals_exit_code() == 0) {
-        /* The user has seen enough. */
-        experiment_fini(x);
+        /* The user has seen enough; what was seen to its end is told. */
+        events_say(e, "left before the end; tasks done: %zu", experiment_runs(x));
         return CLI_EXIT_OK;
     }
     if (err == DI_OK || signals_exit_code() != 0)
@@ -216,7 +216,7 @@ enum cli_exit cmd_demo(const struct options *o, struct events *e)
     lab_config_init_demo(&cfg);
     configure(o, e, &cfg);
     enum cli_exit code = is_shown(e) ? run_on_screen(o, e, &cfg, &x) : run(o, e, &cfg, &x);
-    if (code == CLI_EXIT_OK && x.peers > 0) {
+    if (code == CLI_EXIT_OK && experiment_runs(&x) > 0) {
         buf_init(&out, EVENTS_RESULT_MAX);
         if (e->json) {
             format_json(&out, &x, clock_mono_us() - e->start_us);

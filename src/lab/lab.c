@@ -151,6 +151,8 @@ static enum di_err run_all(struct lab *lab, struct experiment *out, char why[512
             return DI_NOMEM;
         lab->run++;
         err = run_task(lab, t, out->runs[t], why);
+        if (err != DI_OK)
+            experiment_drop_run(out, t);
     }
     return err;
 }

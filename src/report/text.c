@@ -255,6 +255,20 @@ void report_text(struct buf *out, const struct experiment *e, bool files)
     put_caveat(out, e);
 }
 
+/* With their names, by which the sentences below call them. */
+static void put_tasks(struct buf *out, const struct experiment *e)
+{
+    for (enum experiment_task t = 0; t < EXPERIMENT_TASKS; t++) {
+        char took[SECONDS_SIZE];
+
+        if (e->runs[t] == NULL)
+            continue;
+        seconds_format_short(run_totals(e, t).slowest_us, took);
+        buf_printf(out, "\n%s: %s until the last peer had everything\n%s\n",
+                   experiment_task_title(t), took, experiment_task_line(t));
+    }
+}
+
 void report_demo(struct buf *out, const struct experiment *e, const char *program)
 {
     static const struct {
@@ -270,19 +284,18 @@ void report_demo(struct buf *out, const struct experiment *e, const char *progra
                "What you saw: a registration server and %zu peers, as processes on this machine.\n"
                "Peers fetched %zu documents each (of %s):\n",
                e->peers, e->files, e->documents);
-    for (enum experiment_task t = 0; t < EXPERIMENT_TASKS; t++) {
-        if (e->runs[t] != NULL)
-            buf_printf(out, "  %s\n", experiment_task_line(t));
-    }
+    put_tasks(out, e);
     if (e->up_bps != 0) {
         char rate[TEXT_HUMAN_SIZE];
 
         text_human_bytes(e->up_bps, rate);
-        buf_printf(out, "Nobody might send more than %s a second, so that one could watch.\n",
+        buf_printf(out, "\nNobody might send more than %s a second, so that one could watch.\n",
                    rate);
     }
-    buf_append_char(out, '\n');
-    report_sentences(out, e);
+    if (experiment_runs(e) > 1) {
+        buf_append_char(out, '\n');
+        report_sentences(out, e);
+    }
     buf_append_str(out, "\nWhat to try next, the last three each in a terminal of its own:\n");
     for (size_t i = 0; i < sizeof(next) / sizeof(next[0]); i++)
         buf_printf(out, "  %s %-26s  %s\n", program, next[i].arguments, next[i].what);

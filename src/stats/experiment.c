@@ -48,15 +48,29 @@ bool experiment_parse_tasks(struct slice s, unsigned *out)
     return bits != 0;
 }
 
+void experiment_drop_run(struct experiment *e, enum experiment_task task)
+{
+    if (e->runs[task] == NULL)
+        return;
+    for (size_t i = 0; i < EXPERIMENT_PEERS_MAX; i++)
+        free(e->runs[task]->peer[i].files);
+    free(e->runs[task]);
+    e->runs[task] = NULL;
+}
+
+size_t experiment_runs(const struct experiment *e)
+{
+    size_t n = 0;
+
+    for (size_t t = 0; t < EXPERIMENT_TASKS; t++)
+        n += e->runs[t] != NULL;
+    return n;
+}
+
 void experiment_fini(struct experiment *e)
 {
-    for (size_t t = 0; t < EXPERIMENT_TASKS; t++) {
-        if (e->runs[t] == NULL)
-            continue;
-        for (size_t i = 0; i < EXPERIMENT_PEERS_MAX; i++)
-            free(e->runs[t]->peer[i].files);
-        free(e->runs[t]);
-    }
+    for (enum experiment_task t = 0; t < EXPERIMENT_TASKS; t++)
+        experiment_drop_run(e, t);
     *e = (struct experiment){0};
 }
 

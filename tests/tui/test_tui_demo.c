@@ -104,8 +104,14 @@ static void watched_to_its_end(void **state)
 static void left_in_the_middle(void **state)
 {
     (void)state;
+    await("2 of 3: ");
     await("downloading");
     vt_send(&v, "q");
+    vt_wait_end(&v);
+    /* What was seen to its end is told, and nothing of the rest. */
+    assert_true(vt_find(&v, "Task 1, centralised: ") >= 0);
+    assert_true(vt_find(&v, "What to try next") >= 0);
+    assert_int_equal(vt_find(&v, "Task 2"), -1);
     end(0);
 }
 
@@ -114,6 +120,8 @@ static void left_by_control_c(void **state)
     (void)state;
     await("1 of 3");
     vt_send(&v, "\003");
+    vt_wait_end(&v);
+    assert_int_equal(vt_find(&v, "What you saw"), -1);
     end(0);
 }
 

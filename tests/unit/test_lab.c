@@ -212,6 +212,7 @@ static void an_interrupt_ends_it_at_once(void **state)
     setenv("FAKE_FAULT", "hangs", 1);
     assert_int_equal(write(ends[1], "x", 1), 1);
     assert_int_equal(lab_experiment(&cfg, &result, why), DI_CANCELLED);
+    assert_int_equal(experiment_runs(&result), 0); /* no half one */
     close(ends[0]);
     close(ends[1]);
 }

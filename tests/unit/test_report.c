@@ -169,10 +169,31 @@ static void the_demo_ends_with_commands_that_work_from_here(void **state)
     make_small();
     report_demo(&out, &sample, "./p2pdi");
     assert_non_null(strstr(text(), "Peers fetched 2 documents each (of 4 RFCs):\n"));
-    assert_non_null(strstr(buf_bytes(&out), "was faster than"));
+    /* By what name the sentences call a task is told with what it was. */
+    assert_non_null(strstr(buf_bytes(&out),
+                           "\nTask 1, centralised: 10.0 ms until the last peer had everything\n"
+                           "P0 holds everything;"));
+    assert_non_null(strstr(buf_bytes(&out),
+                           "\nTask 2, distributed, best case: 4.2 ms until the last peer had "
+                           "everything\nEach holds a share;"));
+    assert_non_null(strstr(buf_bytes(&out), "\n\nDistributed (best case) was faster than"));
     assert_non_null(strstr(buf_bytes(&out), "\n  ./p2pdi experiment --up 1m --out R "));
     /* Not the library of the peer beside it, which is in use. */
     assert_non_null(strstr(buf_bytes(&out), "\n  ./p2pdi get 90001 --share mine "));
+}
+
+static void a_demo_left_early_tells_what_is_known(void **state)
+{
+    (void)state;
+    make_small();
+    experiment_drop_run(&sample, EXPERIMENT_BEST);
+    assert_int_equal(experiment_runs(&sample), 1);
+    report_demo(&out, &sample, "./p2pdi");
+    assert_non_null(strstr(text(), "\nTask 1, centralised: 10.0 ms until"));
+    assert_null(strstr(buf_bytes(&out), "Task 2"));
+    assert_null(strstr(buf_bytes(&out), "faster"));
+    assert_null(strstr(buf_bytes(&out), "\n\n\n"));
+    assert_non_null(strstr(buf_bytes(&out), "What to try next"));
 }
 
 static void whichever_side_wins_is_named(void **state)
@@ -646,6 +667,7 @@ int main(void)
         TEST(what_the_network_was_is_said),
         TEST(a_run_alone_needs_no_word_on_what_was_compared),
         TEST(the_demo_ends_with_commands_that_work_from_here),
+        TEST(a_demo_left_early_tells_what_is_known),
         TEST(whichever_side_wins_is_named),
         TEST(a_run_alone_is_compared_with_nothing),
         TEST(totals_are_the_sum_of_the_cells_as_printed),

@@ -38,8 +38,8 @@ void lab_config_init(struct lab_config *cfg);
 void lab_config_init_demo(struct lab_config *cfg);
 
 /*
- * Runs the tasks and fills *out (experiment_fini, also after a failure). On failure why says what
- * went wrong and what to do about it. No process and no temporary file is left on any path.
+ * Runs the tasks and fills *out (experiment_fini, also after a failure: then the tasks before it are
+ * there). On failure why says what went wrong and what to do about it. No process and no temporary file is left on any path.
  * DI_INVALID: the configuration; DI_NOT_FOUND: too few documents; DI_MISMATCH: a peer published
  * something that is not the source's; DI_CANCELLED: interrupt_fd; DI_TIMEOUT; DI_PROTOCOL: a child
  * failed or said something unexpected; DI_IO and others of the system.

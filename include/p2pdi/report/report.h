@@ -24,8 +24,8 @@ void report_matrix(struct buf *out, const struct experiment *e, enum experiment_
  * distributed run next to a centralised one; nothing if either is missing. */
 void report_sentences(struct buf *out, const struct experiment *e);
 
-/* The end of the demo: what was to be seen, the sentences, and what to try next with program, the
- * name by which the user called us. */
+/* The end of the demo, or of what there was of it: the tasks that were seen to their ends (one at
+ * least), the sentences, and what to try next with program, the name by which the user called us. */
 void report_demo(struct buf *out, const struct experiment *e, const char *program);
 
 /* ---- files -------------------------------------------------------------------------------------- */

@@ -74,6 +74,9 @@ struct experiment {
 };
 
 /* Frees what e owns and clears it. */
+/* How many tasks were run. */
+size_t experiment_runs(const struct experiment *e);
+void experiment_drop_run(struct experiment *e, enum experiment_task task);
 void experiment_fini(struct experiment *e);
 
 /* Where a run stands. */
