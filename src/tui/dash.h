@@ -13,7 +13,7 @@ struct dash {
     enum pane focus;
     bool alone; /* only the pane in focus is shown */
     struct view_curves curves;
-    int demo_top; /* of its text, once it is over */
+    int demo_top; /* of its table, then of its text */
 };
 
 void dash_init(struct dash *d, enum tui_kind kind);

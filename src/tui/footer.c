@@ -53,8 +53,12 @@ static const struct hint {
     {KEY_DO_FOLLOW, 0, FOOTER_READER, 60, "follow"},
     {KEY_DO_RETURN, 0, FOOTER_READER, 50, "back"},
     {KEY_DO_PAGER, 0, FOOTER_READER, 40, "Pager"},
-    {KEY_DO_UP, KEY_DO_DOWN, FOOTER_DEMO_END, 80, "scroll"},
-    {KEY_DO_QUIT, 0, FOOTER_DEMO_END, 90, "quit"},
+    {KEY_DO_UP, KEY_DO_DOWN, FOOTER_DEMO_SCROLLS, 80, "scroll"},
+    {KEY_DO_PAGE_UP, KEY_DO_PAGE_DOWN, FOOTER_DEMO_SCROLLS, 70, "page"},
+    {KEY_DO_TOP, KEY_DO_BOTTOM, FOOTER_DEMO_SCROLLS, 60, "ends"},
+    {KEY_DO_REPAINT, 0, FOOTER_DEMO, 30, "repaint"},
+    {KEY_DO_SUSPEND, 0, FOOTER_DEMO, 40, "shell"},
+    {KEY_DO_QUIT, 0, FOOTER_DEMO, 90, "quit"},
     {KEY_DO_HELP, 0, PEER | RS | TEXTS, 90, "help"},
     {KEY_DO_QUIT, 0, RS, 85, "quit"},
 };
@@ -79,7 +83,7 @@ static void format(const struct hint *h, char out[sizeof(((struct view_part *)0)
              key_len > 1 && also_len > 0 ? " " : "", also_len, also, word);
 }
 
-void footer_draw(struct rect r, enum footer_place place, bool alone)
+void footer_draw(struct rect r, unsigned place, bool alone)
 {
     struct view_part parts[HINTS];
     size_t n = 0;

@@ -18,10 +18,11 @@ enum footer_place {
     FOOTER_RS_LOG = 128,
     FOOTER_READER = 256,
     FOOTER_CONTENTS = 512,
-    FOOTER_DEMO_END = 1024
+    FOOTER_DEMO = 1024, /* which has no help: all its keys stand here */
+    FOOTER_DEMO_SCROLLS = 2048
 };
 
-/* alone: other panes are not to be seen, so that the key to them matters more. */
-void footer_draw(struct rect r, enum footer_place place, bool alone);
+/* place: one, or several. alone: other panes are not to be seen, so that the key to them matters more. */
+void footer_draw(struct rect r, unsigned place, bool alone);
 
 #endif

@@ -8,6 +8,10 @@
 
 #define RATE_CELLS 7
 #define UPLINK_CELLS 10
+#define PLOT_ROWS 7  /* of the plot, where not all peers have room beside it */
+#define PLOT_LEAST 5 /* below that it shows nothing */
+/* What comes after the task in the header: "checking every file", the time, "q quit". */
+#define HEADER_REST (2 + 19 + 2 + 8 + 2 + 6)
 
 static const struct snap_demo *of(const struct grid_moment *m)
 {
@@ -38,14 +42,48 @@ static struct rect cut_top(struct rect *r, int h)
     return top;
 }
 
+static bool has_frame(struct rect r)
+{
+    return r.h >= 3 && r.w >= 24;
+}
+
 static struct rect frame(struct rect r, const char *title)
 {
-    if (r.h < 3 || r.w < 24)
+    if (!has_frame(r))
         return r;
     draw_frame(r, title, false);
     return (struct rect){r.y + 1, r.x + 2, r.h - 2, r.w - 4};
 }
 
+/*
+ * Puts the first of the lines right, of which so many rows are shown, and tells in the frame's lower edge
+ * which they are; false: all of them.
+ */
+static bool settle(struct rect r, int *top, int rows, int lines)
+{
+    int last = lines > rows ? lines - rows : 0;
+    char place[48];
+
+    *top = *top > last ? last : *top < 0 ? 0 : *top;
+    if (last == 0 || !has_frame(r))
+        return last > 0;
+    snprintf(place, sizeof(place), " %d-%d/%d ", *top + 1, *top + rows, lines);
+    if (text_cells(place) + 4 <= r.w)
+        draw_text(r.y + r.h - 1, r.x + r.w - 2 - text_cells(place), text_cells(place), STYLE_DIM,
+                  place);
+    return true;
+}
+
+static void format_run(const struct snap_demo *d, int w, char *out, size_t size)
+{
+    const char *title = experiment_task_title(d->task);
+    int n = snprintf(out, size, "%zu of %zu", d->run, d->runs);
+
+    if (n + 2 + text_cells(title) + HEADER_REST <= w)
+        snprintf(out + n, size - (size_t)n, ": %s", title);
+}
+
+/* The way out, what is going on and since when outlast all else where it is narrow. */
 static void draw_header(struct rect r, const struct grid_moment *m)
 {
     const struct snap_demo *d = of(m);
@@ -56,20 +94,19 @@ static void draw_header(struct rect r, const struct grid_moment *m)
         return;
     if (d->start_us != 0)
         text_human_duration_us(elapsed_us(m), duration);
-    parts[0] = (struct view_part){.rank = 90, .style = STYLE_TITLE, .text = "P2P-DI demo"};
-    parts[1] = (struct view_part){.rank = 80, .style = STYLE_HEAD};
+    parts[0] = (struct view_part){.rank = 50, .style = STYLE_TITLE, .text = "P2P-DI demo"};
+    parts[1] = (struct view_part){.rank = 60, .style = STYLE_HEAD};
     if (d->text != NULL)
         snprintf(parts[1].text, sizeof(parts[1].text), "who was faster");
     else if (d->runs > 0)
-        snprintf(parts[1].text, sizeof(parts[1].text), "%zu of %zu: %s", d->run, d->runs,
-                 experiment_task_title(d->task));
-    parts[2] = (struct view_part){.rank = 50, .style = STYLE_BUSY};
-    parts[3] = (struct view_part){.rank = 60, .style = STYLE_HEAD};
+        format_run(d, r.w, parts[1].text, sizeof(parts[1].text));
+    parts[2] = (struct view_part){.rank = 80, .style = STYLE_BUSY};
+    parts[3] = (struct view_part){.rank = 70, .style = STYLE_HEAD};
     if (d->text == NULL) {
         snprintf(parts[2].text, sizeof(parts[2].text), "%s", d->doing);
         snprintf(parts[3].text, sizeof(parts[3].text), "%s", duration);
     }
-    parts[4] = (struct view_part){.rank = 1070, .style = STYLE_DIM, .text = "q quit"};
+    parts[4] = (struct view_part){.rank = 1090, .style = STYLE_DIM, .text = "q quit"};
     view_draw_parts(r, parts, 5, 2);
 }
 
@@ -176,7 +213,18 @@ static void draw_peer(int y, int x, size_t i, const struct widths *to, const str
         draw_text(y, begin, room_without_downloads(to), STYLE_DIM, "holds everything and serves");
 }
 
-static void draw_peers(struct rect r, const struct grid_moment *m)
+static void draw_rs(int y, struct rect in, const struct snap_demo *d)
+{
+    char text[64];
+
+    snprintf(text, sizeof(text), "%zu peers registered; it knows nothing of documents",
+             d->registered);
+    put(y, in.x, 3, STYLE_TEXT | STYLE_BOLD, "RS", false);
+    draw_text(y, in.x + 4, in.w - 4, STYLE_DIM, text);
+}
+
+/* The RS and then the peers, from line *top on; false: all of them are to be seen. */
+static bool draw_peers(struct rect r, const struct grid_moment *m, int *top)
 {
     const struct snap_demo *d = of(m);
     char title[120], rate[TEXT_HUMAN_SIZE];
@@ -189,20 +237,22 @@ static void draw_peers(struct rect r, const struct grid_moment *m)
 
     struct rect in = frame(r, title);
     struct widths to = widths_for(in.w, d);
+    int lines = (int)d->peers + 1;
 
-    if (in.h > 1)
+    if (in.h > 1) {
         draw_titles(in.y, in.x, &to);
-    if (in.h > (int)d->peers + 1) {
-        char text[64];
-
-        snprintf(text, sizeof(text), "%zu peers registered; it knows nothing of documents",
-                 d->registered);
-        put(in.y + 1, in.x, 3, STYLE_TEXT | STYLE_BOLD, "RS", false);
-        draw_text(in.y + 1, in.x + 4, in.w - 4, STYLE_DIM, text);
-        in.y++;
+        cut_top(&in, 1);
     }
-    for (size_t i = 0; i < d->peers && (int)i + 1 < in.h; i++)
-        draw_peer(in.y + 1 + (int)i, in.x, i, &to, m);
+
+    bool more = settle(r, top, in.h, lines);
+
+    for (int i = 0; i < in.h && *top + i < lines; i++) {
+        if (*top + i == 0)
+            draw_rs(in.y + i, in, d);
+        else
+            draw_peer(in.y + i, in.x, (size_t)(*top + i - 1), &to, m);
+    }
+    return more;
 }
 
 /* ---- runs -------------------------------------------------------------------------------------- */
@@ -246,51 +296,79 @@ static void draw_runs(struct rect r, const struct grid_moment *m)
     }
 }
 
-static void draw_lines(struct rect r, const char *text, int *top)
+/* ---- the whole ----------------------------------------------------------------------------------- */
+
+static bool draw_lines(struct rect r, const char *text, int *top)
 {
     struct rect in = frame(r, "The comparison");
     struct rect nowhere = {in.y, in.x, 0, in.w};
-    int lines = draw_wrapped(nowhere, STYLE_TEXT, text, 0);
-    int last = lines > in.h ? lines - in.h : 0;
-    char place[48];
+    bool more = settle(r, top, in.h, draw_wrapped(nowhere, STYLE_TEXT, text, 0));
 
-    *top = *top > last ? last : *top < 0 ? 0 : *top;
     draw_wrapped(in, STYLE_TEXT, text, *top);
-    if (last == 0 || in.h == r.h)
-        return;
-    snprintf(place, sizeof(place), " %d-%d/%d ", *top + 1, *top + in.h, lines);
-    if (text_cells(place) + 4 <= r.w)
-        draw_text(r.y + r.h - 1, r.x + r.w - 2 - text_cells(place), text_cells(place), STYLE_DIM,
-                  place);
+    return more;
 }
 
-void view_draw_demo(struct rect all, const struct view_curves *c, const struct grid_moment *m,
-                    int *top)
+static bool draw_comparison(struct rect all, const struct grid_moment *m, int *top)
+{
+    int runs = (int)count_runs(of(m));
+
+    if (all.h >= runs + 2 + 7)
+        draw_runs(cut_top(&all, runs + 2), m);
+    return draw_lines(all, shared_text_str(of(m)->text), top);
+}
+
+/*
+ * How high the table is, of so many rows. Where not all peers have room beside the plot the table is
+ * scrolled, by half a screen at once: that much of it is shown, or a page down would jump over peers.
+ */
+static int peers_rows(const struct snap_demo *d, int rows, int screen)
+{
+    int whole = (int)d->peers + 4, page = screen / 2 + 3;
+    int most = rows - PLOT_ROWS > page ? rows - PLOT_ROWS : page;
+
+    return whole < most ? whole : most;
+}
+
+static bool draw_progress(struct rect all, int screen, const struct view_curves *c,
+                          const struct grid_moment *m, int *top)
 {
     const struct snap_demo *d = of(m);
-    size_t runs = count_runs(d);
+    int runs = (int)count_runs(d);
 
-    draw_header(cut_top(&all, 1), m);
-    if (d->text != NULL) {
-        if (all.h >= (int)runs + 2 + 8)
-            draw_runs(cut_top(&all, (int)runs + 2), m);
-        if (all.h >= 4) {
-            all.h--;
-            footer_draw((struct rect){all.y + all.h, all.x, 1, all.w}, FOOTER_DEMO_END, false);
-        }
-        draw_lines(all, shared_text_str(d->text), top);
-        return;
-    }
-    if (d->runs == 0)
-        return;
     if (all.h >= (int)d->peers + 6) {
         struct rect line = cut_top(&all, 1);
 
         draw_text(line.y, line.x, line.w, STYLE_DIM, experiment_task_line(d->task));
     }
-    draw_peers(cut_top(&all, (int)d->peers + 4), m);
-    if (runs > 0 && all.h >= (int)runs + 2)
-        draw_runs(cut_top(&all, (int)runs + 2), m);
-    if (all.h >= 5)
+
+    bool more = draw_peers(cut_top(&all, peers_rows(d, all.h, screen)), m, top);
+    int left = all.h - (runs + 2);
+
+    if (runs > 0 && left >= 0 && (left >= PLOT_LEAST || all.h < PLOT_LEAST))
+        draw_runs(cut_top(&all, runs + 2), m);
+    if (all.h >= PLOT_LEAST)
         plot_draw(frame(all, "Cumulative time of each peer"), c->curves, c->count);
+    return more;
+}
+
+void view_draw_demo(struct rect all, const struct view_curves *c, const struct grid_moment *m,
+                    int *top)
+{
+    static bool was_over; /* at the last drawing; a process has one screen */
+    bool over = of(m)->text != NULL, more;
+    struct rect footer = {0};
+    int screen = all.h;
+
+    /* The place in the table is none in the comparison. */
+    if (over != was_over)
+        *top = 0;
+    was_over = over;
+    draw_header(cut_top(&all, 1), m);
+    if (!over && of(m)->runs == 0)
+        return;
+    if (all.h >= 4)
+        footer = (struct rect){all.y + --all.h, all.x, 1, all.w};
+    more = over ? draw_comparison(all, m, top) : draw_progress(all, screen, c, m, top);
+    if (footer.h > 0)
+        footer_draw(footer, more ? FOOTER_DEMO | FOOTER_DEMO_SCROLLS : FOOTER_DEMO, false);
 }

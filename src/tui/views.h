@@ -39,7 +39,7 @@ void view_curves_fini(struct view_curves *c);
 void view_draw_peer_header(struct rect r, const struct grid_moment *m);
 void view_draw_plot(struct rect r, const struct view_curves *c, const struct grid_moment *m);
 void view_draw_rs_header(struct rect r, const struct grid_moment *m);
-/* The whole screen of the demo. top: the first line of the comparison that is shown, put right. */
+/* The whole screen of the demo. top: the first line of the table or comparison that is shown, put right. */
 void view_draw_demo(struct rect all, const struct view_curves *c, const struct grid_moment *m,
                     int *top);
 /* All fields of a record, over as many lines as they take, but half of r at most; returns how many. */

@@ -362,6 +362,89 @@ static void the_demo_is_drawn_in_what_there_is(void **state)
     sheet_close();
 }
 
+static const char *const demo_keys = "[Up Down]scroll [PgUp PgDn]page [Home End]ends";
+
+static void a_demo_of_many_peers_is_scrolled(void **state)
+{
+    static const int64_t values[] = {1000000, 2000000, 3000000};
+    struct plot_curve curve = {7, values, 3};
+    struct view_curves curves = {.curves = &curve, .count = 1};
+    struct snap_content content = {0};
+    struct snap_demo *d = &content.demo;
+    struct grid_moment m = {.now_us = 9000000, .content = &content};
+    struct rect all = {0, 0, 24, 80};
+    int top = 0;
+
+    (void)state;
+    sheet_open(24, 80, "C.UTF-8");
+    *d = (struct snap_demo){.runs = 3, .run = 1, .peers = 30, .files = 29, .start_us = 1000000};
+    /* Half a screen of them is there, beside the plot. */
+    view_draw_demo(all, &curves, &m, &top);
+    assert_non_null(strstr(sheet_row(3), " RS  "));
+    assert_non_null(strstr(sheet_row(14), " P10 "));
+    assert_non_null(strstr(sheet_row(15), " 1-12/31 "));
+    assert_non_null(strstr(sheet_row(16), "Cumulative time"));
+    assert_non_null(strstr(sheet_row(23), demo_keys));
+    /* A page further, and to the end. */
+    screen_erase();
+    top += 12;
+    view_draw_demo(all, &curves, &m, &top);
+    assert_non_null(strstr(sheet_row(3), " P11 "));
+    screen_erase();
+    top += 10000;
+    d->took_us[0] = 3000000; /* the runs before have room only beside the plot */
+    view_draw_demo(all, &curves, &m, &top);
+    assert_int_equal(top, 19);
+    assert_non_null(strstr(sheet_row(14), " P29 "));
+    assert_non_null(strstr(sheet_row(16), "Cumulative time"));
+    /* The comparison is shown from its start, wherever the table was. */
+    screen_erase();
+    d->text = shared_text_new(SLICE("one\ntwo\nthree\n"));
+    view_draw_demo(all, &curves, &m, &top);
+    assert_int_equal(top, 0);
+    assert_null(strstr(sheet_row(23), "scroll"));
+    assert_non_null(strstr(sheet_row(23), "[q]uit"));
+    shared_text_unref(d->text);
+    d->text = NULL;
+    d->peers = 4;
+    screen_erase();
+    view_draw_demo(all, &curves, &m, &top);
+    assert_non_null(strstr(sheet_row(8), " P3 "));
+    assert_null(strstr(sheet_row(23), "scroll"));
+    sheet_close();
+}
+
+static void the_way_out_of_a_demo_is_always_told(void **state)
+{
+    struct snap_content content = {.demo = {.runs = 3, .run = 2, .peers = 6, .files = 20}};
+    struct snap_demo *d = &content.demo;
+    struct grid_moment m = {.now_us = 9000000, .content = &content};
+    struct view_curves curves = {0};
+    int top = 0;
+
+    (void)state;
+    d->task = EXPERIMENT_BEST;
+    d->running = true;
+    d->start_us = 3000000;
+    snprintf(d->doing, sizeof(d->doing), "checking every file");
+    sheet_open(10, 80, "C.UTF-8");
+    view_draw_demo((struct rect){0, 0, 10, 80}, &curves, &m, &top);
+    assert_non_null(strstr(sheet_row(0), "2 of 3: Task 2, distributed, best case  checking every "
+                                         "file  6.00s"));
+    assert_non_null(strstr(sheet_row(0), "  q quit"));
+    screen_erase();
+    view_draw_demo((struct rect){0, 0, 10, 40}, &curves, &m, &top);
+    assert_string_equal(sheet_row(0), "checking every file  6.00s        q quit");
+    snprintf(d->doing, sizeof(d->doing), "downloading");
+    screen_erase();
+    view_draw_demo((struct rect){0, 0, 10, 40}, &curves, &m, &top);
+    assert_string_equal(sheet_row(0), "2 of 3  downloading  6.00s        q quit");
+    screen_erase();
+    view_draw_demo((struct rect){0, 0, 10, 8}, &curves, &m, &top);
+    assert_string_equal(sheet_row(0), "  q quit");
+    sheet_close();
+}
+
 static void throughput_is_drawn_without_downloads(void **state)
 {
     struct snap_content content = {0};
@@ -395,6 +478,8 @@ int main(void)
         cmocka_unit_test(a_click_beside_the_text_does_nothing),
         cmocka_unit_test(a_table_is_drawn_in_what_there_is),
         cmocka_unit_test(the_demo_is_drawn_in_what_there_is),
+        cmocka_unit_test(a_demo_of_many_peers_is_scrolled),
+        cmocka_unit_test(the_way_out_of_a_demo_is_always_told),
         cmocka_unit_test(throughput_is_drawn_without_downloads),
     };
 
