@@ -300,6 +300,10 @@ void dash_draw(struct dash *d, const struct grid_moment *m)
     int rows = screen_rows(), cols = screen_cols();
 
     if (d->kind == TUI_DEMO) {
+        bool over = m->content->demo.text != NULL;
+        if (over != d->demo_over) /* the place in the table is none in the text */
+            d->demo_top = 0;
+        d->demo_over = over;
         view_draw_demo((struct rect){0, 0, rows, cols}, &d->curves, m, &d->demo_top);
         return;
     }

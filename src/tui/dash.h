@@ -14,6 +14,7 @@ struct dash {
     bool alone; /* only the pane in focus is shown */
     struct view_curves curves;
     int demo_top; /* of its table, then of its text */
+    bool demo_over;
 };
 
 void dash_init(struct dash *d, enum tui_kind kind);

@@ -354,15 +354,10 @@ static bool draw_progress(struct rect all, int screen, const struct view_curves 
 void view_draw_demo(struct rect all, const struct view_curves *c, const struct grid_moment *m,
                     int *top)
 {
-    static bool was_over; /* at the last drawing; a process has one screen */
     bool over = of(m)->text != NULL, more;
     struct rect footer = {0};
     int screen = all.h;
 
-    /* The place in the table is none in the comparison. */
-    if (over != was_over)
-        *top = 0;
-    was_over = over;
     draw_header(cut_top(&all, 1), m);
     if (!over && of(m)->runs == 0)
         return;
