@@ -161,9 +161,10 @@ void catalog_title(struct catalog *c, uint32_t rfc, char out[RFC_TITLE_SIZE]);
 
 enum listing_kind { LISTING_ROWS, LISTING_OWN_ROWS, LISTING_JSON, LISTING_HTML, LISTING_KINDS };
 
-/* A whole body, made once for all who ask the same. */
+/* A body, made once for all who ask the same. */
 struct listing {
     _Atomic(unsigned) refs;
+    bool delta; /* only what changed since a version; without text: nothing did */
     char version[CHANGES_VERSION_SIZE];
     struct buf text;
 
@@ -176,14 +177,15 @@ void listings_free(struct listings *l);
 /* local: the address the asker reached us at. DI_NOMEM, DI_LIMIT. */
 enum di_err listing_get(struct listings *l, enum listing_kind kind, const struct addr *local,
                         struct listing **out) DI_MUST_CHECK;
-void listing_unref(void *listing);
+struct listing *listing_ref(struct listing *l);
+void listing_unref(void *listing); /* NULL is fine */
 /* The body so encoded, made by the first who asks; the text itself if that fails or does not pay
  * (then *c says so). Lives as long as the listing. */
 const struct buf *listing_coded(struct listing *l, enum coding *c);
-/* Only the rows that changed since; false: that version is not known. *changed: are there any? */
-bool listing_delta(struct peer *p, enum rfc_scope scope, struct slice since,
-                   const struct addr *local, struct buf *out, char version[CHANGES_VERSION_SIZE],
-                   bool *changed);
+/* Only the rows that changed since; not kept. DI_NOT_FOUND: that version is not known, or so much changed
+ * that the whole is due. DI_NOMEM. */
+enum di_err listing_since(struct peer *p, enum rfc_scope scope, struct slice since,
+                          const struct addr *local, struct listing **out) DI_MUST_CHECK;
 
 /* ---- serve*.c, document.c, http.c: the port -------------------------------------------------- */
 

@@ -15,6 +15,8 @@
 #define LISTINGS_KEPT 8
 /* TTLs of learned rows run down while a body is kept. */
 #define LISTING_AGE_US CLOCK_US_PER_S
+/* A longer delta is not sent: the asker gets the whole index, of which all askers share one copy. */
+#define DELTA_MAX ((size_t)64 << 10)
 
 struct kept {
     struct listing *listing;
@@ -58,6 +60,12 @@ void listings_free(struct listings *l)
     free(l);
 }
 
+struct listing *listing_ref(struct listing *l)
+{
+    atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+    return l;
+}
+
 void listing_unref(void *listing)
 {
     struct listing *l = listing;
@@ -70,6 +78,7 @@ void listing_unref(void *listing)
     free(l);
 }
 
+/* News are many and small, and most are for few: they are encoded as fast as can be. */
 const struct buf *listing_coded(struct listing *l, enum coding *c)
 {
     static const int level[] = {[CODING_ZSTD] = 3, [CODING_GZIP] = CODING_LEVEL_FAST};
@@ -78,8 +87,8 @@ const struct buf *listing_coded(struct listing *l, enum coding *c)
     if (*c != CODING_IDENTITY && l->text.len >= CODED_MIN) {
         /* Who asks for the same meanwhile waits for it: one core needs milliseconds. */
         lock_acquire(&l->lock);
-        good = coded->len > 0 ||
-               coding_encode(*c, level[*c], buf_bytes(&l->text), l->text.len, coded) == DI_OK;
+        good = coded->len > 0 || coding_encode(*c, l->delta ? CODING_LEVEL_FAST : level[*c],
+                                               buf_bytes(&l->text), l->text.len, coded) == DI_OK;
         lock_release(&l->lock);
     }
     if (!good)
@@ -180,15 +189,37 @@ static void make_html(struct peer *p, struct listing *l, struct writer *w)
                w->rows);
 }
 
-static enum di_err make(struct peer *p, enum listing_kind kind, const struct addr *local,
-                        struct listing **out)
+static struct listing *listing_new(size_t text_max)
 {
     struct listing *l = calloc(1, sizeof(*l));
     if (l == NULL)
-        return DI_NOMEM;
+        return NULL;
     l->refs = 1;
     lock_init(&l->lock);
-    buf_init(&l->text, PEER_PAGE_MAX);
+    buf_init(&l->text, text_max);
+    return l;
+}
+
+/* The text is written, if nothing failed. Takes l. */
+static enum di_err listing_finish(struct listing *l, struct listing **out)
+{
+    enum di_err err = buf_status(&l->text);
+    if (err != DI_OK) {
+        listing_unref(l);
+        return err;
+    }
+    for (size_t i = 0; i <= CODING_GZIP; i++)
+        buf_init(&l->coded[i], l->text.len); /* longer: of no use */
+    *out = l;
+    return DI_OK;
+}
+
+static enum di_err make(struct peer *p, enum listing_kind kind, const struct addr *local,
+                        struct listing **out)
+{
+    struct listing *l = listing_new(PEER_PAGE_MAX);
+    if (l == NULL)
+        return DI_NOMEM;
     struct writer w = {.out = &l->text, .local = *local};
     switch (kind) {
     case LISTING_ROWS:
@@ -206,15 +237,7 @@ static enum di_err make(struct peer *p, enum listing_kind kind, const struct add
     case LISTING_KINDS:
         break;
     }
-    enum di_err err = buf_status(&l->text);
-    if (err != DI_OK) {
-        listing_unref(l);
-        return err;
-    }
-    for (size_t i = 0; i <= CODING_GZIP; i++)
-        buf_init(&l->coded[i], l->text.len); /* longer: of no use */
-    *out = l;
-    return DI_OK;
+    return listing_finish(l, out);
 }
 
 static enum rfc_scope scope_of(enum listing_kind kind)
@@ -263,22 +286,28 @@ enum di_err listing_get(struct listings *l, enum listing_kind kind, const struct
             k->made_us = now_us;
         }
     }
-    if (err == DI_OK) {
-        *out = k->listing;
-        atomic_fetch_add_explicit(&k->listing->refs, 1, memory_order_relaxed);
-    }
+    if (err == DI_OK)
+        *out = listing_ref(k->listing);
     lock_release(&l->lock);
     return err;
 }
 
-bool listing_delta(struct peer *p, enum rfc_scope scope, struct slice since,
-                   const struct addr *local, struct buf *out, char version[CHANGES_VERSION_SIZE],
-                   bool *changed)
+enum di_err listing_since(struct peer *p, enum rfc_scope scope, struct slice since,
+                          const struct addr *local, struct listing **out)
 {
-    struct writer w = {.out = out, .local = *local};
+    struct listing *l = listing_new(DELTA_MAX);
+    if (l == NULL)
+        return DI_NOMEM;
+    struct writer w = {.out = &l->text, .local = *local};
     w.local.port = p->addr.port;
-    wire_index_header_format(out);
-    bool known = catalog_walk_since(p->catalog, scope, since, version, write_row, &w);
-    *changed = w.rows > 0;
-    return known;
+    l->delta = true;
+    wire_index_header_format(&l->text);
+    if (!catalog_walk_since(p->catalog, scope, since, l->version, write_row, &w)) {
+        listing_unref(l);
+        return DI_NOT_FOUND;
+    }
+    if (w.rows == 0)
+        buf_clear(&l->text);
+    enum di_err err = listing_finish(l, out);
+    return err == DI_LIMIT ? DI_NOT_FOUND : err;
 }

@@ -13,121 +13,103 @@
 #define HEAD_MAX ((size_t)2048)
 #define SCAN_WAIT_US                                                                               \
     (5 * CLOCK_US_PER_S) /* a library that takes longer is told as far as it is known */
-/* A longer delta is not sent: the asker gets the whole index, of which all askers share one copy. */
-#define DELTA_MAX ((size_t)64 << 10)
 #define TABLE "text/tab-separated-values; charset=utf-8"
 
-/* A parked question. */
-struct poll {
-    struct peer *peer;
-    struct addr remote, local;
+/* What an answer's body depends on, but for its coding. */
+struct question {
     enum rfc_scope scope;
-    bool close;
-    enum coding coding;
+    struct addr local;
     char since[CHANGES_VERSION_SIZE]; /* empty: the whole, once the first scan is through */
 };
 
-static void begin(struct buf *head, int status, const char *version, bool delta, enum coding c,
-                  uint64_t len)
+/* A parked question. */
+struct poll {
+    struct question asked;
+    struct addr remote;
+    bool close;
+    enum coding coding;
+};
+
+static struct question question_of(const struct job *j)
 {
-    buf_init(head, PEER_PAGE_MAX);
-    wire_head_begin(head, WIRE_FRAMED, status);
-    wire_head_field(head, "Index-Version", version);
-    if (status == 304)
-        return;
-    if (delta)
-        wire_head_field(head, "Delta", "yes");
-    wire_head_field(head, "Content-Type", TABLE);
-    wire_head_field_u64(head, "Content-Length", len);
-    coded_fields(head, WIRE_FRAMED, c);
+    const struct slice since = j->wire->since;
+    struct question q = {.scope = j->wire->scope_own ? RFC_SCOPE_OWN : RFC_SCOPE_ALL,
+                         .local = *net_conn_local(j->conn)};
+    /* No version of ours is longer: who has another one gets the whole. */
+    if (since.n > 0 && since.n < sizeof(q.since))
+        memcpy(q.since, since.p, since.n);
+    return q;
 }
 
-static void end(struct buf *head, bool close)
+static bool is_same(const struct question *a, const struct question *b)
 {
+    return a->scope == b->scope && strcmp(a->since, b->since) == 0 &&
+           addr_equal(&a->local, &b->local);
+}
+
+/* The body as things stand: what changed, or the whole where that is asked for or due instead. */
+static enum di_err answer(struct peer *p, const struct question *q, struct listing **out)
+{
+    if (q->since[0] != '\0') {
+        enum di_err err = listing_since(p, q->scope, slice_of(q->since), &q->local, out);
+        if (err != DI_NOT_FOUND)
+            return err;
+    }
+    enum listing_kind kind = q->scope == RFC_SCOPE_OWN ? LISTING_OWN_ROWS : LISTING_ROWS;
+    return listing_get(p->listings, kind, &q->local, out);
+}
+
+static bool is_news(const struct listing *l)
+{
+    return l->text.len > 0;
+}
+
+/* The head, and the body that goes behind it: empty behind a 304. */
+static const struct buf *begin(struct buf *head, struct listing *l, enum coding c, bool close)
+{
+    const struct buf *body = listing_coded(l, &c);
+    buf_init(head, PEER_PAGE_MAX);
+    wire_head_begin(head, WIRE_FRAMED, is_news(l) ? 200 : 304);
+    wire_head_field(head, "Index-Version", l->version);
+    if (is_news(l)) {
+        if (l->delta)
+            wire_head_field(head, "Delta", "yes");
+        wire_head_field(head, "Content-Type", TABLE);
+        wire_head_field_u64(head, "Content-Length", body->len);
+        coded_fields(head, WIRE_FRAMED, c);
+    }
     if (close)
         wire_head_field(head, "Connection", "close");
     wire_head_end(head);
+    return body;
 }
 
-static void send_whole(struct job *j, enum rfc_scope scope)
+/* Takes the listing. */
+static void send_listing(struct job *j, struct listing *l)
 {
-    struct listing *l = NULL;
-    enum listing_kind kind = scope == RFC_SCOPE_OWN ? LISTING_OWN_ROWS : LISTING_ROWS;
-    enum di_err err = listing_get(j->peer->listings, kind, net_conn_local(j->conn), &l);
-    if (err != DI_OK) {
-        job_send_error(j, 500, di_err_text(err));
-        return;
-    }
-    enum coding c = coded_table(j);
-    const struct buf *body = listing_coded(l, &c);
     struct buf head;
-    begin(&head, 200, l->version, false, c, body->len);
-    end(&head, j->wire->close);
-    job_send_listing(j, &head, l, body);
-}
-
-/* News are many and small, and each is made for one asker: encoded as fast as can be. */
-static void encode_rows(struct buf *rows, enum coding *c)
-{
-    struct buf coded;
-    buf_init(&coded, rows->len);
-    if (*c != CODING_IDENTITY && buf_status(rows) == DI_OK && rows->len >= CODED_MIN &&
-        coding_encode(*c, CODING_LEVEL_FAST, buf_bytes(rows), rows->len, &coded) == DI_OK) {
-        buf_fini(rows);
-        *rows = coded;
-        return;
+    const struct buf *body = begin(&head, l, coded_table(j), j->wire->close);
+    if (is_news(l)) {
+        job_send_listing(j, &head, l, body);
+    } else {
+        listing_unref(l);
+        job_send_head(j, &head);
     }
-    buf_fini(&coded);
-    *c = CODING_IDENTITY;
-}
-
-/*
- * The answer to a Since as things stand, in one buffer. DI_NOT_FOUND: that version is not known, or
- * too much changed since; the whole is due. *changed false: a 304.
- */
-static enum di_err answer_since(struct peer *p, enum rfc_scope scope, struct slice since,
-                                const struct addr *local, bool close, enum coding c,
-                                struct buf *out, bool *changed)
-{
-    struct buf rows;
-    char version[CHANGES_VERSION_SIZE];
-    buf_init(&rows, DELTA_MAX);
-    if (!listing_delta(p, scope, since, local, &rows, version, changed) ||
-        buf_status(&rows) == DI_LIMIT) {
-        buf_fini(&rows);
-        return DI_NOT_FOUND;
-    }
-    encode_rows(&rows, &c);
-    begin(out, *changed ? 200 : 304, version, true, c, rows.len);
-    end(out, close);
-    if (*changed)
-        buf_append(out, buf_bytes(&rows), rows.len);
-    enum di_err err = buf_status(&rows) != DI_OK ? buf_status(&rows) : buf_status(out);
-    buf_fini(&rows);
-    if (err != DI_OK)
-        buf_fini(out);
-    return err;
 }
 
 /* Nothing to tell yet: true if the connection waits until there is, at most for wait_us. */
-static bool park(struct job *j, enum rfc_scope scope, int64_t wait_us)
+static bool park(struct job *j, const struct question *q, int64_t wait_us)
 {
     const struct wire_request *w = j->wire;
     struct poll *poll = malloc(sizeof(*poll));
-    if (poll == NULL || w->since.n >= sizeof(poll->since)) {
-        free(poll);
+    if (poll == NULL)
         return false;
-    }
     *poll = (struct poll){
-        .peer = j->peer,
+        .asked = *q,
         .remote = *net_conn_remote(j->conn),
-        .local = *net_conn_local(j->conn),
-        .scope = scope,
         .close = w->close,
         .coding = coded_table(j),
     };
-    if (w->since.p != NULL)
-        memcpy(poll->since, w->since.p, w->since.n);
     service_close_if_asked(j->conn, w);
     struct net_token token = net_conn_park(j->conn);
     if (waiters_add(j->peer->waiters, token, clock_mono_us() + wait_us, poll) != DI_OK) {
@@ -150,100 +132,115 @@ static bool park(struct job *j, enum rfc_scope scope, int64_t wait_us)
 
 void serve_index(struct job *j)
 {
-    const struct wire_request *w = j->wire;
-    enum rfc_scope scope = w->scope_own ? RFC_SCOPE_OWN : RFC_SCOPE_ALL;
-    bool changed = false;
-    struct buf answer;
+    struct question q = question_of(j);
+    struct listing *l = NULL;
 
     STATS_ADD(&j->peer->stats, rfcquery_total, 1);
     neighbours_note_self(j->peer->neighbours, net_conn_local(j->conn));
-    if (w->since.p == NULL || w->since.n == 0) {
-        /* A peer that has just started would seem to hold less than it does. */
-        if (j->peer->scanned || !park(j, scope, SCAN_WAIT_US))
-            send_whole(j, scope);
+    /* A peer that has just started would seem to hold less than it does. */
+    if (q.since[0] == '\0' && !j->peer->scanned && park(j, &q, SCAN_WAIT_US))
         return;
-    }
-    enum di_err err = answer_since(j->peer, scope, w->since, net_conn_local(j->conn), w->close,
-                                   coded_table(j), &answer, &changed);
-    if (err == DI_NOT_FOUND) {
-        send_whole(j, scope);
-    } else if (err != DI_OK) {
+    enum di_err err = answer(j->peer, &q, &l);
+    if (err != DI_OK)
         job_send_error(j, 500, di_err_text(err));
-    } else if (!changed && w->wait_s > 0 && park(j, scope, w->wait_s * CLOCK_US_PER_S)) {
-        buf_fini(&answer);
-    } else {
-        job_send_head(j, &answer);
-    }
+    else if (!is_news(l) && j->wire->wait_s > 0 && park(j, &q, j->wire->wait_s * CLOCK_US_PER_S))
+        listing_unref(l);
+    else
+        send_listing(j, l);
 }
 
 /* ---- parked ---------------------------------------------------------------------------------- */
 
-/* So much changed meanwhile that the delta is lost: everything, shared. An error: not answered. */
-static enum di_err answer_whole(struct peer *p, const struct poll *poll, struct net_token token)
+/* Nearly all who wait have the same version; there are two scopes, and few addresses of ours. */
+#define ROUND_KEPT 8
+
+/* One offer to all who wait: those who ask the same get the same listing, held once. */
+struct round {
+    struct peer *peer;
+    size_t made;
+    struct {
+        struct question asked;
+        struct listing *listing;
+    } kept[ROUND_KEPT];
+};
+
+/* Borrowed until the next call, or the round's end. */
+static enum di_err answer_once(struct round *r, const struct question *q, struct listing **out)
 {
-    struct listing *l = NULL;
-    struct buf head;
-    enum listing_kind kind = poll->scope == RFC_SCOPE_OWN ? LISTING_OWN_ROWS : LISTING_ROWS;
-    enum di_err err = listing_get(p->listings, kind, &poll->local, &l);
-    if (err != DI_OK)
-        return err;
-    enum coding c = poll->coding;
-    const struct buf *body = listing_coded(l, &c);
-    begin(&head, 200, l->version, false, c, body->len);
-    end(&head, poll->close);
-    err = buf_status(&head);
-    if (err != DI_OK) {
-        buf_fini(&head);
-        listing_unref(l);
-        return err;
+    for (size_t i = 0; i < ROUND_KEPT && r->kept[i].listing != NULL; i++) {
+        if (is_same(&r->kept[i].asked, q)) {
+            *out = r->kept[i].listing;
+            return DI_OK;
+        }
     }
-    sink_trace(&p->sink, false, &poll->remote, buf_bytes(&head), head.len, buf_bytes(&l->text),
-               l->text.len);
-    struct net_shared rows = {
-        .bytes = buf_bytes(body), .len = body->len, .release = listing_unref, .arg = l};
-    net_server_answer_shared(p->server, token, &head, &rows, 1);
+    enum di_err err = answer(r->peer, q, out);
+    if (err == DI_OK) {
+        size_t at = r->made++ % ROUND_KEPT;
+        listing_unref(r->kept[at].listing);
+        r->kept[at].asked = *q;
+        r->kept[at].listing = *out;
+    }
+    return err;
+}
+
+/* An error: not answered. */
+static enum di_err send_parked(struct peer *p, const struct poll *poll, struct net_token token,
+                               struct listing *l)
+{
+    struct buf head;
+    const struct buf *body = begin(&head, l, poll->coding, poll->close);
+    enum di_err err = buf_status(&head);
+    if (err == DI_OK) {
+        sink_trace(&p->sink, false, &poll->remote, buf_bytes(&head), head.len, buf_bytes(&l->text),
+                   l->text.len);
+        if (body != &l->text)
+            STATS_ADD(&p->stats, encoded_total, 1);
+        struct net_shared rows = {.bytes = buf_bytes(body),
+                                  .len = body->len,
+                                  .release = listing_unref,
+                                  .arg = listing_ref(l)};
+        net_server_answer_shared(p->server, token, &head, &rows, 1);
+    }
     buf_fini(&head);
-    return DI_OK;
+    return err;
+}
+
+static void send_failure(struct peer *p, const struct poll *poll, struct net_token token,
+                         enum di_err err)
+{
+    struct wire_fault fault;
+    struct buf head;
+    wire_fault_set(&fault, 500, "%s", di_err_text(err));
+    buf_init(&head, HEAD_MAX);
+    wire_error_format(&head, WIRE_FRAMED, &fault);
+    sink_trace(&p->sink, false, &poll->remote, buf_bytes(&head), head.len, NULL, 0);
+    net_server_answer(p->server, token, &head);
+    buf_fini(&head);
 }
 
 static bool decide(void *arg, struct net_token token, void *request, bool expired)
 {
+    struct round *r = arg;
     const struct poll *poll = request;
-    struct peer *p = arg;
-    struct buf answer;
-    bool changed = false;
-    enum di_err err = DI_NOT_FOUND;
-    if (poll->since[0] == '\0') {
-        if (!p->scanned && !expired)
-            return false;
-    } else {
-        err = answer_since(p, poll->scope, slice_of(poll->since), &poll->local, poll->close,
-                           poll->coding, &answer, &changed);
-        if (err == DI_OK && !changed && !expired) {
-            buf_fini(&answer);
-            return false;
-        }
-    }
-    if (err == DI_NOT_FOUND) {
-        err = answer_whole(p, poll, token);
-        if (err == DI_OK)
-            return true;
-    }
-    if (err != DI_OK) {
-        struct wire_fault fault;
-        wire_fault_set(&fault, 500, "%s", di_err_text(err));
-        buf_init(&answer, HEAD_MAX);
-        wire_error_format(&answer, WIRE_FRAMED, &fault);
-    }
-    sink_trace(&p->sink, false, &poll->remote, buf_bytes(&answer), answer.len, NULL, 0);
-    net_server_answer(p->server, token, &answer);
-    buf_fini(&answer);
+    struct listing *l = NULL;
+    if (poll->asked.since[0] == '\0' && !r->peer->scanned && !expired)
+        return false;
+    enum di_err err = answer_once(r, &poll->asked, &l);
+    if (err == DI_OK && !is_news(l) && !expired)
+        return false;
+    if (err == DI_OK)
+        err = send_parked(r->peer, poll, token, l);
+    if (err != DI_OK)
+        send_failure(r->peer, poll, token, err);
     return true;
 }
 
 void serve_index_offer(struct peer *p, int64_t now_us)
 {
-    waiters_offer(p->waiters, now_us, decide, p);
+    struct round r = {.peer = p};
+    waiters_offer(p->waiters, now_us, decide, &r);
+    for (size_t i = 0; i < ROUND_KEPT; i++)
+        listing_unref(r.kept[i].listing);
 }
 
 void serve_on_change(struct peer *p)
