@@ -97,8 +97,21 @@ static void send_listing(struct job *j, struct listing *l)
     }
 }
 
-/* Nothing to tell yet: true if the connection waits until there is, at most for wait_us. */
-static bool park(struct job *j, const struct question *q, int64_t wait_us)
+/* Is there something to tell that was not there when we looked, at that version? */
+static bool has_news_since(struct peer *p, const struct question *q, const char *seen)
+{
+    char version[CHANGES_VERSION_SIZE];
+    if (q->since[0] == '\0')
+        return p->scanned;
+    catalog_version(p->catalog, q->scope, version);
+    return strcmp(version, seen) != 0;
+}
+
+/*
+ * Nothing to tell yet, at the version that was seen: true if the connection waits until there is, at most
+ * for wait_us.
+ */
+static bool park(struct job *j, const struct question *q, const char *seen, int64_t wait_us)
 {
     const struct wire_request *w = j->wire;
     struct poll *poll = malloc(sizeof(*poll));
@@ -125,8 +138,10 @@ static bool park(struct job *j, const struct question *q, int64_t wait_us)
         free(poll);
         return true;
     }
-    /* What changed between our look and the parking must not be missed. */
-    net_server_wake(j->peer->server);
+    /* What changed between our look and the parking must not be missed; else all who wait already need
+     * not be looked at because of one more. */
+    if (has_news_since(j->peer, q, seen))
+        net_server_wake(j->peer->server);
     return true;
 }
 
@@ -138,12 +153,13 @@ void serve_index(struct job *j)
     STATS_ADD(&j->peer->stats, rfcquery_total, 1);
     neighbours_note_self(j->peer->neighbours, net_conn_local(j->conn));
     /* A peer that has just started would seem to hold less than it does. */
-    if (q.since[0] == '\0' && !j->peer->scanned && park(j, &q, SCAN_WAIT_US))
+    if (q.since[0] == '\0' && !j->peer->scanned && park(j, &q, "", SCAN_WAIT_US))
         return;
     enum di_err err = answer(j->peer, &q, &l);
     if (err != DI_OK)
         job_send_error(j, 500, di_err_text(err));
-    else if (!is_news(l) && j->wire->wait_s > 0 && park(j, &q, j->wire->wait_s * CLOCK_US_PER_S))
+    else if (!is_news(l) && j->wire->wait_s > 0 &&
+             park(j, &q, l->version, j->wire->wait_s * CLOCK_US_PER_S))
         listing_unref(l);
     else
         send_listing(j, l);

@@ -179,9 +179,19 @@ static void head_make(const struct question *k, const struct answer *a, struct b
     wire_head_end(head);
 }
 
-/* Nothing to tell yet: parks the connection until there is, or until wait is over. false: could
- * not, answer now. */
-static bool wait_for_news(struct rs_request *q, const struct question *k, unsigned wait_s)
+static bool is_current(struct rs *rs, const char *seen)
+{
+    char version[CHANGES_VERSION_SIZE];
+    lock_acquire(&rs->lock);
+    peer_index_version(rs->index, version);
+    lock_release(&rs->lock);
+    return strcmp(version, seen) == 0;
+}
+
+/* Nothing to tell yet, at the version that was seen: parks the connection until there is, or until wait is
+ * over. false: could not, answer now. */
+static bool wait_for_news(struct rs_request *q, const struct question *k, const char *seen,
+                          unsigned wait_s)
 {
     struct question *kept = malloc(sizeof(*kept));
     if (kept == NULL)
@@ -201,8 +211,10 @@ static bool wait_for_news(struct rs_request *q, const struct question *k, unsign
         buf_fini(&busy);
         return true;
     }
-    /* What changed between our look and the parking must not be missed. */
-    net_server_wake(q->rs->server);
+    /* What changed between our look and the parking must not be missed; else all who wait already need
+     * not be looked at because of one more. */
+    if (!is_current(q->rs, seen))
+        net_server_wake(q->rs->server);
     return true;
 }
 
@@ -266,7 +278,7 @@ void rs_on_pquery(struct rs_request *q)
     }
     STATS_ADD(&rs->stats, pquery_total, 1);
     q->status = a.status;
-    if (a.status == 304 && w->wait_s != 0 && wait_for_news(q, &k, w->wait_s))
+    if (a.status == 304 && w->wait_s != 0 && wait_for_news(q, &k, a.version, w->wait_s))
         service_close_if_asked(q->conn, w);
     else
         answer_send(q, &k, &a);

@@ -1,7 +1,9 @@
 /* Long polls of a peer's index: what changed is made once for all who wait for the same. */
-/* ld: -Wl,--wrap=wire_index_row_format,--wrap=coding_encode */
+/* ld: -Wl,--wrap=wire_index_row_format,--wrap=coding_encode,--wrap=net_server_wake,--wrap=waiters_add */
 #include "../../src/peer/internal.h"
 #include "peer_world.h"
+
+#include "p2pdi/service/service.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +23,9 @@
 #define ROUNDS 4
 
 static struct node node;
-static _Atomic(size_t) rows_written, bodies_encoded;
+static _Atomic(size_t) rows_written, bodies_encoded, wakes;
+/* The number that is taken out before the next one who waits is entered; 0: none. */
+static _Atomic(uint32_t) dropped_before_waiting;
 
 void __real_wire_index_row_format(struct buf *b, const struct wire_index_row *row);
 void __wrap_wire_index_row_format(struct buf *b, const struct wire_index_row *row);
@@ -41,6 +45,29 @@ enum di_err __wrap_coding_encode(enum coding c, int level, const void *bytes, si
 {
     atomic_fetch_add(&bodies_encoded, 1);
     return __real_coding_encode(c, level, bytes, len, out);
+}
+
+void __real_net_server_wake(struct net_server *s);
+void __wrap_net_server_wake(struct net_server *s);
+
+void __wrap_net_server_wake(struct net_server *s)
+{
+    atomic_fetch_add(&wakes, 1);
+    __real_net_server_wake(s);
+}
+
+enum di_err __real_waiters_add(struct waiters *w, struct net_token token, int64_t deadline_us,
+                               void *request);
+enum di_err __wrap_waiters_add(struct waiters *w, struct net_token token, int64_t deadline_us,
+                               void *request);
+
+enum di_err __wrap_waiters_add(struct waiters *w, struct net_token token, int64_t deadline_us,
+                               void *request)
+{
+    uint32_t rfc = atomic_exchange(&dropped_before_waiting, 0);
+    if (rfc != 0)
+        catalog_own_drop(node.peer->catalog, rfc);
+    return __real_waiters_add(w, token, deadline_us, request);
 }
 
 static int start(void **state)
@@ -205,12 +232,38 @@ static void whose_time_is_over_goes_without_news(void **state)
     expect_news(longer, false, 40000, ROWS);
 }
 
+static void who_comes_to_wait_makes_nobody_look_at_the_others(void **state)
+{
+    struct net_stream *waits[WAITING];
+    (void)state;
+    size_t before = atomic_load(&wakes);
+    for (size_t i = 0; i < WAITING; i++)
+        waits[i] = wait_for_news(RFC_SCOPE_ALL, false, 60);
+    expect_waiting(WAITING);
+    assert_int_equal(atomic_load(&wakes) - before, 0);
+    learn(50000);
+    for (size_t i = 0; i < WAITING; i++)
+        expect_news(waits[i], false, 50000, ROWS);
+}
+
+static void what_changes_while_somebody_comes_to_wait_is_not_missed(void **state)
+{
+    (void)state;
+    size_t before = atomic_load(&wakes);
+    atomic_store(&dropped_before_waiting, 8);
+    struct net_stream *s = wait_for_news(RFC_SCOPE_ALL, false, 60);
+    expect_news(s, false, 8, 1);
+    assert_int_equal(atomic_load(&wakes) - before, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(news_are_made_once_for_all_who_wait),
         cmocka_unit_test(who_asks_something_else_is_told_something_else),
         cmocka_unit_test(whose_time_is_over_goes_without_news),
+        cmocka_unit_test(who_comes_to_wait_makes_nobody_look_at_the_others),
+        cmocka_unit_test(what_changes_while_somebody_comes_to_wait_is_not_missed),
     };
     return cmocka_run_group_tests_name("peer_polls", tests, start, stop);
 }
