@@ -96,6 +96,13 @@ void rs_lists_forget_old(struct rs_lists *lists, int64_t now_us);
  * none. DI_NOMEM.
  */
 enum di_err rs_list_get(struct rs *rs, enum rs_list_kind kind, struct rs_list **out) DI_MUST_CHECK;
+/*
+ * What changed since, departed peers too, as RS_LIST_ROWS; not kept. DI_NOT_FOUND: that version is not known,
+ * or there are more than max rows. DI_NOMEM. Holding rs->lock.
+ */
+enum di_err rs_list_since_locked(struct rs *rs, const char *since, size_t max, int64_t now_us,
+                                 int64_t wall_s, struct rs_list **out) DI_MUST_CHECK;
+struct rs_list *rs_list_ref(struct rs_list *l);
 void rs_list_unref(struct rs_list *l);
 /* The registry's, of which it is. */
 const char *rs_list_version(const struct rs_list *l);

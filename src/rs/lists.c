@@ -168,6 +168,12 @@ static const struct {
     [RS_LIST_HTML] = {PEER_WALK_ALL, HTML_ROWS_MAX, make_html},
 };
 
+struct rs_list *rs_list_ref(struct rs_list *l)
+{
+    atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+    return l;
+}
+
 void rs_list_unref(struct rs_list *l)
 {
     if (l == NULL || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1)
@@ -177,30 +183,98 @@ void rs_list_unref(struct rs_list *l)
     free(l);
 }
 
-static enum di_err make(struct form *f, enum rs_list_kind kind, const struct records *all,
-                        const char *version, struct rs_list **out)
+static struct rs_list *list_new(const char *version)
 {
     struct rs_list *l = calloc(1, sizeof(*l));
     if (l == NULL)
-        return DI_NOMEM;
+        return NULL;
     l->refs = 1;
-    l->count = all->count;
     memcpy(l->version, version, sizeof(l->version));
-    struct buf text;
-    buf_init(&text, RS_PAGE_MAX);
-    kinds[kind].make(l, all, &text);
-    enum di_err err = buf_status(&text);
+    return l;
+}
+
+/* The text is written, if nothing failed. Takes both. */
+static enum di_err list_finish(struct rs_list *l, struct buf *text, _Atomic(uint64_t) *alive,
+                               struct rs_list **out)
+{
+    enum di_err err = buf_status(text);
     if (err == DI_OK) {
-        l->page = service_page_new(&text, &f->alive);
+        l->page = service_page_new(text, alive);
         err = l->page != NULL ? DI_OK : DI_NOMEM;
     }
-    buf_fini(&text);
+    buf_fini(text);
     if (err != DI_OK) {
         rs_list_unref(l);
         return err;
     }
     *out = l;
     return DI_OK;
+}
+
+static enum di_err make(struct form *f, enum rs_list_kind kind, const struct records *all,
+                        const char *version, struct rs_list **out)
+{
+    struct rs_list *l = list_new(version);
+    if (l == NULL)
+        return DI_NOMEM;
+    l->count = all->count;
+    struct buf text;
+    buf_init(&text, RS_PAGE_MAX);
+    kinds[kind].make(l, all, &text);
+    return list_finish(l, &text, &f->alive, out);
+}
+
+/* ---- what changed ---------------------------------------------------------------------------- */
+
+struct news {
+    struct rs_list *list;
+    size_t room, max; /* rows */
+    bool too_many;
+    struct buf text;
+};
+
+static bool add_news(void *arg, const struct peer_record *r)
+{
+    struct news *n = arg;
+    struct rs_list *l = n->list;
+    if (l->count == n->max) {
+        n->too_many = true;
+        return false;
+    }
+    if (l->count + 1 >= n->room) {
+        size_t room = n->room == 0 ? 16 : 2 * n->room;
+        struct row_at *rows = realloc(l->rows, room * sizeof(*rows));
+        if (rows == NULL) {
+            n->text.err = DI_NOMEM;
+            return false;
+        }
+        l->rows = rows;
+        n->room = room;
+    }
+    l->rows[l->count++] = (struct row_at){r->peer, (uint32_t)n->text.len};
+    add_row(&n->text, r);
+    l->rows[l->count].at = (uint32_t)n->text.len;
+    return true;
+}
+
+enum di_err rs_list_since_locked(struct rs *rs, const char *since, size_t max, int64_t now_us,
+                                 int64_t wall_s, struct rs_list **out)
+{
+    char version[CHANGES_VERSION_SIZE];
+    lock_assert_held(&rs->lock);
+    peer_index_version(rs->index, version);
+    struct news n = {.list = list_new(version), .max = max};
+    if (n.list == NULL)
+        return DI_NOMEM;
+    buf_init(&n.text, RS_PAGE_MAX);
+    wire_peer_header_format(&n.text);
+    if (!peer_index_walk_since(rs->index, slice_of(since), now_us, wall_s, add_news, &n) ||
+        n.too_many) {
+        buf_fini(&n.text);
+        rs_list_unref(n.list);
+        return DI_NOT_FOUND;
+    }
+    return list_finish(n.list, &n.text, NULL, out);
 }
 
 /* ---- which one an asker gets ----------------------------------------------------------------- */
@@ -213,8 +287,7 @@ static struct rs_list *kept(struct rs_lists *lists, struct form *f, const char *
     lock_acquire(&lists->lock);
     if (f->list != NULL && now_us - f->made_us < AGE_MAX_US &&
         (f->list->count >= EXACT_ROWS || strcmp(f->list->version, version) == 0)) {
-        l = f->list;
-        atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+        l = rs_list_ref(f->list);
     }
     lock_release(&lists->lock);
     return l;
@@ -236,8 +309,7 @@ static struct rs_list *newest_if_full(struct rs_lists *lists, struct form *f, bo
     lock_acquire(&lists->lock);
     *full = is_full_locked(lists, f);
     if (*full && f->list != NULL) {
-        l = f->list;
-        atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+        l = rs_list_ref(f->list);
     }
     lock_release(&lists->lock);
     return l;
@@ -247,7 +319,7 @@ static struct rs_list *newest_if_full(struct rs_lists *lists, struct form *f, bo
 static void keep(struct rs_lists *lists, struct form *f, struct rs_list *l, int64_t now_us)
 {
     if (l != NULL)
-        atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+        rs_list_ref(l);
     lock_acquire(&lists->lock);
     struct rs_list *old = f->list;
     f->list = l;

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #define HEAD_MAX ((size_t)4096)
-/* Rows that are made for one asker, and kept until he has read them: of a sample, and of what changed;
- * if that is more he gets everything, of which all askers share one copy. */
+/* Rows of a sample, which are made for one asker and kept until he has read them, and of what changed; if
+ * that is more he gets everything, of which all askers share one copy. */
 #define OWN_ROWS_MAX 1024
 
 /* What a PQUERY asks for, apart from its connection: kept while it is parked. */
@@ -23,13 +23,6 @@ struct question {
     uint64_t limit;
     char since[CHANGES_VERSION_SIZE]; /* empty: everything */
     struct addr remote;
-};
-
-struct rows {
-    struct buf *body;
-    uint32_t self;
-    size_t count; /* rows written */
-    bool too_many;
 };
 
 void rs_row_of(const struct peer_record *r, struct wire_peer_row *row)
@@ -47,19 +40,25 @@ void rs_row_of(const struct peer_record *r, struct wire_peer_row *row)
 
 static bool add_row(void *arg, const struct peer_record *r)
 {
-    struct rows *rows = arg;
-    if (r->peer == rows->self)
-        return true;
-    if (rows->count == OWN_ROWS_MAX) {
-        rows->too_many = true;
-        return false;
-    }
     struct wire_peer_row row;
     rs_row_of(r, &row);
-    wire_peer_row_format(rows->body, &row);
-    rows->count++;
+    wire_peer_row_format(arg, &row);
     return true;
 }
+
+/* Nearly all who wait have the same version. */
+#define ROUND_KEPT 8
+
+/* One offer to all who wait: those who have the same version get parts of the same list. */
+struct round {
+    struct rs *rs;
+    int64_t now_us, wall_s;
+    size_t made;
+    struct {
+        char since[CHANGES_VERSION_SIZE];
+        struct rs_list *list;
+    } kept[ROUND_KEPT];
+};
 
 struct answer {
     int status; /* 0: everything is due, which everybody gets of one list */
@@ -79,56 +78,103 @@ static void answer_free(struct answer *a)
     rs_list_unref(a->list);
 }
 
-/* Who departed, came or changed. false: everything is due instead. */
-static bool add_changes_locked(struct rs *rs, const struct question *k, int64_t now_us,
-                               int64_t wall_s, struct rows *rows)
+/* A reference to who departed, came or changed. */
+static enum di_err news_locked(struct round *r, const char *since, struct rs_list **out)
 {
-    wire_peer_header_format(rows->body);
-    return peer_index_walk_since(rs->index, slice_of(k->since), now_us, wall_s, add_row, rows) &&
-           !rows->too_many;
+    for (size_t i = 0; i < ROUND_KEPT && r->kept[i].list != NULL; i++) {
+        if (strcmp(r->kept[i].since, since) == 0) {
+            *out = rs_list_ref(r->kept[i].list);
+            return DI_OK;
+        }
+    }
+    enum di_err err =
+        rs_list_since_locked(r->rs, since, OWN_ROWS_MAX + 1, r->now_us, r->wall_s, out);
+    if (err == DI_OK) {
+        size_t at = r->made++ % ROUND_KEPT;
+        rs_list_unref(r->kept[at].list);
+        r->kept[at].list = rs_list_ref(*out);
+        memcpy(r->kept[at].since, since, sizeof(r->kept[at].since));
+    }
+    return err;
 }
 
-static void add_sample_locked(struct rs *rs, const struct question *k, int64_t now_us,
-                              int64_t wall_s, struct rows *rows)
+static void round_end(struct round *r)
+{
+    for (size_t i = 0; i < ROUND_KEPT; i++)
+        rs_list_unref(r->kept[i].list);
+}
+
+static void no_list(struct answer *a)
+{
+    rs_list_unref(a->list);
+    a->list = NULL;
+    a->parts = (struct rs_list_part){0};
+}
+
+/* What changed, but for the asker itself, as of the round's version. !a->delta: everything is due instead. */
+static enum di_err add_changes_locked(struct round *r, const struct question *k, struct answer *a)
+{
+    enum di_err err = news_locked(r, k->since, &a->list);
+    if (err == DI_NOT_FOUND)
+        return DI_OK;
+    if (err != DI_OK)
+        return err;
+    rs_list_but(a->list, k->self, &a->parts);
+    a->delta = a->parts.count <= OWN_ROWS_MAX;
+    if (a->delta)
+        memcpy(a->version, rs_list_version(a->list), sizeof(a->version));
+    else
+        no_list(a);
+    return DI_OK;
+}
+
+static void add_sample_locked(struct round *r, const struct question *k, struct buf *body)
 {
     uint64_t seed = 0;
     size_t n = k->limit < OWN_ROWS_MAX ? (size_t)k->limit : OWN_ROWS_MAX;
     random_secret(&seed, sizeof(seed));
-    wire_peer_header_format(rows->body);
-    peer_index_sample(rs->index, n, k->self, seed, now_us, wall_s, add_row, rows);
+    wire_peer_header_format(body);
+    peer_index_sample(r->rs->index, n, k->self, seed, r->now_us, r->wall_s, add_row, body);
+}
+
+/* Others, and the asker's TTL. */
+static void add_counts_locked(struct round *r, const struct question *k, struct answer *a)
+{
+    struct peer_record self;
+    bool self_active =
+        k->self != 0 &&
+        peer_index_find(r->rs->index, &k->cookie, r->now_us, r->wall_s, &self) == DI_OK &&
+        self.active;
+    a->has_ttl = k->self != 0 && k->port != 0;
+    if (self_active && self.addr.port == k->port)
+        a->ttl_s = self.ttl_s;
+    a->active = peer_index_active(r->rs->index) - (self_active ? 1 : 0);
 }
 
 /* The answer as things stand. 304: nothing changed that the asker may see. Holding rs->lock. */
-static void answer_decide_locked(struct rs *rs, const struct question *k, int64_t now_us,
-                                 int64_t wall_s, struct answer *a)
+static enum di_err answer_decide_locked(struct round *r, const struct question *k, struct answer *a)
 {
-    struct peer_record self;
-    lock_assert_held(&rs->lock);
-    *a = (struct answer){.has_ttl = k->self != 0 && k->port != 0};
-    buf_init(&a->body, RS_PAGE_MAX);
-    struct rows rows = {.body = &a->body, .self = k->self};
-    peer_index_version(rs->index, a->version);
-    bool self_active = k->self != 0 &&
-                       peer_index_find(rs->index, &k->cookie, now_us, wall_s, &self) == DI_OK &&
-                       self.active;
-    if (self_active && self.addr.port == k->port)
-        a->ttl_s = self.ttl_s;
-    a->active = peer_index_active(rs->index) - (self_active ? 1 : 0);
-
-    if (k->since[0] != '\0')
-        a->delta = add_changes_locked(rs, k, now_us, wall_s, &rows);
-    if (a->delta && rows.count == 0) {
+    lock_assert_held(&r->rs->lock);
+    peer_index_version(r->rs->index, a->version);
+    add_counts_locked(r, k, a);
+    if (k->since[0] != '\0') {
+        enum di_err err = add_changes_locked(r, k, a);
+        if (err != DI_OK)
+            return err;
+    }
+    if (a->delta && a->parts.count == 0) {
         a->status = 304;
     } else if (a->active == 0) {
         a->status = 204; /* nobody else is active: the asker forgets all whom it knew */
     } else if (a->delta) {
         a->status = 200;
     } else if (k->limit != 0 && (k->limit <= OWN_ROWS_MAX || k->limit < a->active)) {
-        add_sample_locked(rs, k, now_us, wall_s, &rows);
+        add_sample_locked(r, k, &a->body);
         a->status = 200;
     }
     if (a->status != 200)
-        buf_fini(&a->body);
+        no_list(a);
+    return buf_status(&a->body);
 }
 
 /* Everybody who is active. The list may be of another moment: what it says is told of it. */
@@ -149,14 +195,15 @@ static enum di_err answer_whole(struct rs *rs, const struct question *k, struct 
 }
 
 /* Not with rs->lock held. */
-static enum di_err answer_make(struct rs *rs, const struct question *k, int64_t now_us,
-                               int64_t wall_s, struct answer *a)
+static enum di_err answer_make(struct round *r, const struct question *k, struct answer *a)
 {
-    lock_acquire(&rs->lock);
-    rs_expire_locked(rs, now_us, wall_s);
-    answer_decide_locked(rs, k, now_us, wall_s, a);
-    lock_release(&rs->lock);
-    return a->status == 0 ? answer_whole(rs, k, a) : buf_status(&a->body);
+    *a = (struct answer){0};
+    buf_init(&a->body, RS_PAGE_MAX);
+    lock_acquire(&r->rs->lock);
+    rs_expire_locked(r->rs, r->now_us, r->wall_s);
+    enum di_err err = answer_decide_locked(r, k, a);
+    lock_release(&r->rs->lock);
+    return err == DI_OK && a->status == 0 ? answer_whole(r->rs, k, a) : err;
 }
 
 static void head_make(const struct question *k, const struct answer *a, struct buf *head)
@@ -270,7 +317,9 @@ void rs_on_pquery(struct rs_request *q)
         return;
 
     struct answer a;
-    enum di_err err = answer_make(rs, &k, q->now_us, q->wall_s, &a);
+    struct round r = {.rs = rs, .now_us = q->now_us, .wall_s = q->wall_s};
+    enum di_err err = answer_make(&r, &k, &a);
+    round_end(&r);
     if (err != DI_OK) {
         answer_free(&a);
         rs_send_list_error(q, err);
@@ -284,11 +333,6 @@ void rs_on_pquery(struct rs_request *q)
         answer_send(q, &k, &a);
     answer_free(&a);
 }
-
-struct offer {
-    struct rs *rs;
-    int64_t now_us, wall_s;
-};
 
 /* The rows behind the head: the asker's own there, those of a list shared. */
 static size_t append_rows(struct rs *rs, const struct question *k, const struct answer *a,
@@ -336,19 +380,20 @@ static void answer_parked(struct rs *rs, const struct question *k, struct net_to
 
 static bool decide(void *arg, struct net_token token, void *request, bool expired)
 {
-    struct offer *o = arg;
+    struct round *r = arg;
     const struct question *k = request;
     struct answer a;
-    enum di_err err = answer_make(o->rs, k, o->now_us, o->wall_s, &a);
+    enum di_err err = answer_make(r, k, &a);
     bool ready = expired || err != DI_OK || a.status != 304;
     if (ready)
-        answer_parked(o->rs, k, token, &a, err);
+        answer_parked(r->rs, k, token, &a, err);
     answer_free(&a);
     return ready;
 }
 
 void rs_offer_news(struct rs *rs, int64_t now_us)
 {
-    struct offer o = {.rs = rs, .now_us = now_us, .wall_s = clock_wall_s()};
-    waiters_offer(rs->waiters, now_us, decide, &o);
+    struct round r = {.rs = rs, .now_us = now_us, .wall_s = clock_wall_s()};
+    waiters_offer(rs->waiters, now_us, decide, &r);
+    round_end(&r);
 }

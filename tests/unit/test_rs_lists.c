@@ -364,28 +364,35 @@ static void enter(unsigned port, char cookie[80])
     buf_fini(&answer);
 }
 
-static void who_waits_meanwhile_is_told_of_everybody_but_himself(void **state)
+/* From port 40001 on. */
+static void enter_and_wait(char cookie[][80], struct net_stream *waits[], unsigned count)
 {
-    enum { WAITING = 4 };
-    struct net_stream *waits[WAITING];
-    char version[CHANGES_VERSION_SIZE], cookie[WAITING][80];
-    (void)state;
-    enrol(500);
-    for (unsigned i = 0; i < WAITING; i++)
+    char version[CHANGES_VERSION_SIZE];
+    for (unsigned i = 0; i < count; i++)
         enter(40001 + i, cookie[i]);
     lock_acquire(&rs->lock);
     peer_index_version(rs->index, version);
     lock_release(&rs->lock);
-    for (unsigned i = 0; i < WAITING; i++) {
+    for (unsigned i = 0; i < count; i++) {
         char request[500];
         snprintf(request, sizeof(request),
-                 "PQUERY P2P-DI/1.0\r\nCookie: %s\r\nSince: %s\r\nWait: 60\r\nConnection: "
+                 "PQUERY P2P-DI/1.0\r\nCookie: %.80s\r\nSince: %s\r\nWait: 60\r\nConnection: "
                  "close\r\n\r\n",
                  cookie[i], version);
         waits[i] = send_request(request);
     }
-    while (STATS_GET(&rs->stats, connections_parked) < WAITING)
+    while (STATS_GET(&rs->stats, connections_parked) < count)
         clock_nap();
+}
+
+static void who_waits_meanwhile_is_told_of_everybody_but_himself(void **state)
+{
+    enum { WAITING = 4 };
+    struct net_stream *waits[WAITING];
+    char cookie[WAITING][80];
+    (void)state;
+    enrol(500);
+    enter_and_wait(cookie, waits, WAITING);
     enrol(MANY);
     net_server_wake(rs->server);
     for (unsigned i = 0; i < WAITING; i++) {
@@ -398,6 +405,53 @@ static void who_waits_meanwhile_is_told_of_everybody_but_himself(void **state)
         assert_null(strstr(buf_bytes(&answer), own));
         buf_fini(&answer);
     }
+}
+
+/* As many more as in enrol(), and those who have these cookies registered once more, all at one moment. */
+static void enrol_with(uint32_t count, char cookie[][80], unsigned cookies)
+{
+    struct peer_record r;
+    struct sha256 digest;
+    lock_acquire(&rs->lock);
+    for (unsigned i = 0; i < cookies; i++) {
+        struct addr addr = addr_ipv4(127, 0, 0, 1, (uint16_t)(40001 + i));
+        assert_int_equal(sha256_of(cookie[i], strlen(cookie[i]), &digest), DI_OK);
+        assert_int_equal(peer_index_register(rs->index, &digest, &addr, "", "test", clock_mono_us(),
+                                             clock_wall_s(), &r),
+                         DI_OK);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct addr addr = addr_ipv4(10, 1, (uint8_t)(i >> 8), (uint8_t)i, 40000);
+        digest = (struct sha256){{1}};
+        memcpy(&digest.byte[1], &i, sizeof(i));
+        assert_int_equal(peer_index_register(rs->index, &digest, &addr, "", "", clock_mono_us(),
+                                             clock_wall_s(), &r),
+                         DI_OK);
+    }
+    lock_release(&rs->lock);
+}
+
+static void what_changed_is_written_once_for_all_who_wait(void **state)
+{
+    enum { WAITING = 40, NEW = 300, ROUNDS = 4 }; /* who parks late is told in a later round */
+    struct net_stream *waits[WAITING];
+    char cookie[WAITING][80];
+    (void)state;
+    enter_and_wait(cookie, waits, WAITING);
+    size_t before = atomic_load(&written);
+    enrol_with(NEW, cookie, WAITING);
+    net_server_wake(rs->server);
+    for (unsigned i = 0; i < WAITING; i++) {
+        char own[20];
+        struct buf answer;
+        read_answer(waits[i], &answer);
+        assert_non_null(strstr(buf_bytes(&answer), "Delta: yes"));
+        assert_int_equal(rows_in(&answer), NEW + WAITING - 1);
+        snprintf(own, sizeof(own), "\t%u\t", 40001 + i);
+        assert_null(strstr(buf_bytes(&answer), own));
+        buf_fini(&answer);
+    }
+    assert_in_range(atomic_load(&written) - before, NEW + WAITING, ROUNDS * (NEW + WAITING));
 }
 
 static void a_sample_has_at_most_1024_rows(void **state)
@@ -430,6 +484,7 @@ int main(void)
         T(head_has_the_length_that_get_would_have),
         T(so_many_changes_are_told_as_everything),
         T(who_waits_meanwhile_is_told_of_everybody_but_himself),
+        T(what_changed_is_written_once_for_all_who_wait),
         T(a_sample_has_at_most_1024_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
