@@ -114,6 +114,10 @@ static void no_list(struct answer *a)
 /* What changed, but for the asker itself, as of the round's version. !a->delta: everything is due instead. */
 static enum di_err add_changes_locked(struct round *r, const struct question *k, struct answer *a)
 {
+    if (strcmp(k->since, a->version) == 0) {
+        a->delta = true; /* of nothing, as most often when somebody comes to wait */
+        return DI_OK;
+    }
     enum di_err err = news_locked(r, k->since, &a->list);
     if (err == DI_NOT_FOUND)
         return DI_OK;
