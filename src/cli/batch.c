@@ -377,7 +377,7 @@ bool batch_pattern_fits(struct slice pattern, uint32_t rfc, const char *title)
 
     if (is_of_numbers(pattern, rfc, &inside))
         return inside;
-    for (struct slice word = next_word(&pattern); word.n > 0; word = next_word(&pattern))
+    for (struct slice word = next_item(&pattern); word.n > 0; word = next_item(&pattern))
         if (!has_word(title, word))
             return false;
     return true;

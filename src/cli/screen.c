@@ -257,11 +257,12 @@ static bool classify(struct slice text, bool *slow, const char **why)
         const char *hint = NULL;
         enum di_err err = batch_command_parse(one, &c, wrong, &hint);
         enum batch_verb verb = c.verb;
+        bool joins = verb == BATCH_GET || verb == BATCH_WAIT || (verb == BATCH_SYNC && !c.off);
 
         batch_command_fini(&c);
         if (err != DI_OK)
             return true; /* the interpreter says it better */
-        *slow = *slow || verb == BATCH_GET || verb == BATCH_WAIT || verb == BATCH_SYNC;
+        *slow = *slow || joins;
         if (verb == BATCH_HOLD || verb == BATCH_SLEEP) {
             *why = "hold and sleep are for scripts: the screen stays until q";
             return false;

@@ -125,6 +125,7 @@ void seeker_sync(struct seeker *s, bool on)
 {
     lock_acquire(&s->lock);
     s->sync = on;
+    s->watched = s->watched || !on; /* what it wanted by then is still looked for, or given up */
     s->look_now = true;
     stir_locked(s);
     lock_release(&s->lock);
@@ -262,9 +263,10 @@ static void want_missing(struct seeker *s, struct rounds *r)
 }
 
 /* Nothing has changed and nothing is missing: the next round has time. */
-static void slow_down(struct peer *p, bool sync, struct rounds *r)
+static void slow_down(struct seeker *s, struct rounds *r)
 {
-    int64_t most_us = sync || r->rs_silent ? QUIET_ROUND_US : WATCH_ROUND_US;
+    struct peer *p = s->peer;
+    int64_t most_us = seeker_is_syncing(s) || r->rs_silent ? QUIET_ROUND_US : WATCH_ROUND_US;
     char version[CHANGES_VERSION_SIZE];
     catalog_version(p->catalog, RFC_SCOPE_ALL, version);
     bool quiet = strcmp(version, r->version) == 0 && downloads_pending(p->downloads) == 0;
@@ -273,7 +275,7 @@ static void slow_down(struct peer *p, bool sync, struct rounds *r)
     r->pause_us = pause_us < most_us ? pause_us : most_us;
 }
 
-static void look(struct seeker *s, bool sync, struct rounds *r)
+static void look(struct seeker *s, struct rounds *r)
 {
     struct peer *p = s->peer;
     bool changed = false;
@@ -312,7 +314,7 @@ static void look(struct seeker *s, bool sync, struct rounds *r)
     }
     if (changed) /* whoever is back, or new, may bring what could not be had */
         r->again_us = r->again_pause_us = 0;
-    if (sync)
+    if (seeker_is_syncing(s))
         want_missing(s, r);
     /* Without memory nobody can be asked; what cannot be had then is not waited for. */
     if (err == DI_NOMEM || (!crowd && neighbours_all_asked(p->neighbours, planned_us)))
@@ -320,7 +322,7 @@ static void look(struct seeker *s, bool sync, struct rounds *r)
     else if (need)
         seeker_on_stuck(s); /* others may have it */
     downloads_close_unused(p->downloads);
-    slow_down(p, sync, r);
+    slow_down(s, r);
 }
 
 static bool is_idle_locked(const struct seeker *s)
@@ -339,7 +341,7 @@ static void pass_time(struct seeker *s, int64_t until_us)
 }
 
 /* News as they come: the RS and the neighbours hold their answers back until there is something. */
-static void listen_for_news(struct seeker *s, bool sync, struct rounds *r)
+static void listen_for_news(struct seeker *s, struct rounds *r)
 {
     struct peer *p = s->peer;
     bool changed = false;
@@ -359,7 +361,7 @@ static void listen_for_news(struct seeker *s, bool sync, struct rounds *r)
     if (changed)
         r->again_us = r->again_pause_us = 0;
     query_listen_end(l);
-    if (sync)
+    if (seeker_is_syncing(s))
         want_missing(s, r);
 }
 
@@ -367,11 +369,10 @@ static void listen_for_news(struct seeker *s, bool sync, struct rounds *r)
 static void listen_locked(struct seeker *s, struct rounds *r)
 {
     lock_assert_held(&s->lock);
-    bool sync = s->sync;
     net_waker_reset(s->interrupt);
     s->listening = true;
     lock_release(&s->lock);
-    listen_for_news(s, sync, r);
+    listen_for_news(s, r);
     lock_acquire(&s->lock);
     s->listening = false;
 }
@@ -394,12 +395,11 @@ static void run(void *arg)
             r.last_us = clock_mono_us();
             listened = false;
         } else if (s->look_now || clock_mono_us() >= round_due_us_locked(s, &r)) {
-            bool sync = s->sync;
             s->look_now = false;
             r.last_us = clock_mono_us();
             listened = false;
             lock_release(&s->lock);
-            look(s, sync, &r);
+            look(s, &r);
             lock_acquire(&s->lock);
         } else if (!listened) {
             listened = true;

@@ -75,16 +75,14 @@ static enum di_err remove_file(const char *dir, const char *name, char why[512])
     return err;
 }
 
-/* No plot of an earlier experiment, of other tasks perhaps, stays beside this one's. */
-static enum di_err remove_report(const char *dir, char why[512])
+/* No plot that an earlier experiment left of other tasks stays beside this one's. */
+static enum di_err remove_other_plots(const struct experiment *e, const char *dir, char why[512])
 {
-    static const char *const names[] = {TEXT_FILE, FILES_FILE, MATRIX_FILE, JSON_FILE, TOTALS_FILE};
     enum di_err err = DI_OK;
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && err == DI_OK; i++)
-        err = remove_file(dir, names[i], why);
     for (size_t t = 0; t < EXPERIMENT_TASKS && err == DI_OK; t++)
-        err = remove_file(dir, plot_files[t], why);
+        if (e->runs[t] == NULL)
+            err = remove_file(dir, plot_files[t], why);
     return err;
 }
 
@@ -115,8 +113,6 @@ enum di_err report_write(const struct experiment *e, const char *dir, char why[5
     bool made;
 
     enum di_err err = report_prepare(dir, &made, why);
-    if (err == DI_OK)
-        err = remove_report(dir, why);
     if (err != DI_OK)
         return err;
     buf_init(&b, REPORT_BYTES_MAX);
@@ -146,6 +142,8 @@ enum di_err report_write(const struct experiment *e, const char *dir, char why[5
     }
     report_svg_totals(&b, e);
     err = write_file(dir, TOTALS_FILE, &b, why);
+    if (err == DI_OK)
+        err = remove_other_plots(e, dir, why);
 out:
     buf_fini(&b);
     return err;

@@ -81,18 +81,20 @@ static void answer_free(struct answer *a)
 /* A reference to who departed, came or changed. */
 static enum di_err news_locked(struct round *r, const char *since, struct rs_list **out)
 {
-    for (size_t i = 0; i < ROUND_KEPT && r->kept[i].list != NULL; i++) {
-        if (strcmp(r->kept[i].since, since) == 0) {
-            *out = rs_list_ref(r->kept[i].list);
-            return DI_OK;
-        }
+    for (size_t i = 0; i < ROUND_KEPT && i < r->made; i++) {
+        if (strcmp(r->kept[i].since, since) != 0)
+            continue;
+        if (r->kept[i].list == NULL)
+            return DI_NOT_FOUND;
+        *out = rs_list_ref(r->kept[i].list);
+        return DI_OK;
     }
     enum di_err err =
         rs_list_since_locked(r->rs, since, OWN_ROWS_MAX + 1, r->now_us, r->wall_s, out);
-    if (err == DI_OK) {
+    if (err == DI_OK || err == DI_NOT_FOUND) {
         size_t at = r->made++ % ROUND_KEPT;
         rs_list_unref(r->kept[at].list);
-        r->kept[at].list = rs_list_ref(*out);
+        r->kept[at].list = err == DI_OK ? rs_list_ref(*out) : NULL;
         memcpy(r->kept[at].since, since, sizeof(r->kept[at].since));
     }
     return err;

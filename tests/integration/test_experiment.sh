@@ -35,10 +35,11 @@ touch plots/notes.svg
 expect 0 again experiment --task 1 --peers 3 --files 4 --out plots
 [[ $(LC_ALL=C ls plots) == $'files.csv\nmatrix.csv\nnotes.svg\nreport.json\nreport.txt\ntask1-centralised.svg\ntotals.svg' ]] ||
     fail "$(ls plots)"
-rm plots/report.json
-mkdir plots/report.json
+mkdir plots/task2-best.svg
+rm plots/report.txt
 expect 6 stays experiment --task 1 --peers 3 --files 4 --out plots
-has stays.err 'cannot remove the earlier plots/report.json' '  try: '
+has stays.err 'cannot remove the earlier plots/task2-best.svg' '  try: '
+[[ -s plots/report.txt ]] || fail "the new report is not there"
 
 expect 0 json experiment --task 1 --peers 3 --files 4 --json
 [[ $(wc -l <json.log) == 1 ]] || fail "not one line: $(<json.log)"

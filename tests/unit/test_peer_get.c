@@ -472,6 +472,50 @@ static void sync_tells_once_what_it_tries_in_vain_and_does_not_give_up(void **st
     fake_stop(&holder);
 }
 
+static struct peer_status status_of(const struct node *n)
+{
+    struct peer_status s;
+    peer_status(n->peer, &s);
+    return s;
+}
+
+static void after_sync_what_appears_is_known_but_not_downloaded(void **state)
+{
+    struct fake stalls;
+    struct node a, b;
+    struct peer_transfer t = {0};
+    (void)state;
+    node_init(&a, "a");
+    node_init(&b, "b");
+    node_write(&a, 1, 1, 2000);
+    node_start(&a, &world);
+    fake_start(&stalls, &world, FAKE_STALLS, 86, 5, 50000);
+    stalls.bytes = 1000;
+    node_start(&b, &world);
+    join(&a);
+    assert_int_equal(peer_sync(b.peer), DI_OK);
+    node_wait(&b, PEER_EV_DONE, 1, 1);
+    while (t.rfc != 86 || t.have_bytes < 1000)
+        peer_walk_transfers(b.peer, take_transfer, &t);
+    assert_true(status_of(&b).syncing);
+
+    peer_sync_end(b.peer);
+    assert_false(status_of(&b).syncing);
+    node_write(&a, 2, 2, 2000);
+    while (status_of(&b).documents < 3)
+        (void)poll(NULL, 0, 10);
+    assert_int_equal(status_of(&b).held, 1);
+    assert_int_equal(status_of(&b).pending, 1);
+    assert_int_equal(node_seen(&b, PEER_EV_START, 2, NULL), 0);
+    /* What was wanted by then is given up as ever. */
+    fake_stop(&stalls);
+    node_wait(&b, PEER_EV_FAILED, 86, 1);
+    while (status_of(&b).pending > 0)
+        (void)poll(NULL, 0, 10);
+    node_fini(&b);
+    node_fini(&a);
+}
+
 static void news_come_over_a_kept_connection(void **state)
 {
     (void)state;
@@ -527,6 +571,8 @@ int main(void)
                                         world_teardown),
         cmocka_unit_test_setup_teardown(peers_that_come_later_help, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(sync_tells_once_what_it_tries_in_vain_and_does_not_give_up,
+                                        world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(after_sync_what_appears_is_known_but_not_downloaded,
                                         world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(news_come_over_a_kept_connection, world_setup,
                                         world_teardown),
