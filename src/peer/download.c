@@ -251,8 +251,10 @@ void downloads_keep(struct downloads *d, struct client *c)
     struct client *gone = spares_put(&d->spares, c, clock_mono_us());
     if (gone == NULL)
         gone = spares_expire(&d->spares, clock_mono_us());
-    if (first && c != NULL && d->pools != NULL)
-        cond_signal(&d->pools->work); /* who rests closes it when its time is over */
+    /* Who rests closes it when its time is over. While something is wanted who wakes up would find that
+     * nobody offers it, and have others asked, a moment before the offer that c has brought. */
+    if (first && c != NULL && d->pools != NULL && sched_pending(d->pools->sched) == 0)
+        cond_signal(&d->pools->work);
     lock_release(&d->lock);
     client_close(gone);
 }
