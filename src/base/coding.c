@@ -1,6 +1,7 @@
 /*
- * Content codings by libzstd and zlib. Any thread: each that compresses keeps one zstd context,
- * which goes with the thread.
+ * Content codings by libzstd and zlib. Any thread: each keeps a context to compress and a decoder of whole
+ * bodies, which go with it. To make one costs libzstd a question to the processor what it can do, and
+ * a virtual one takes longer to answer that than to decode a few kilobytes.
  */
 #define ZLIB_CONST
 #include "p2pdi/base/coding.h"
@@ -17,7 +18,7 @@
 #include <zstd_errors.h>
 
 #define WINDOW_LOG_MAX 23 /* 8 MiB: "reliability: decompression bombs" */
-/* A context that a large body has blown up beyond that is not kept; 50 KB at level 9 need less. */
+/* What a large body has blown up beyond that is not kept; 50 KB at level 9 need less. */
 #define CONTEXT_KEPT ((size_t)1 << 20)
 #define OUT_BYTES ((size_t)128 << 10)
 #define MAGIC_SIZE 4 /* of a frame */
@@ -138,38 +139,95 @@ static const ZSTD_DDict *dict_to_decode(struct coding_dict *d)
     return found;
 }
 
-/* ---- encoding -------------------------------------------------------------------------------- */
+struct decoder {
+    ZSTD_DCtx *context;
+    const struct coding_dict *dict;
+    uint64_t left; /* of what it may become */
+    size_t
+        checked; /* of what it must begin with: dcz's head if there is a dictionary, zstd's magic */
+    bool begun;  /* libzstd has got a byte */
+    bool ended;
+    char out[OUT_BYTES];
+};
+
+/* ---- what a thread keeps --------------------------------------------------------------------- */
+
+struct kept {
+    ZSTD_CCtx *encode;
+    struct decoder *decode;
+};
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static bool has_key;
 
-static void free_context(void *context)
+static void free_kept(void *arg)
 {
-    ZSTD_freeCCtx(context);
+    struct kept *k = arg;
+    ZSTD_freeCCtx(k->encode);
+    decoder_free(k->decode);
+    free(k);
 }
 
 static void make_key(void)
 {
-    has_key = pthread_key_create(&key, free_context) == 0;
+    has_key = pthread_key_create(&key, free_kept) == 0;
+}
+
+/* NULL: nothing can be kept. */
+static struct kept *kept(void)
+{
+    (void)pthread_once(&once, make_key);
+    struct kept *k = has_key ? pthread_getspecific(key) : NULL;
+    if (k != NULL || !has_key)
+        return k;
+    k = calloc(1, sizeof(*k));
+    if (k != NULL && pthread_setspecific(key, k) != 0) {
+        free(k);
+        k = NULL;
+    }
+    return k;
 }
 
 static ZSTD_CCtx *take_context(void)
 {
-    (void)pthread_once(&once, make_key);
-    ZSTD_CCtx *context = has_key ? pthread_getspecific(key) : NULL;
-    return context != NULL ? context : ZSTD_createCCtx();
+    struct kept *k = kept();
+    ZSTD_CCtx *context = k != NULL ? k->encode : NULL;
+    if (context == NULL)
+        return ZSTD_createCCtx();
+    k->encode = NULL;
+    return context;
 }
 
 static void give_context_back(ZSTD_CCtx *context)
 {
-    bool keep = has_key && ZSTD_sizeof_CCtx(context) <= CONTEXT_KEPT;
-    if (!keep || pthread_setspecific(key, context) != 0) {
-        if (has_key)
-            (void)pthread_setspecific(key, NULL);
+    struct kept *k = kept();
+    if (k != NULL && ZSTD_sizeof_CCtx(context) <= CONTEXT_KEPT)
+        k->encode = context;
+    else
         ZSTD_freeCCtx(context);
-    }
 }
+
+static enum di_err take_decoder(struct decoder **out)
+{
+    struct kept *k = kept();
+    if (k == NULL || k->decode == NULL)
+        return decoder_new(out);
+    *out = k->decode;
+    k->decode = NULL;
+    return DI_OK;
+}
+
+static void give_decoder_back(struct decoder *d)
+{
+    struct kept *k = kept();
+    if (k != NULL && ZSTD_sizeof_DCtx(d->context) <= CONTEXT_KEPT)
+        k->decode = d;
+    else
+        decoder_free(d);
+}
+
+/* ---- encoding -------------------------------------------------------------------------------- */
 
 /* dict may be NULL; with one its level counts. */
 static enum di_err encode_zstd(int level, const ZSTD_CDict *dict, const void *bytes, size_t len,
@@ -258,17 +316,6 @@ enum di_err coding_encode_dcz(struct coding_dict *d, int level, const void *byte
 }
 
 /* ---- decoding -------------------------------------------------------------------------------- */
-
-struct decoder {
-    ZSTD_DCtx *context;
-    const struct coding_dict *dict;
-    uint64_t left; /* of what it may become */
-    size_t
-        checked; /* of what it must begin with: dcz's head if there is a dictionary, zstd's magic */
-    bool begun;  /* libzstd has got a byte */
-    bool ended;
-    char out[OUT_BYTES];
-};
 
 enum di_err decoder_new(struct decoder **out)
 {
@@ -421,7 +468,7 @@ static enum di_err put_into_buf(void *arg, const void *bytes, size_t len)
 enum di_err coding_decode(const void *frame, size_t len, struct buf *out)
 {
     struct decoder *d = NULL;
-    enum di_err err = decoder_new(&d);
+    enum di_err err = take_decoder(&d);
     if (err != DI_OK)
         return err;
     err = decoder_begin(d, NULL, out->max - out->len);
@@ -429,6 +476,6 @@ enum di_err coding_decode(const void *frame, size_t len, struct buf *out)
         err = decoder_feed(d, frame, len, put_into_buf, out);
     if (err == DI_OK && !d->ended)
         err = DI_PROTOCOL;
-    decoder_free(d);
+    give_decoder_back(d);
     return err;
 }

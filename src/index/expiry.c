@@ -24,8 +24,12 @@ void expiry_clear(struct expiry *x, struct expiry_node *n)
 
 void expiry_set(struct expiry *x, struct expiry_node *n, uint32_t ttl_s, int64_t now_us)
 {
+    int64_t at_s = now_us / CLOCK_US_PER_S + (ttl_s < EXPIRY_TTL_MAX_S ? ttl_s : EXPIRY_TTL_MAX_S);
+
+    if (n->link != NULL && n->at_s == at_s)
+        return;
     expiry_clear(x, n);
-    n->at_s = now_us / CLOCK_US_PER_S + (ttl_s < EXPIRY_TTL_MAX_S ? ttl_s : EXPIRY_TTL_MAX_S);
+    n->at_s = at_s;
     if (x->count == 0 || n->at_s < x->soonest_s)
         x->soonest_s = n->at_s;
 

@@ -1,8 +1,8 @@
 /*
  * Content codings (PROTOCOL.md, "Compressed bodies"): bodies encoded in one piece as one zstd frame, with or without
  * a dictionary, or as gzip, and a decoder of zstd frames that announces and sends of others can make use
- * neither more memory nor more output than it was allowed. Any thread; a thread keeps the context it
- * compresses with.
+ * neither more memory nor more output than it was allowed. Any thread; a thread keeps what it compresses
+ * and decodes whole bodies with.
  */
 #ifndef P2PDI_BASE_CODING_H
 #define P2PDI_BASE_CODING_H
