@@ -15,11 +15,15 @@
 #define GRACE_US (500 * CLOCK_US_PER_MS)
 #define KICK_US (20 * CLOCK_US_PER_MS)
 #define KICK_SIGNAL SIGUSR2
+/* What may wait goes out with what follows, so long after the last: not a wake-up and a write for each. */
+#define GATHER_US (5 * CLOCK_US_PER_MS)
+#define PIECE_SIZE ((size_t)4 << 10) /* at least */
 
+/* Some lines, to be written as one. */
 struct event_text {
     struct event_text *next;
     int fd;
-    size_t len;
+    size_t len, size;
     char bytes[];
 };
 
@@ -51,18 +55,25 @@ static void write_first_locked(struct event_writer *w)
     struct event_text *t = w->first;
     int errnum = 0;
 
+    w->first = t->next; /* nobody adds to it any more */
+    if (w->first == NULL) {
+        w->last = NULL;
+        w->hurry = false;
+    }
     if (t->fd != STDOUT_FILENO || !w->broken) {
         lock_release(&w->lock);
         errnum = write_all(w, t->fd, t->bytes, t->len);
         lock_acquire(&w->lock);
     }
     note_locked(w, t->fd, errnum);
-    w->first = t->next;
-    if (w->first == NULL)
-        w->last = NULL;
     w->bytes -= t->len;
     free(t);
     cond_broadcast(&w->less);
+}
+
+static bool is_urgent_locked(const struct event_writer *w)
+{
+    return w->hurry || w->waiting > 0 || w->closing;
 }
 
 static void run(void *arg)
@@ -73,12 +84,18 @@ static void run(void *arg)
     sigemptyset(&kick);
     sigaddset(&kick, KICK_SIGNAL);
     (void)pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
+    int64_t due_us = 0;
     lock_acquire(&w->lock);
     while (!w->gave_up && (w->first != NULL || !w->closing)) {
-        if (w->first != NULL)
-            write_first_locked(w);
-        else
+        if (w->first == NULL) {
             cond_wait(&w->more, &w->lock);
+        } else if (!is_urgent_locked(w) && clock_mono_us() < due_us) {
+            (void)cond_wait_until(&w->more, &w->lock, due_us);
+        } else {
+            write_first_locked(w);
+            if (w->first == NULL)
+                due_us = clock_mono_us() + GATHER_US;
+        }
     }
     w->ended = true;
     cond_broadcast(&w->less);
@@ -96,30 +113,51 @@ static bool wait_locked(struct event_writer *w, int64_t *until_us)
         w->gave_up = true;
     if (w->gave_up)
         return false;
+    w->waiting++;
+    cond_signal(&w->more);
     (void)cond_wait_until(&w->less, &w->lock, now_us + LOOK_US);
+    w->waiting--;
     return true;
 }
 
-static void append_locked(struct event_writer *w, int fd, const char *text, size_t len)
+/* Where len bytes for fd have room behind all that waits; NULL: no memory. */
+static struct event_text *room_locked(struct event_writer *w, int fd, size_t len)
 {
-    struct event_text *t = malloc(sizeof(*t) + len);
+    struct event_text *t = w->last;
 
-    if (t == NULL) {
-        note_locked(w, fd, ENOMEM);
-        return;
-    }
-    *t = (struct event_text){.fd = fd, .len = len};
-    memcpy(t->bytes, text, len);
+    if (t != NULL && t->fd == fd && t->size - t->len >= len)
+        return t;
+    size_t size = len > PIECE_SIZE ? len : PIECE_SIZE;
+    t = malloc(sizeof(*t) + size);
+    if (t == NULL)
+        return NULL;
+    *t = (struct event_text){.fd = fd, .size = size};
     if (w->last != NULL)
         w->last->next = t;
     else
         w->first = t;
     w->last = t;
-    w->bytes += len;
-    cond_signal(&w->more);
+    return t;
 }
 
-void event_writer_put(struct event_writer *w, int fd, const char *text, size_t len)
+static void append_locked(struct event_writer *w, int fd, const char *text, size_t len, bool hurry)
+{
+    bool first = w->first == NULL;
+    struct event_text *t = room_locked(w, fd, len);
+
+    if (t == NULL) {
+        note_locked(w, fd, ENOMEM);
+        return;
+    }
+    memcpy(t->bytes + t->len, text, len);
+    t->len += len;
+    w->bytes += len;
+    if (first || (hurry && !w->hurry))
+        cond_signal(&w->more);
+    w->hurry = w->hurry || hurry;
+}
+
+void event_writer_put(struct event_writer *w, int fd, const char *text, size_t len, bool hurry)
 {
     int64_t until_us = 0;
 
@@ -128,7 +166,7 @@ void event_writer_put(struct event_writer *w, int fd, const char *text, size_t l
         ;
     bool is_wanted = len > 0 && !w->gave_up && !(fd == STDOUT_FILENO && w->broken);
     if (is_wanted && w->thread.started)
-        append_locked(w, fd, text, len);
+        append_locked(w, fd, text, len, hurry);
     else if (is_wanted)
         note_locked(w, fd, write_all(w, fd, text, len));
     lock_release(&w->lock);

@@ -20,7 +20,9 @@ struct event_writer {
     struct cond more;     /* the thread has something to do */
     struct cond less;     /* and has done it */
     struct event_text *first, *last;
-    size_t bytes; /* of all of them */
+    size_t bytes;   /* of all of them */
+    size_t waiting; /* threads that want it written */
+    bool hurry;     /* something of it may not wait */
     bool closing, ended;
     bool broken; /* standard output cannot be written any more */
     bool gone;   /* its reader went away */
@@ -29,10 +31,11 @@ struct event_writer {
 
 void event_writer_init(struct event_writer *w);
 /*
- * Copies. The text goes out as one, behind all that came before. Where the queue is full it waits; half a
+ * Copies. The text goes out as one, behind all that came before; without hurry some milliseconds after what
+ * was written last, together with what has come by then. Where the queue is full it waits; half a
  * second after a signal asked to end nobody waits any more, and what is left is dropped.
  */
-void event_writer_put(struct event_writer *w, int fd, const char *text, size_t len);
+void event_writer_put(struct event_writer *w, int fd, const char *text, size_t len, bool hurry);
 /* Standard output lacks something that should have been there. */
 void event_writer_break(struct event_writer *w);
 /* Waits until all is written, as above. */

@@ -68,12 +68,12 @@ void events_redirect(struct events *e, events_line_fn *line, void *arg)
     event_writer_flush(&e->writer);
 }
 
-static void write_out(struct events *e, const struct buf *text)
+static void write_out(struct events *e, const struct buf *text, bool hurry)
 {
     lock_acquire(&e->lock);
     if (!redirect_locked(e, LOG_INFO, text)) {
         if (buf_status(text) == DI_OK)
-            event_writer_put(&e->writer, STDOUT_FILENO, buf_bytes(text), text->len);
+            event_writer_put(&e->writer, STDOUT_FILENO, buf_bytes(text), text->len, hurry);
         else
             event_writer_break(&e->writer);
     }
@@ -107,7 +107,7 @@ static void write_err(struct events *e, enum log_level level, const struct buf *
         append_erase_locked(e, &whole);
         buf_append(&whole, buf_bytes(text), text->len);
         buf_append(&whole, buf_bytes(&e->bar), e->bar.len);
-        event_writer_put(&e->writer, STDERR_FILENO, buf_bytes(&whole), whole.len);
+        event_writer_put(&e->writer, STDERR_FILENO, buf_bytes(&whole), whole.len, true);
     }
     lock_release(&e->lock);
     buf_fini(&whole);
@@ -123,7 +123,7 @@ void events_bar(struct events *e, struct slice lines)
         buf_clear(&e->bar);
         buf_append(&e->bar, lines.p, lines.n);
         buf_append(&text, buf_bytes(&e->bar), e->bar.len);
-        event_writer_put(&e->writer, STDERR_FILENO, buf_bytes(&text), text.len);
+        event_writer_put(&e->writer, STDERR_FILENO, buf_bytes(&text), text.len, true);
     }
     lock_release(&e->lock);
     buf_fini(&text);
@@ -277,7 +277,8 @@ void events_peer(void *arg, const struct peer_event *ev)
     buf_init(&text, LINE_MAX_BYTES);
     if (e->json) {
         event_format_json(&text, ev, e->start_us);
-        write_out(e, &text);
+        /* Of documents there are hundreds a second. */
+        write_out(e, &text, ev->kind != PEER_EV_START && ev->kind != PEER_EV_DONE);
         buf_clear(&text);
     }
     /* Errors are for people too, even if a program reads the events. */
@@ -319,7 +320,7 @@ void events_problem(struct events *e, const struct problem *p)
 
 void events_result(struct events *e, const struct buf *text)
 {
-    write_out(e, text);
+    write_out(e, text, true);
 }
 
 void events_prose(struct events *e, const struct buf *text)
@@ -329,9 +330,9 @@ void events_prose(struct events *e, const struct buf *text)
     buf_init(&wrapped, EVENTS_RESULT_MAX);
     wrap_append(&wrapped, (struct slice){buf_bytes(text), text->len}, wrap_columns(STDOUT_FILENO));
     if (buf_status(text) == DI_OK && buf_status(&wrapped) == DI_OK)
-        write_out(e, &wrapped);
+        write_out(e, &wrapped, true);
     else
-        write_out(e, text);
+        write_out(e, text, true);
     buf_fini(&wrapped);
 }
 
