@@ -34,7 +34,7 @@ enum di_err downloads_new(struct peer *p, struct downloads **out)
 void pool_stir_locked(struct pool *pool)
 {
     lock_assert_held(&pool->owner->lock);
-    pool->stuck_told = false;
+    pool->turn = POOL_STIRRED;
     /* Who finds work wakes the next: rarely is there some for all that rest. */
     cond_signal(&pool->work);
 }
@@ -53,14 +53,14 @@ static void rest_locked(struct pool *pool, int64_t retry_us, struct intake *in)
 {
     struct downloads *d = pool->owner;
     lock_assert_held(&d->lock);
-    bool tell = retry_us == INT64_MAX && !pool->stuck_told && is_stuck_locked(pool);
+    bool tell = retry_us == INT64_MAX && pool->turn == POOL_STIRRED && is_stuck_locked(pool);
     if (tell) {
-        pool->stuck_told = true;
+        pool->turn = POOL_STUCK;
         lock_release(&d->lock);
         seeker_on_stuck(d->peer->seeker);
         lock_acquire(&d->lock);
-        if (!pool->stuck_told || pool->stop)
-            return;
+        if (pool->turn != POOL_STUCK || pool->stop)
+            return; /* it may have been stirred while nobody waited */
     }
     int64_t idle_us = spares_when(&d->spares);
     int64_t until_us = retry_us < idle_us ? retry_us : idle_us;
@@ -251,10 +251,8 @@ void downloads_keep(struct downloads *d, struct client *c)
     struct client *gone = spares_put(&d->spares, c, clock_mono_us());
     if (gone == NULL)
         gone = spares_expire(&d->spares, clock_mono_us());
-    /* Who rests closes it when its time is over. While something is wanted who wakes up would find that
-     * nobody offers it, and have others asked, a moment before the offer that c has brought. */
-    if (first && c != NULL && d->pools != NULL && sched_pending(d->pools->sched) == 0)
-        cond_signal(&d->pools->work);
+    if (first && c != NULL && d->pools != NULL)
+        cond_signal(&d->pools->work); /* who rests closes it when its time is over */
     lock_release(&d->lock);
     client_close(gone);
 }
@@ -394,6 +392,26 @@ bool downloads_lack_holders(struct downloads *d)
         lack = lack || sched_has_exhausted(pool->sched);
     lock_release(&d->lock);
     return lack;
+}
+
+void downloads_on_round(struct downloads *d)
+{
+    struct pool *pool = NULL;
+    lock_acquire(&d->lock);
+    DL_FOREACH (d->pools, pool)
+        pool->turn = POOL_ASKED;
+    lock_release(&d->lock);
+}
+
+bool downloads_are_stuck(struct downloads *d)
+{
+    bool stuck = false;
+    struct pool *pool = NULL;
+    lock_acquire(&d->lock);
+    DL_FOREACH (d->pools, pool)
+        stuck = stuck || (pool->turn == POOL_STUCK && is_stuck_locked(pool));
+    lock_release(&d->lock);
+    return stuck;
 }
 
 void downloads_wanted(struct downloads *d, const uint32_t *rfcs, size_t count, bool *out)

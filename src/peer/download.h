@@ -35,6 +35,13 @@ struct flight {
     struct flight *prev, *next;
 };
 
+/* Is it the seeker's turn? */
+enum pool_turn {
+    POOL_STIRRED, /* not yet known: since something happened nobody has looked what there is to try */
+    POOL_STUCK,   /* yes: nothing although something is wanted, and a round may bring it */
+    POOL_ASKED,   /* it is at it: nothing has happened since a round began */
+};
+
 /* A scheduler and the threads that carry out what it decides. */
 struct pool {
     struct downloads *owner;
@@ -42,8 +49,8 @@ struct pool {
     struct cond work;
     bool serial;
     bool stop;
-    unsigned plans;  /* being made */
-    bool stuck_told; /* nothing new happened since seeker_on_stuck */
+    unsigned plans; /* being made */
+    enum pool_turn turn;
     size_t thread_count;
     struct thread *threads;
     struct flight *flights;

@@ -315,7 +315,7 @@ static enum di_err download(struct gets *g, struct get *get, const struct number
     enlist(g, get);
     err = seeker_plan(p->seeker, get->pool, order, &get->rfcs, what->has_from ? &what->from : NULL);
     if (downloads_lack_holders(p->downloads))
-        seeker_on_stuck(p->seeker); /* its first round, before it listens */
+        seeker_look(p->seeker); /* its first round, before it listens */
     seeker_need(p->seeker, true);
     if (err == DI_OK)
         err = await(g, get);

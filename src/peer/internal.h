@@ -465,6 +465,10 @@ void downloads_leave_out_refused(struct downloads *d, struct numbers *rfcs);
 size_t downloads_pending(struct downloads *d);
 /* Is anything wanted that nobody known can deliver? */
 bool downloads_lack_holders(struct downloads *d);
+/* A round begins: whoever is stuck by now has what it can do for them. */
+void downloads_on_round(struct downloads *d);
+/* Does a pool have nothing to try although something is wanted, by what came after the last round began? */
+bool downloads_are_stuck(struct downloads *d);
 /* Which of those are wanted and not done. */
 void downloads_wanted(struct downloads *d, const uint32_t *rfcs, size_t count, bool *out);
 void downloads_wake(struct downloads *d);
@@ -527,7 +531,9 @@ void seeker_sync(struct seeker *s, bool on);
 bool seeker_is_syncing(struct seeker *s);
 /* From now on it listens for news although nothing is wanted. */
 void seeker_watch(struct seeker *s);
-/* A pool has nothing left to try although something is wanted: a round is due now. */
+/* A round is due now. */
+void seeker_look(struct seeker *s);
+/* A pool has nothing left to try (downloads_are_stuck): the same, unless that is over meanwhile. */
 void seeker_on_stuck(struct seeker *s);
 /* Wants those (sorted: the same, ascending) and offers what is known of them. */
 enum di_err seeker_plan(struct seeker *s, struct pool *pool, const struct numbers *order,

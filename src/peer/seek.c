@@ -32,6 +32,7 @@ struct seeker {
     bool watched;
     bool stop;
     bool look_now;  /* a round is due */
+    bool looking;   /* one is under way */
     bool listening; /* interrupt is looked at */
     /* What is wanted and not yet offered by those we know of looks as if nobody had it. So plans
      * (want, then offer what is known) and giving up exclude each other, and nothing is given up
@@ -84,11 +85,25 @@ void seeker_wake(struct seeker *s)
     lock_release(&s->lock);
 }
 
+static void look_now_locked(struct seeker *s)
+{
+    s->look_now = true;
+    stir_locked(s);
+}
+
+void seeker_look(struct seeker *s)
+{
+    lock_acquire(&s->lock);
+    look_now_locked(s);
+    lock_release(&s->lock);
+}
+
 void seeker_on_stuck(struct seeker *s)
 {
     lock_acquire(&s->lock);
-    s->look_now = true;
-    stir_locked(s);
+    /* What the round under way brings may be what was missing: its end shows. */
+    if (!s->looking && downloads_are_stuck(s->peer->downloads))
+        look_now_locked(s);
     lock_release(&s->lock);
 }
 
@@ -285,6 +300,7 @@ static void look(struct seeker *s, struct rounds *r)
     int64_t planned_us = s->planned_us;
     lock_release(&s->lock);
 
+    downloads_on_round(p->downloads);
     bool need = downloads_lack_holders(p->downloads);
     bool crowd = neighbours_is_crowd(p->neighbours);
     enum di_err err = DI_OK;
@@ -320,7 +336,7 @@ static void look(struct seeker *s, struct rounds *r)
     if (err == DI_NOMEM || (!crowd && neighbours_all_asked(p->neighbours, planned_us)))
         give_up(s, planned);
     else if (need)
-        seeker_on_stuck(s); /* others may have it */
+        seeker_look(s); /* others may have it */
     downloads_close_unused(p->downloads);
     slow_down(s, r);
 }
@@ -357,7 +373,7 @@ static void listen_for_news(struct seeker *s, struct rounds *r)
     if (neighbours_is_crowd(p->neighbours))
         pass_time(s, clock_mono_us() + wait_s * CLOCK_US_PER_S);
     else if (neighbours_ask(p->neighbours, &patience, false, &changed) == DI_OK && changed)
-        seeker_on_stuck(s); /* whoever is new has not been asked */
+        seeker_look(s); /* whoever is new has not been asked */
     if (changed)
         r->again_us = r->again_pause_us = 0;
     query_listen_end(l);
@@ -396,11 +412,14 @@ static void run(void *arg)
             listened = false;
         } else if (s->look_now || clock_mono_us() >= round_due_us_locked(s, &r)) {
             s->look_now = false;
+            s->looking = true;
             r.last_us = clock_mono_us();
             listened = false;
             lock_release(&s->lock);
             look(s, &r);
             lock_acquire(&s->lock);
+            s->looking = false;
+            s->look_now = s->look_now || downloads_are_stuck(s->peer->downloads);
         } else if (!listened) {
             listened = true;
             listen_locked(s, &r);
