@@ -29,6 +29,7 @@ struct seeker {
     struct cond changed;
     size_t needed; /* gets under way; guarded by lock, as all below */
     bool sync;
+    bool ending; /* sync is off: what it had wanted is still looked for, or given up */
     bool watched;
     bool stop;
     bool look_now;  /* a round is due */
@@ -140,9 +141,9 @@ void seeker_sync(struct seeker *s, bool on)
 {
     lock_acquire(&s->lock);
     s->sync = on;
-    s->watched = s->watched || !on; /* what it wanted by then is still looked for, or given up */
-    s->look_now = true;
-    stir_locked(s);
+    s->ending = !on;
+    if (on)
+        look_now_locked(s);
     lock_release(&s->lock);
 }
 
@@ -343,7 +344,8 @@ static void look(struct seeker *s, struct rounds *r)
 
 static bool is_idle_locked(const struct seeker *s)
 {
-    return (s->needed == 0 && !s->sync && !s->watched) || peer_is_cancelled(s->peer);
+    bool ending = s->ending && downloads_pending(s->peer->downloads) > 0;
+    return (s->needed == 0 && !s->sync && !ending && !s->watched) || peer_is_cancelled(s->peer);
 }
 
 /* As long as the neighbours are listened to. */
@@ -406,6 +408,7 @@ static void run(void *arg)
     lock_acquire(&s->lock);
     while (!s->stop) {
         if (is_idle_locked(s)) {
+            s->ending = false;
             cond_wait(&s->changed, &s->lock);
             /* Whoever begins has asked just before. */
             r.last_us = clock_mono_us();
