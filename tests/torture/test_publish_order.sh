@@ -18,7 +18,7 @@ say b "wait rfcs $documents timeout 200" register
 event b registered
 
 # LeakSanitizer cannot work on a process that is watched.
-ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" timeout $((patience * 10)) strace -f -y -qq -s 256 -o calls \
+ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" timeout $((patience * 10)) strace -f -y -qq -s 8192 -o calls \
     -e trace=write,pwrite64,fsync,fdatasync,syncfs,rename,renameat,renameat2,openat,link,linkat \
     "$P2PDI" get all --rs "$rs" --share a.rfcs --state "$work/a.state" --listen 127.0.0.1:0 --json \
     >a.log 2>a.err </dev/null ||
@@ -40,9 +40,9 @@ awk -v dir="$work/a.rfcs" -v wanted="$documents" '
     / <unfinished \.\.\.>$/ { sub(/ <unfinished \.\.\.>$/, "", call); open[pid] = call; since[pid] = NR }
     # What is reported counts from where it begins.
     call ~ /^write\(1</ && $0 !~ / resumed>/ {
-        if (match(call, /event\\":\\"done\\".*rfc\\":[0-9]+/)) {
-            n = substr(call, RSTART, RLENGTH); sub(/.*:/, "", n)
-            if (!(n in durable)) bad("reported before its name was on the disk")
+        for (rest = call; match(rest, /event\\":\\"done\\"[^}]*rfc\\":[0-9]+/); rest = substr(rest, RSTART + RLENGTH)) {
+            n = substr(rest, RSTART, RLENGTH); sub(/.*:/, "", n)
+            if (!(n in durable)) bad("RFC " n " reported before its name was on the disk")
             told++
         }
         if (call ~ /event\\":\\"registered\\"/ && !cookie_durable) bad("registered before the cookie was on the disk")
