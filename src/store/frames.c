@@ -25,10 +25,11 @@
 /* Smaller ones say nothing about the compressor's speed. */
 #define RATE_BYTES_MIN 4096
 /*
- * A level is good for a link if the compressor keeps it full with less than half a core: RFCs shrink
- * about four times, so a byte on the wire is four compressed.
+ * A level is good for a link if the compressor keeps it full with less than a core: RFCs shrink about
+ * four times, so a byte on the wire is four compressed. Links that share a card look twice as fast
+ * together as they are, so it is half a core then.
  */
-#define MARGIN 8
+#define MARGIN 4
 
 /* Where ratio and speed part: ARCHITECTURE.md has the measurement. Fastest first. */
 static const int levels[] = {1, 3, 6, 9};
