@@ -232,7 +232,7 @@ enum di_err client_call(struct sink *sink, const struct addr *to,
 {
     int64_t deadline_us = patience->deadline_us;
     struct client *old = kept != NULL ? *kept : NULL;
-    enum di_err err = DI_CLOSED;
+    enum di_err err = DI_OK;
     struct buf message;
     *out = (struct reply){0};
     buf_init(&message, WIRE_HEAD_MAX);
@@ -241,18 +241,14 @@ enum di_err client_call(struct sink *sink, const struct addr *to,
     if (kept != NULL)
         *kept = NULL;
     if (old != NULL && client_is_idle_alive(old))
-        err = exchange(old, &message, patience, out);
-    if (old != NULL && err == DI_CLOSED) { /* it had its time: once more over a new one */
+        out->client = old;
+    else
         client_close(old);
-        old = NULL;
-    }
-    out->client = old;
-    if (old == NULL) {
+    if (out->client == NULL)
         err = client_open(sink, to, kept != NULL ? CLIENT_BUFFER : CALL_BUFFER, patience->waker,
                           first_by_us(patience), &out->client);
-        if (err == DI_OK)
-            err = exchange(out->client, &message, patience, out);
-    }
+    if (err == DI_OK)
+        err = exchange(out->client, &message, patience, out);
     if (err == DI_OK && out->head.has_content_length)
         err = read_body(out->client, out->head.content_length, &out->body, deadline_us);
     if (err == DI_OK)

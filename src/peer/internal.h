@@ -285,7 +285,7 @@ struct reply {
  * Opens, sends, receives all, closes with reply_fini. On failure there is nothing to fini.
  *
  * kept (may be NULL) is a connection to the same place from reply_keep, opened with the same waker,
- * or NULL: it is taken, and used if it still lives.
+ * or NULL: it is taken, and used if it still lives. DI_CLOSED: it may only have had its time.
  */
 enum di_err client_call(struct sink *sink, const struct addr *to,
                         const struct wire_request *request, const struct patience *patience,

@@ -137,10 +137,13 @@ static void copy_version(char out[CHANGES_VERSION_SIZE], struct slice v)
     out[len] = '\0';
 }
 
-/* kept NULL: the downloads' connections, which may use it as soon as the answer is here. */
+/*
+ * kept NULL: the downloads' connections, which may use it as soon as the answer is here. *reused: it was asked over
+ * one that was there.
+ */
 static enum di_err ask(struct peer *p, const struct addr *from, enum rfc_scope scope,
                        const struct patience *patience, struct client **kept,
-                       char version[CHANGES_VERSION_SIZE], bool *changed)
+                       char version[CHANGES_VERSION_SIZE], bool *changed, bool *reused)
 {
     char host[ADDR_HOST_SIZE];
     struct merge m = {.peer = p, .from = from, .own = scope == RFC_SCOPE_OWN};
@@ -155,6 +158,7 @@ static enum di_err ask(struct peer *p, const struct addr *from, enum rfc_scope s
     struct client *shared = kept == NULL ? downloads_borrow(p->downloads, from) : NULL;
     if (shared != NULL)
         client_limit(shared, NULL); /* an index is never held up, but counts: below */
+    *reused = (kept != NULL ? *kept : shared) != NULL;
     struct reply reply;
     enum di_err err =
         client_call(&p->sink, from, &q, patience, kept != NULL ? kept : &shared, &reply);
@@ -191,22 +195,35 @@ static enum di_err ask(struct peer *p, const struct addr *from, enum rfc_scope s
     return err;
 }
 
-static enum di_err query_over(struct peer *p, const struct addr *from, enum rfc_scope scope,
-                              const struct patience *patience, struct client **kept, bool *changed)
+static enum di_err query_once(struct peer *p, const struct addr *from, enum rfc_scope scope,
+                              const struct patience *patience, struct client **kept, bool *changed,
+                              bool *reused)
 {
     char version[CHANGES_VERSION_SIZE];
     struct patience now = *patience;
     bool silent = false;
-    *changed = false;
+    *changed = *reused = false;
     enum di_err err = neighbours_claim(p->neighbours, from, version, &silent);
     if (err != DI_OK)
         return err;
     /* Others wait for the end of the round: once is enough for one that does not answer. */
     if (silent && now.first_us == 0)
         now.first_us = clock_mono_us() + now.wait_s * CLOCK_US_PER_S + PEER_PROMPT_US;
-    err = ask(p, from, scope, &now, kept, version, changed);
+    err = ask(p, from, scope, &now, kept, version, changed, reused);
     neighbours_unclaim(p->neighbours, from, err, version);
     return err;
+}
+
+static enum di_err query_over(struct peer *p, const struct addr *from, enum rfc_scope scope,
+                              const struct patience *patience, struct client **kept, bool *changed)
+{
+    bool reused = false;
+    enum di_err err = query_once(p, from, scope, patience, kept, changed, &reused);
+    if (err != DI_CLOSED || !reused)
+        return err;
+    /* The connection may have had its time: once more over a new one, but not to who left meanwhile. */
+    enum di_err again = query_once(p, from, scope, patience, kept, changed, &reused);
+    return again == DI_ACCESS ? err : again;
 }
 
 enum di_err query_one(struct peer *p, const struct addr *from, enum rfc_scope scope,
