@@ -239,7 +239,7 @@ static enum di_err exchange_leave(struct registrar *r, int64_t deadline_us)
     if (err != DI_OK)
         return err;
     lock_acquire(&r->lock);
-    r->registered = false;
+    lapsed_locked(r); /* somebody may have wanted to be registered meanwhile */
     lock_release(&r->lock);
     peer_emit(r->peer, (struct peer_event){.kind = PEER_EV_LEFT});
     return DI_OK;
@@ -381,7 +381,7 @@ enum di_err peer_keepalive(struct peer *p, int64_t timeout_us)
     if (peer_is_registered(p)) {
         err = claim(r, deadline_us);
         if (err == DI_OK) {
-            err = exchange_keepalive(r, deadline_us);
+            err = peer_is_registered(p) ? exchange_keepalive(r, deadline_us) : DI_NOT_FOUND;
             unclaim(r);
         }
     }

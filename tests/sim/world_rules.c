@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GRACE_US (20 * MS) /* a request that was on its way when the news came */
+/* A request that was on its way when the news came, behind what other threads have the disk do. */
+#define GRACE_US (100 * MS)
 #define NEWS_US (100 * MS) /* from a changed list to the event that tells it */
 #define KEPT 4             /* requests to the RS of each host, to be repeated */
 
