@@ -148,7 +148,7 @@ complete_at() { # FILE T0
 }
 
 ours() {
-    local h t0 until_s rs sent0 now cpu files=() list=() pid_of=()
+    local h t0 until_s lacking rs sent0 now cpu files=() list=() pid_of=()
     for h in "${clients[@]}"; do files+=("$dir/h$h.out"); done
     mkdir -p "$dir/rs"
     net_in rs "$P2PDI" rs -q --json --listen "0.0.0.0:65423" --state "$dir/rs" </dev/null >"$dir/rs.out" 2>"$dir/rs.err" &
@@ -179,7 +179,9 @@ ours() {
         fi
     done
     until_s=$((SECONDS + limit_s))
-    while sleep "$pause_s" && [[ -n $(grep -LF '"event":"complete"' "${files[@]}") ]]; do
+    while sleep "$pause_s"; do
+        lacking=$(grep -LF '"event":"complete"' "${files[@]}") || true
+        [[ -n $lacking ]] || break
         for h in "${clients[@]}"; do
             kill -0 "${pid_of[h]}" 2>/dev/null || { echo "ours: P$h ended: $(tail -n 3 "$dir/h$h.err")" >&2; break 2; }
         done
