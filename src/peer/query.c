@@ -359,6 +359,10 @@ static void listen_to(void *arg)
     while (err == DI_OK && changed && clock_mono_us() < l->until_us) {
         int64_t again_us = news_due(l, clock_mono_us()), before_us = processor_us();
         err = query_over(r->peer, &r->who[at], RFC_SCOPE_OWN, &r->patience, &kept, &changed);
+        if (err == DI_IN_USE) { /* what comes of that is for all; then it is listened to again */
+            err = DI_OK;
+            changed = true;
+        }
         int64_t rest_us = NEWS_SHARE * (processor_us() - before_us);
         if (rest_us > NEWS_REST_US)
             break;
