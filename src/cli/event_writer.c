@@ -71,11 +71,6 @@ static void write_first_locked(struct event_writer *w)
     cond_broadcast(&w->less);
 }
 
-static bool is_urgent_locked(const struct event_writer *w)
-{
-    return w->hurry || w->waiting > 0 || w->closing;
-}
-
 static void run(void *arg)
 {
     struct event_writer *w = arg;
@@ -89,7 +84,7 @@ static void run(void *arg)
     while (!w->gave_up && (w->first != NULL || !w->closing)) {
         if (w->first == NULL) {
             cond_wait(&w->more, &w->lock);
-        } else if (!is_urgent_locked(w) && clock_mono_us() < due_us) {
+        } else if (!w->hurry && !w->closing && clock_mono_us() < due_us) {
             (void)cond_wait_until(&w->more, &w->lock, due_us);
         } else {
             write_first_locked(w);
@@ -113,10 +108,9 @@ static bool wait_locked(struct event_writer *w, int64_t *until_us)
         w->gave_up = true;
     if (w->gave_up)
         return false;
-    w->waiting++;
+    w->hurry = true;
     cond_signal(&w->more);
     (void)cond_wait_until(&w->less, &w->lock, now_us + LOOK_US);
-    w->waiting--;
     return true;
 }
 

@@ -20,9 +20,8 @@ struct event_writer {
     struct cond more;     /* the thread has something to do */
     struct cond less;     /* and has done it */
     struct event_text *first, *last;
-    size_t bytes;   /* of all of them */
-    size_t waiting; /* threads that want it written */
-    bool hurry;     /* something of it may not wait */
+    size_t bytes; /* of all of them */
+    bool hurry;   /* something of it may not wait, or somebody waits for it */
     bool closing, ended;
     bool broken; /* standard output cannot be written any more */
     bool gone;   /* its reader went away */
