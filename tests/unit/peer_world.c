@@ -222,6 +222,11 @@ size_t node_seen(struct node *n, enum peer_event_kind kind, uint32_t rfc, struct
     return count;
 }
 
+void node_join(struct node *n)
+{
+    assert_int_equal(peer_register(n->peer, WORLD_WAIT_US), DI_OK);
+}
+
 void node_wait(struct node *n, enum peer_event_kind kind, uint32_t rfc, size_t count)
 {
     int64_t deadline_us = clock_mono_us() + WORLD_WAIT_US;

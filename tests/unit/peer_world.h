@@ -62,6 +62,8 @@ void node_stop(struct node *n);
 void node_fini(struct node *n);
 /* Are the bytes of rfcN.txt those of node_write with that seed and size? */
 bool node_holds(struct node *n, uint32_t rfc, uint64_t seed, size_t size);
+/* Registers it. */
+void node_join(struct node *n);
 /* get N [from]; the result. */
 struct peer_result node_get(struct node *n, uint32_t rfc, const struct addr *from);
 struct peer_result node_get_all(struct node *n);

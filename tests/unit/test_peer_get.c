@@ -21,11 +21,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void join(struct node *n)
-{
-    assert_int_equal(peer_register(n->peer, WORLD_WAIT_US), DI_OK);
-}
-
 static bool was_tried(const struct seen *s, const struct addr *holder, enum sched_why why)
 {
     for (size_t i = 0; i < s->ev.count && i < WORLD_TRIED; i++)
@@ -46,7 +41,7 @@ static void one_peer_gets_all_from_another(void **state)
     node_write(&b, 8586, 0, 2000); /* held already */
     node_start(&a, &world);
     node_start(&b, &world);
-    join(&a);
+    node_join(&a);
     assert_int_equal(peer_wait_rfcs(a.peer, 40, WORLD_WAIT_US), DI_OK);
 
     struct peer_result r = node_get_all(&b);
@@ -84,7 +79,7 @@ static void what_is_known_is_not_given_up_while_it_is_planned(void **state)
         node_write(&a, i, i, 400);
     node_start(&a, &world);
     node_start(&b, &world);
-    join(&a);
+    node_join(&a);
     assert_int_equal(peer_wait_rfcs(a.peer, 400, WORLD_WAIT_US), DI_OK);
     struct peer_result r = node_get_all(&b);
     assert_int_equal(r.failed, 0);
@@ -151,7 +146,7 @@ static void serial_get_keeps_the_order(void **state)
     }
     node_start(&a, &world);
     node_start(&b, &world);
-    join(&a);
+    node_join(&a);
     assert_int_equal(peer_wait_rfcs(a.peer, 5, WORLD_WAIT_US), DI_OK);
     struct peer_get what = {.ranges = ranges, .count = 5, .serial = true};
     struct peer_result r;
@@ -247,7 +242,7 @@ static void unknown_document_names_who_was_asked(void **state)
     node_write(&a, 1, 1, 500);
     node_start(&a, &world);
     node_start(&b, &world);
-    join(&a);
+    node_join(&a);
     struct peer_result r = node_get(&b, 31337, NULL);
     assert_int_equal(r.failed, 1);
     assert_int_equal(r.nobody, 1);
@@ -441,7 +436,7 @@ static void peers_that_come_later_help(void **state)
     node_start(&b, &world);
     assert_int_equal(peer_sync(b.peer), DI_OK);
     node_start(&a, &world);
-    join(&a);
+    node_join(&a);
     node_wait(&b, PEER_EV_DONE, 84, 1);
     assert_true(node_holds(&b, 84, 5, 60000));
     node_fini(&b);

@@ -11,11 +11,6 @@
 #include <cmocka.h>
 #include <poll.h>
 
-static void join(struct node *n)
-{
-    assert_int_equal(peer_register(n->peer, WORLD_WAIT_US), DI_OK);
-}
-
 static bool take_transfer(void *arg, const struct peer_transfer *t)
 {
     *(struct peer_transfer *)arg = *t;
@@ -66,7 +61,7 @@ static void after_sync_what_appears_is_known_but_not_downloaded(void **state)
     fake_start(&stalls, &world, FAKE_STALLS, 86, 5, 50000);
     stalls.bytes = 1000;
     node_start(&b, &world);
-    join(&a);
+    node_join(&a);
     assert_int_equal(peer_sync(b.peer), DI_OK);
     node_wait(&b, PEER_EV_DONE, 1, 1);
     while (t.rfc != 86 || t.have_bytes < 1000)
@@ -121,7 +116,7 @@ static void news_come_over_a_kept_connection(void **state)
     node_write(&a, 1, 1, 2000);
     node_start(&a, &world);
     node_start(&b, &world);
-    join(&a);
+    node_join(&a);
     assert_int_equal(peer_sync(b.peer), DI_OK);
     node_wait(&b, PEER_EV_DONE, 1, 1);
     int64_t before = STATS_GET(peer_stats(a.peer), connections_accepted_total);
